@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+**
+** raft_words.c - the words of raft.h as Lua says them. */
+
+#include "raft_words.h"
+
+#include "raft/raft.h"
+
+#define COUNT(list) ((int)(sizeof (list) / sizeof (list)[0]))
+
+static const char *const entries[]
+  = { "noop", "configuration", "command", "session_open", "session_close" };
+
+static const char *const messages[]
+  = { "pre_vote", "pre_vote_result", "vote",
+      "vote_result", "append", "append_result" };
+
+static const char *const events[]
+  = { "time", "message", "propose", "persisted", "loaded", "applied",
+      "read", "link_up", "link_down", "disk_full", "stalled", "step_down" };
+
+static const char *const effects[]
+  = { "append", "persist", "load", "send", "apply",
+      "read", "role", "configuration", "commit", "trace" };
+
+static const char *const roles[]
+  = { "follower", "pre_candidate", "candidate", "leader" };
+
+static const char *const bugs[] = {
+  "none",
+#define X(symbol, name, seen, text) name,
+  RAFT_BUGS (X)
+#undef X
+};
+
+_Static_assert (COUNT (entries) == RAFT_ENTRY_SESSION_CLOSE, "entries");
+_Static_assert (COUNT (messages) == RAFT_MESSAGE_APPEND_RESULT, "messages");
+_Static_assert (COUNT (events) == RAFT_EVENT_STEP_DOWN, "events");
+_Static_assert (COUNT (effects) == RAFT_EFFECT_TRACE, "effects");
+_Static_assert (COUNT (roles) == RAFT_LEADER, "roles");
+
+const struct field_words raft_words_entry = { entries, COUNT (entries), 1 };
+const struct field_words raft_words_message
+  = { messages, COUNT (messages), 1 };
+const struct field_words raft_words_event = { events, COUNT (events), 1 };
+const struct field_words raft_words_effect = { effects, COUNT (effects), 1 };
+const struct field_words raft_words_role = { roles, COUNT (roles), 1 };
+const struct field_words raft_words_bug = { bugs, COUNT (bugs), 0 };
