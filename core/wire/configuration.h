@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+**
+** configuration.h - the payload of a configuration entry: who the members
+** are, where they listen, and what all must agree on.
+**
+**   { name = "…", members = [[id, "host:port", role], …], lease_us = 0 }
+**
+** sorted by id; role 1 voter, 2 learner, 4 outgoing voter, as a sum. It is
+** canonical (value.h): equal values are equal bytes. */
+
+#ifndef RAFT_WIRE_CONFIGURATION_H
+#define RAFT_WIRE_CONFIGURATION_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "raft/raft.h"
+#include "wire/rpc.h"
+
+#define WIRE_ADDRESS_MAX 128 /* bytes of "host:port", ending zero included */
+#define WIRE_NAME_MAX 64     /* bytes of a cluster's name, likewise */
+
+enum wire_member_role {
+  WIRE_VOTER = 1,
+  WIRE_LEARNER = 2,
+  WIRE_OUTGOING = 4
+};
+
+struct wire_member {
+  raft_id id;
+  unsigned roles; /* a set of enum wire_member_role */
+  char address[WIRE_ADDRESS_MAX];
+};
+
+struct wire_configuration {
+  char name[WIRE_NAME_MAX];
+  uint64_t lease_us;
+  uint32_t member_count;
+  struct wire_member members[RAFT_MEMBERS_MAX * 3]; /* sorted by id */
+};
+
+RAFT_HIDDEN_BEGIN
+
+/* Appends the canonical payload. Errors: RAFT_ENOMEM. */
+int wire_configuration_encode (struct raft_buffer *out,
+                               const struct wire_configuration *value);
+
+/* Errors: RAFT_EMALFORMED (said in *detail): not canonical, unsorted, an id
+** twice or 0, no voter, an address without port, too many members. */
+int wire_configuration_decode (struct wire_view payload,
+                               struct wire_configuration *value,
+                               struct raft_detail *detail);
+
+/* The engine's view of it. */
+void wire_configuration_sets (const struct wire_configuration *value,
+                              struct raft_configuration *sets);
+
+/* Entry 1 of a cluster (index 1, term 1, time 0, random 0), appended with
+** its envelope; *cluster becomes the cluster's id: the hash of these bytes.
+** Errors: RAFT_ENOMEM, RAFT_EINVALID (said in *detail). */
+int wire_first_entry (struct raft_buffer *out, uint64_t group,
+                      const struct wire_configuration *value,
+                      uint64_t *cluster, struct raft_detail *detail);
+
+RAFT_HIDDEN_END
+
+#endif
