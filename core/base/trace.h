@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+**
+** trace.h - what happened, as typed records: the one source of logs,
+** conversations, pictures, metrics and the trace hash.
+**
+** Holds:  the table of kinds, the record, the sink, two printers.
+** Rule:   a record costs nothing when its level or room is masked out. */
+
+#ifndef RAFT_BASE_TRACE_H
+#define RAFT_BASE_TRACE_H
+
+#include "base/buffer.h"
+#include "base/types.h"
+
+enum raft_trace_level {
+  RAFT_TRACE_ERROR = 1,
+  RAFT_TRACE_WARN = 2,
+  RAFT_TRACE_INFO = 4,
+  RAFT_TRACE_DEBUG = 8,
+  RAFT_TRACE_WIRE = 16,
+  RAFT_TRACE_ALL = 31
+};
+
+/*  X(symbol, name, level, fields)
+**  Fields, in order: "name:type …", at most six. Types: n number, x hex,
+**  b yes/no, t microseconds, e error code (a RAFT_E… cast to uint64_t), r
+**  role, w reason, k message kind, m member. The name of the record is also
+**  its room: "raft.role". */
+#define RAFT_TRACES(X)                                                        \
+  X(ROLE, "raft.role", INFO, "from:r to:r leader:m reason:w")                 \
+  X(LEADER, "raft.leader", INFO, "leader:m")                                  \
+  X(VOTE, "raft.vote", DEBUG, "for:m granted:b reason:w")                     \
+  X(APPEND, "raft.append", DEBUG, "first:n count:n")                          \
+  X(TRUNCATE, "raft.truncate", WARN, "from:n last:n")                         \
+  X(COMMIT, "raft.commit", DEBUG, "index:n")                                  \
+  X(SEND, "raft.send", WIRE, "kind:k to:m term:n a:n b:n c:n")                \
+  X(RECEIVE, "raft.receive", WIRE, "kind:k from:m term:n a:n b:n c:n")        \
+  X(OPENED, "replica.opened", INFO, "last:n vote:m")                          \
+  X(STOPPED, "replica.stopped", ERROR, "code:e")                              \
+  X(APPLIED, "replica.applied", DEBUG, "index:n")                             \
+  X(STALL, "replica.stall", WARN, "what:w for:t")                             \
+  X(LINK_UP, "replica.link_up", INFO, "peer:m")                               \
+  X(LINK_DOWN, "replica.link_down", INFO, "peer:m reason:w")                  \
+  X(REFUSED, "replica.refused", WARN, "peer:m code:e")                        \
+  X(MALFORMED, "replica.malformed", WARN, "peer:m code:e")                    \
+  X(DIVERGED, "replica.diverged", ERROR, "peer:m lo:n hi:n")                  \
+  X(SESSION, "replica.session", DEBUG, "session:n opened:b reason:w")         \
+  X(DISK, "wal.disk", WARN, "code:e offset:n")                                \
+  X(SYNC, "wal.sync", DEBUG, "bytes:n records:n took:t")                      \
+  X(SEGMENT, "wal.segment", DEBUG, "first:n")                                 \
+  X(RECOVERED, "wal.recovered", INFO, "last:n term:n cut:n segments:n")       \
+  X(PENDING_DROPPED, "server.dropped", WARN, "calls:n")
+
+enum raft_trace_kind {
+  RAFT_TRACE_NONE = 0,
+#define X(symbol, name, level, fields) RAFT_TRACE_##symbol,
+  RAFT_TRACES (X)
+#undef X
+  RAFT_TRACE_COUNT
+};
+
+/*  Why something happened. X(symbol, text) */
+#define RAFT_REASONS(X)                                         \
+  X(NONE, "")                                                   \
+  X(START, "started")                                           \
+  X(ELECTION_TIMEOUT, "no leader was heard in time")            \
+  X(PRE_VOTES, "a majority would vote")                         \
+  X(VOTES, "a majority voted")                                  \
+  X(HIGHER_TERM, "a higher term was seen")                      \
+  X(LEADER_HEARD, "a leader of this term was heard")            \
+  X(QUORUM_LOST, "no majority answered in time")                \
+  X(LOST_VOTE, "a majority refused")                            \
+  X(STOPPED, "stopped")                                         \
+  X(GRANTED, "granted")                                         \
+  X(LEADER_ALIVE, "the leader is alive")                        \
+  X(VOTED, "voted for another")                                 \
+  X(LOG_BEHIND, "the candidate's log is behind")                \
+  X(STALE_TERM, "the candidate's term is old")                  \
+  X(APPLY, "apply")                                             \
+  X(SYNC, "sync")                                               \
+  X(ENDED, "ended")                                             \
+  X(REFUSED, "refused")                                         \
+  X(SILENT, "silent")                                           \
+  X(LIMIT, "a limit was reached")                               \
+  X(ASKED, "asked to")                                          \
+  X(DIVERGED, "results differ")                                 \
+  X(DISK_FULL, "the disk is full")
+
+enum raft_reason {
+#define X(symbol, text) RAFT_REASON_##symbol,
+  RAFT_REASONS (X)
+#undef X
+  RAFT_REASON_COUNT
+};
+
+struct raft_trace {
+  raft_time time;     /* monotonic, microseconds */
+  raft_id member;
+  uint64_t group;
+  raft_term term;
+  enum raft_trace_kind kind;
+  uint64_t fields[6]; /* as the table says; unused ones are 0 */
+};
+
+/* Where records go. A holder calls emit only for levels in 'levels'. */
+struct raft_tracer {
+  unsigned levels; /* a set of enum raft_trace_level */
+  void (*emit) (struct raft_tracer *tracer, const struct raft_trace *trace);
+};
+
+RAFT_HIDDEN_BEGIN
+
+unsigned raft_trace_level_of (enum raft_trace_kind kind);
+const char *raft_trace_name (enum raft_trace_kind kind);
+const char *raft_reason_text (enum raft_reason reason);
+
+/* One readable line without newline: "raft.role from=follower to=leader
+** leader=1 reason="a majority voted"". Time, member and term stand before it
+** as the reader of the line likes. Errors: RAFT_ENOMEM. */
+int raft_trace_text (const struct raft_trace *trace, struct raft_buffer *out);
+
+/* The same as one JSON object: {"time":7,"member":1,"group":0,"term":2,
+** "kind":"raft.role","level":"info","fields":{"from":"follower",…}}; numbers
+** from 2^53 on are strings. Errors: RAFT_ENOMEM. */
+int raft_trace_json (const struct raft_trace *trace, struct raft_buffer *out);
+
+/* Chains a record into a trace hash. */
+uint64_t raft_trace_hash (uint64_t hash, const struct raft_trace *trace);
+
+RAFT_HIDDEN_END
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+**
+** membership.c - configurations as values. */
+
+#include "raft/membership.h"
+
+#include <string.h>
+
+#include "base/panic.h"
+
+bool raft_id_set_has (const struct raft_id_set *set, raft_id id) {
+  for (uint32_t i = 0; i < set->count; i++) {
+    if (set->ids[i] == id) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool raft_id_set_is_valid (const struct raft_id_set *set) {
+  raft_id before = RAFT_ID_NONE;
+  if (set->count > RAFT_MEMBERS_MAX) {
+    return false;
+  }
+  for (uint32_t i = 0; i < set->count; i++) {
+    if (set->ids[i] <= before) {
+      return false;
+    }
+    before = set->ids[i];
+  }
+  return true;
+}
+
+void raft_id_set_add (struct raft_id_set *set, raft_id id) {
+  uint32_t at = set->count;
+  if (raft_id_set_has (set, id)) {
+    return;
+  }
+  raft_assert (set->count < RAFT_MEMBERS_MAX);
+  while (at > 0 && set->ids[at - 1] > id) {
+    set->ids[at] = set->ids[at - 1];
+    at--;
+  }
+  set->ids[at] = id;
+  set->count++;
+}
+
+bool raft_configuration_votes (const struct raft_configuration *value,
+                               raft_id id) {
+  return raft_id_set_has (&value->voters, id)
+         || raft_id_set_has (&value->outgoing, id);
+}
+
+/* Merges a sorted set into a sorted array. */
+static uint32_t members_merge (raft_id *ids, uint32_t count,
+                               const struct raft_id_set *set) {
+  for (uint32_t i = 0; i < set->count; i++) {
+    uint32_t at = 0;
+    while (at < count && ids[at] < set->ids[i]) {
+      at++;
+    }
+    if (at == count || ids[at] != set->ids[i]) {
+      memmove (ids + at + 1, ids + at, (count - at) * sizeof *ids);
+      ids[at] = set->ids[i];
+      count++;
+    }
+  }
+  return count;
+}
+
+uint32_t raft_configuration_members (const struct raft_configuration *value,
+                                     raft_id *ids) {
+  uint32_t count = members_merge (ids, 0, &value->voters);
+  count = members_merge (ids, count, &value->outgoing);
+  return members_merge (ids, count, &value->learners);
+}
+
+bool raft_configuration_is_valid (const struct raft_configuration *value) {
+  raft_id ids[RAFT_MEMBERS_MAX * 3];
+  if (value->voters.count == 0 || !raft_id_set_is_valid (&value->voters)
+      || !raft_id_set_is_valid (&value->outgoing)
+      || !raft_id_set_is_valid (&value->learners)) {
+    return false;
+  }
+  for (uint32_t i = 0; i < value->learners.count; i++) {
+    if (raft_id_set_has (&value->voters, value->learners.ids[i])) {
+      return false;
+    }
+  }
+  return raft_configuration_members (value, ids) <= RAFT_MEMBERS_MAX;
+}
+
+void raft_membership_append (struct raft_membership *membership,
+                             const struct raft_configuration *value,
+                             raft_index index) {
+  raft_assert (index > membership->latest_index);
+  membership->latest = *value;
+  membership->latest_index = index;
+}
+
+void raft_membership_truncate (struct raft_membership *membership,
+                               raft_index first) {
+  raft_assert (first > membership->committed_index);
+  if (membership->latest_index >= first) {
+    membership->latest = membership->committed;
+    membership->latest_index = membership->committed_index;
+  }
+}
+
+void raft_membership_commit (struct raft_membership *membership,
+                             raft_index commit) {
+  if (membership->latest_index <= commit
+      && membership->committed_index < membership->latest_index) {
+    membership->committed = membership->latest;
+    membership->committed_index = membership->latest_index;
+  }
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+**
+** raft.h - the rules: one event in, effects out.
+**
+** Holds:     events, effects, messages, and the few functions of ring 0.
+** Knows not: clocks, chance, files, sockets, the bytes of an entry. All of
+**            that enters with an event or leaves as an effect.
+** Invariant: what is not durable is not said. Vote requests, votes and
+**            acknowledgements leave only after the 'persisted' event of the
+**            ticket that wrote what they claim.
+** Source:    Paper (Ongaro & Ousterhout 2014) Fig. 2; Diss. (Ongaro 2014)
+**            chapters 3, 4.2.3, 6.4, 9.6, 10.2.
+**
+**   while running:
+**     status = raft_step (raft, &event);        status != 0: nothing changed
+**     for each effect of raft_effects (raft, &count):
+**       APPEND    encode the new entries                          at once
+**       PERSIST   write; answer PERSISTED when durable            in order
+**       LOAD      read old entries; answer LOADED
+**       SEND      one message; may be lost
+**       APPLY     give to the machine; answer APPLIED
+**       READ      a linear read may be served (or not)
+**       ROLE, CONFIGURATION, TRACE   for whom it concerns
+**     call again at raft_deadline (raft) with a TIME event          */
+
+#ifndef RAFT_RAFT_H
+#define RAFT_RAFT_H
+
+#include "base/bug.h"
+#include "base/error.h"
+#include "base/limit.h"
+#include "base/memory.h"
+#include "base/trace.h"
+#include "base/types.h"
+
+/* ---- entries, configurations ------------------------------------------ */
+
+enum raft_entry_kind {
+  RAFT_ENTRY_NOOP = 1,          /* a new leader's first (Diss. 6.4) */
+  RAFT_ENTRY_CONFIGURATION = 2, /* who the members are */
+  RAFT_ENTRY_COMMAND = 3,       /* for the machine */
+  RAFT_ENTRY_SESSION_OPEN = 4,  /* a client's session; its id is the index */
+  RAFT_ENTRY_SESSION_CLOSE = 5
+};
+#define RAFT_ENTRY_MUST_UNDERSTAND 128 /* kinds below it may not be skipped */
+
+/* What the engine knows of an entry. */
+struct raft_entry {
+  raft_term term;
+  uint64_t checksum; /* of its payload */
+  raft_time time;    /* in its envelope; proposed: unused */
+  uint32_t size;     /* bytes on disk and wire, envelope included */
+  uint8_t kind;      /* enum raft_entry_kind */
+};
+
+/* Who the members are. Sets are sorted by id, without repetition.
+** While 'outgoing' is not empty, the configuration is joint (Diss. 4.3). */
+struct raft_id_set {
+  raft_id ids[RAFT_MEMBERS_MAX];
+  uint32_t count;
+};
+
+struct raft_configuration {
+  struct raft_id_set voters;
+  struct raft_id_set outgoing; /* voters of the old half; empty: not joint */
+  struct raft_id_set learners; /* receive entries, are not counted */
+  uint64_t lease_us;           /* longest lease a leader may hold; 0: off */
+};
+
+/* ---- messages --------------------------------------------------------- */
+
+enum raft_message_kind {
+  RAFT_MESSAGE_PRE_VOTE = 1,      /* Diss. 9.6 */
+  RAFT_MESSAGE_PRE_VOTE_RESULT = 2,
+  RAFT_MESSAGE_VOTE = 3,          /* RequestVote */
+  RAFT_MESSAGE_VOTE_RESULT = 4,
+  RAFT_MESSAGE_APPEND = 5,        /* AppendEntries; empty: heartbeat */
+  RAFT_MESSAGE_APPEND_RESULT = 6
+};
+
+struct raft_message_vote { /* PRE_VOTE, VOTE: 'term' is the one aimed at */
+  raft_index last_index;
+  raft_term last_term;
+};
+
+struct raft_message_vote_result {
+  bool granted; /* a granted pre-vote carries the term aimed at; a refusal,
+                   and a real vote, the voter's own */
+};
+
+struct raft_message_append {
+  raft_index previous_index;
+  raft_term previous_term;
+  raft_index commit;  /* the leader's */
+  uint64_t round;     /* counts the leader's heartbeats of this term;
+                         answered as received: the context of ReadIndex */
+  uint64_t lease_us;  /* granted with this message; 0: none */
+  uint32_t entry_count; /* entries previous_index + 1 … */
+  const struct raft_entry *entries; /* received: borrowed; sent: NULL, the
+                                       bytes are ring 1's */
+  /* Values of the configuration entries among them, in log order. */
+  const struct raft_configuration *configurations;
+  uint32_t configuration_count;
+};
+
+struct raft_message_append_result {
+  bool rejected;      /* the logs differ at rejected_index */
+  bool stalled;       /* the sender's disk or machine is past its limit */
+  raft_index match_index;    /* durable here and equal to the leader's log */
+  raft_index rejected_index; /* the previous_index that did not match */
+  raft_index hint_index; /* the last index here that may match: its term is */
+  raft_term hint_term;   /*   not above the leader's previous_term */
+  uint64_t round;
+};
+
+struct raft_message {
+  enum raft_message_kind kind;
+  raft_id from;
+  raft_id to;
+  raft_term term;
+  union {
+    struct raft_message_vote vote;
+    struct raft_message_vote_result vote_result;
+    struct raft_message_append append;
+    struct raft_message_append_result append_result;
+  } as;
+};
+
+/* ---- events ----------------------------------------------------------- */
+
+enum raft_event_kind {
+  RAFT_EVENT_TIME = 1,   /* the deadline has come (early is harmless) */
+  RAFT_EVENT_MESSAGE,    /* from another member, checked and decoded */
+  RAFT_EVENT_PROPOSE,    /* a batch of commands */
+  RAFT_EVENT_PERSISTED,  /* a ticket, and all before it, are durable */
+  RAFT_EVENT_LOADED,     /* the answer to a LOAD effect */
+  RAFT_EVENT_APPLIED,    /* the machine has everything up to an index */
+  RAFT_EVENT_READ,       /* a batch of linear reads */
+  RAFT_EVENT_LINK_UP,    /* messages to a member may get through again */
+  RAFT_EVENT_LINK_DOWN,
+  RAFT_EVENT_DISK_FULL,  /* no entry can be written, or can again */
+  RAFT_EVENT_STALLED,    /* the own disk or machine is past its limit */
+  RAFT_EVENT_STEP_DOWN   /* give up leadership (a failed machine, a
+                            divergence) */
+};
+
+struct raft_event {
+  enum raft_event_kind kind;
+  raft_time now;    /* monotonic, never less than in the event before */
+  raft_time wall;   /* since 1970; may jump */
+  uint64_t random;  /* 64 bits, used up by this event */
+  union {
+    struct raft_message message;
+    struct {
+      const struct raft_entry *entries; /* kind, size, checksum; borrowed */
+      uint32_t count;                   /* 1 … append_entries */
+    } propose;
+    struct { uint64_t ticket; } persisted;
+    struct {
+      uint64_t ticket;    /* of the LOAD effect */
+      uint32_t count;     /* entries that came, from its 'first' on */
+      const struct raft_entry *entries; /* borrowed */
+      bool damaged;       /* the log cannot be read: the member stops */
+    } loaded;
+    struct { raft_index index; } applied;
+    struct {
+      const uint64_t *ids; /* ring 1's names of the reads; borrowed */
+      uint32_t count;
+    } read;
+    struct { raft_id member; } link;
+    struct { bool yes; } flag; /* DISK_FULL, STALLED */
+  } as;
+};
+
+/* ---- effects ---------------------------------------------------------- */
+
+enum raft_role {
+  RAFT_FOLLOWER = 1,
+  RAFT_PRE_CANDIDATE,
+  RAFT_CANDIDATE,
+  RAFT_LEADER
+};
+
+enum raft_effect_kind {
+  RAFT_EFFECT_APPEND = 1,
+  RAFT_EFFECT_PERSIST,
+  RAFT_EFFECT_LOAD,
+  RAFT_EFFECT_SEND,
+  RAFT_EFFECT_APPLY,
+  RAFT_EFFECT_READ,
+  RAFT_EFFECT_ROLE,
+  RAFT_EFFECT_CONFIGURATION,
+  RAFT_EFFECT_COMMIT,
+  RAFT_EFFECT_TRACE
+};
+
+struct raft_effect {
+  enum raft_effect_kind kind;
+  union {
+    /* Entries [first, first + count) were made here, by the leader: a no-op,
+    ** or the commands of the propose event. Entry i has time 'time + i' and
+    ** random raft_mix (random + i). Encode and cache them now. */
+    struct {
+      raft_index first;
+      uint32_t count;
+      raft_term term;
+      raft_time time;
+      uint64_t random;
+      uint8_t kind; /* NOOP, or 0: as proposed */
+    } append;
+    /* Make durable, in this order with other PERSIST effects: term and vote;
+    ** and, when first > 0, that the log ends before 'first', and after that
+    ** the cached entries [first, first + count). */
+    struct {
+      uint64_t ticket; /* counts up by one */
+      raft_term term;
+      raft_id vote;
+      raft_index first;
+      uint32_t count;
+    } persist;
+    /* Read entries [first, first + count), as many as max_bytes allow and at
+    ** least one; they are not in the cache. They are durable. */
+    struct {
+      uint64_t ticket;
+      raft_index first;
+      uint32_t count;
+      uint64_t max_bytes;
+    } load;
+    /* 'message.as.append.entries' is NULL: the bytes of its entries are in
+    ** the cache, or, when 'ticket' is not 0, in what that LOAD brought. */
+    struct {
+      struct raft_message message;
+      uint64_t ticket;
+    } send;
+    /* Give entries [first, first + count) to the machine. 'ticket' as above.
+    ** One at a time; answered by APPLIED. */
+    struct {
+      uint64_t ticket;
+      raft_index first;
+      uint32_t count;
+    } apply;
+    /* Read 'id' may be served from a state that includes 'index'; or, when
+    ** status is RAFT_ENOT_LEADER, must be asked of another member. */
+    struct {
+      uint64_t id;
+      raft_index index;
+      int status;
+    } read;
+    struct {
+      enum raft_role role;
+      enum raft_role from;
+      raft_term term;
+      raft_id leader; /* RAFT_ID_NONE: unknown */
+      enum raft_reason reason;
+    } role; /* also when only the known leader or the term changed */
+    struct {
+      raft_index index; /* of its entry */
+      const struct raft_configuration *value; /* until the next step */
+    } configuration;
+    struct { raft_index index; } commit;
+    struct raft_trace trace;
+  } as;
+};
+
+/* ---- the engine ------------------------------------------------------- */
+
+struct raft_options {
+  raft_id id;
+  uint64_t group;
+  raft_time heartbeat_us;        /* default 50 ms */
+  raft_time election_us;         /* shortest election timeout: 250 ms */
+  raft_time election_spread_us;  /* drawn on top: below it, 250 ms */
+  raft_time check_quorum_us;     /* a leader unheard for it steps down: 500 */
+  struct raft_limits limits;
+  unsigned trace_levels;         /* a set of enum raft_trace_level */
+  enum raft_bug bug;
+};
+
+/* A stretch of the log with one term: from 'first' to the next run. */
+struct raft_term_run {
+  raft_index first;
+  raft_term term;
+};
+
+/* What a member finds on its disk. */
+struct raft_recovered {
+  raft_term term;
+  raft_id vote;
+  const struct raft_term_run *runs; /* ascending; empty: empty log */
+  uint32_t run_count;
+  raft_index last_index;
+  raft_time last_time;  /* of the last entry; any later time is fine */
+  struct raft_configuration configuration; /* the latest in the log */
+  raft_index configuration_index;
+};
+
+struct raft;
+
+RAFT_HIDDEN_BEGIN
+
+void raft_options_default (struct raft_options *options);
+
+/* A follower, as its disk says. It borrows 'memory' until raft_free.
+** Errors: RAFT_ENOMEM; RAFT_EINVALID: id 0, an election timeout that is not
+** longer than the heartbeat, an empty configuration. */
+int raft_new (struct raft **raft, struct raft_memory *memory,
+              const struct raft_options *options,
+              const struct raft_recovered *recovered, raft_time now,
+              uint64_t random);
+void raft_free (struct raft *raft);
+
+/* Handles one event. On an error the engine is as before the call, and there
+** are no effects.
+** Errors: RAFT_ENOMEM; RAFT_ENOT_LEADER (propose, read); RAFT_EOVERLOADED
+** (propose: unapplied_bytes; read: reads); RAFT_ETOO_LARGE (propose);
+** RAFT_EDISK_FULL (propose); RAFT_ECORRUPT (loaded: damaged, or not what the
+** log says: the member must stop). */
+int raft_step (struct raft *raft, const struct raft_event *event);
+
+/* What the last step wants done, in order. Valid until the next step. */
+const struct raft_effect *raft_effects (const struct raft *raft,
+                                        size_t *count);
+
+/* When a TIME event is due. */
+raft_time raft_deadline (const struct raft *raft);
+
+/* ---- looking in ------------------------------------------------------- */
+
+struct raft_member_status {
+  raft_id id;
+  raft_index match;
+  raft_index next;
+  raft_time heard;     /* its last answer; 0: never in this leadership */
+  uint64_t inflight_bytes;
+  uint32_t inflight_messages;
+  bool probing;        /* one message at a time until it answers */
+  bool stalled;
+};
+
+struct raft_status {
+  enum raft_role role;
+  raft_id leader;
+  raft_term term;
+  raft_id vote;
+  raft_index first_cached; /* entries from here on are in the cache */
+  raft_index last;
+  raft_term last_term;
+  raft_index stable;   /* durable here */
+  raft_index commit;
+  raft_index applied;
+  raft_term durable_term;
+  raft_id durable_vote;
+  bool stalled;        /* told by STALLED */
+  const struct raft_configuration *configuration;
+  raft_index configuration_index;
+  uint32_t member_count; /* a leader's view of the others; else 0 */
+  struct raft_member_status members[RAFT_MEMBERS_MAX * 3];
+};
+
+void raft_get_status (const struct raft *raft, struct raft_status *status);
+
+/* The term of an index. Errors: RAFT_ENOT_FOUND: not in the log. */
+int raft_term_of (const struct raft *raft, raft_index index, raft_term *term);
+
+/* An equal engine in other memory (effects are not copied).
+** Errors: RAFT_ENOMEM. */
+int raft_copy (const struct raft *raft, struct raft_memory *memory,
+               struct raft **copy);
+
+/* A hash over everything that can influence a later step. */
+uint64_t raft_hash (const struct raft *raft);
+
+/* The name of the first invariant that does not hold ("next_above_match"),
+** or NULL. The table is in invariant.c. */
+const char *raft_broken_invariant (const struct raft *raft);
+
+RAFT_HIDDEN_END
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+**
+** state.h - the engine itself: everything that ring 0 remembers.
+**
+** Holds:     struct raft, and what its files call of one another.
+** Rule:      one place per transition: only role.c sets the role, term and
+**            vote, only progress.c a follower's mode, only log.c the indexes,
+**            only commit.c the commit and applied index.
+** Invariant: the table in invariant.c. */
+
+#ifndef RAFT_RAFT_STATE_H
+#define RAFT_RAFT_STATE_H
+
+#include "base/panic.h"
+#include "raft/log.h"
+#include "raft/membership.h"
+#include "raft/outbox.h"
+#include "raft/progress.h"
+#include "raft/quorum.h"
+#include "raft/raft.h"
+
+/* A linear read that waits for its round. */
+struct raft_read {
+  uint64_t id;
+  uint64_t round;    /* to be confirmed; 0: not in a round yet */
+  raft_index index;  /* the commit index when its round began */
+};
+
+struct raft {
+  struct raft_memory *memory;
+  struct raft_options options;
+  enum raft_bug bug;
+
+  /* Of the event being handled. */
+  raft_time now;
+  raft_time wall;
+  uint64_t random;
+
+  /* Paper Fig. 2, persistent state: here as last set, durable as last told. */
+  raft_term term;
+  raft_id vote;
+  raft_term durable_term;
+  raft_id durable_vote;
+  uint64_t hard_ticket;     /* of the write that holds term and vote */
+  struct raft_log log;
+  struct raft_membership membership;
+  raft_index written_from;  /* this step changed the log from here on; 0 */
+  bool hard_changed;        /* this step changed term or vote */
+
+  /* Volatile. */
+  enum raft_role role;
+  raft_id leader;
+  raft_time leader_heard;      /* its last AppendEntries */
+  raft_time election_deadline; /* not a leader */
+  raft_index commit;
+  raft_index applied;
+  raft_index applying;         /* given to the machine; applied: none out */
+  uint64_t apply_ticket;       /* of a LOAD for the machine; 0: none */
+  uint64_t unapplied_bytes;    /* appended since, not yet applied */
+  uint64_t load_ticket;        /* of the newest LOAD */
+  raft_time time_floor;        /* no entry is later */
+  bool disk_full;
+  bool stalled;
+
+  /* A follower's: what is known of the leader's log. */
+  raft_index verified;  /* equal to the leader's log up to here */
+  raft_index answered;  /* the last match sent to it */
+  uint64_t round_seen;  /* the newest round of this leader */
+
+  /* A candidate's and pre-candidate's. */
+  struct raft_id_set granted;
+  struct raft_id_set refused;
+  uint64_t campaign_ticket; /* of the write of term and vote; 0: no campaign */
+
+  /* A leader's. */
+  struct raft_progress *progress;
+  uint32_t progress_count;
+  size_t progress_capacity;
+  raft_index term_start;      /* its no-op */
+  uint64_t round;             /* of heartbeats, in this term */
+  raft_time heartbeat_deadline;
+  raft_time quorum_deadline;
+  struct raft_read *reads;    /* oldest first */
+  size_t read_count;
+  size_t read_capacity;
+
+  struct raft_outbox outbox;
+};
+
+RAFT_HIDDEN_BEGIN
+
+/* now + length, never past RAFT_TIME_MAX. */
+raft_time raft_time_after (const struct raft *raft, raft_time length);
+/* A further number from the event's random bits. */
+uint64_t raft_draw (struct raft *raft);
+
+/* ---- role.c ----------------------------------------------------------- */
+/* To follower, of 'term' >= the current one. */
+void raft_become_follower (struct raft *raft, raft_term term, raft_id leader,
+                           enum raft_reason reason);
+void raft_become_pre_candidate (struct raft *raft);
+void raft_become_candidate (struct raft *raft);
+void raft_become_leader (struct raft *raft);
+void raft_take_term (struct raft *raft, raft_term term);
+void raft_set_vote (struct raft *raft, raft_id candidate);
+void raft_reset_election (struct raft *raft);
+
+/* ---- vote.c ----------------------------------------------------------- */
+void raft_maybe_campaign (struct raft *raft);
+void raft_on_campaign_durable (struct raft *raft);
+void raft_on_vote_request (struct raft *raft, const struct raft_message *m);
+void raft_on_vote_result (struct raft *raft, const struct raft_message *m);
+
+/* ---- append.c: a follower --------------------------------------------- */
+void raft_on_append (struct raft *raft, const struct raft_message *m);
+void raft_refuse_old_leader (struct raft *raft, raft_id leader);
+/* Acknowledges what became durable. */
+void raft_maybe_acknowledge (struct raft *raft);
+
+/* ---- replicate.c: a leader -------------------------------------------- */
+void raft_append_noop (struct raft *raft);
+int raft_on_propose (struct raft *raft, const struct raft_event *event);
+void raft_on_append_result (struct raft *raft, const struct raft_message *m);
+void raft_replicate (struct raft *raft); /* to whom it may be sent */
+void raft_broadcast_heartbeat (struct raft *raft);
+void raft_check_quorum (struct raft *raft);
+void raft_on_link_up (struct raft *raft, raft_id member);
+int raft_on_loaded_for (struct raft *raft, const struct raft_event *event);
+struct raft_progress *raft_find_progress (struct raft *raft, raft_id id);
+
+/* ---- commit.c --------------------------------------------------------- */
+/* What a majority has reached, in both halves; 'field' picks it. */
+uint64_t raft_majority_of (const struct raft *raft,
+                           uint64_t (*field) (const struct raft_progress *),
+                           uint64_t own);
+void raft_maybe_commit (struct raft *raft);              /* a leader */
+void raft_commit_to (struct raft *raft, raft_index index);
+void raft_maybe_apply (struct raft *raft);
+void raft_on_applied (struct raft *raft, raft_index index);
+int raft_on_loaded (struct raft *raft, const struct raft_event *event);
+
+/* ---- read.c ----------------------------------------------------------- */
+int raft_on_read (struct raft *raft, const struct raft_event *event);
+void raft_maybe_confirm_reads (struct raft *raft);
+void raft_maybe_start_round (struct raft *raft);
+void raft_fail_reads (struct raft *raft);
+
+RAFT_HIDDEN_END
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+**
+** replica.h - one member: the engine, its log, its machine and its clients,
+** held together.
+**
+** Holds:     what a world calls, and what a world is told.
+** Knows not: sockets, files, threads. It has the doors of core/port.
+** Invariant: a request that was accepted is answered exactly once, unless
+**            its connection is gone.
+** Rule:      a world calls all functions of one replica on one thread, under
+**            one guard (base/panic.h), and replica_flush at the end of each
+**            turn of its loop: what came in one turn is one batch.
+**
+**   bytes from members ──► wire ──► raft_step ──► effects ──► wal, net,
+**   requests of clients ─► queue ─►                           machine
+**   completions of wal, machine ──►                           clients      */
+
+#ifndef RAFT_REPLICA_REPLICA_H
+#define RAFT_REPLICA_REPLICA_H
+
+#include "base/bug.h"
+#include "base/error.h"
+#include "base/limit.h"
+#include "base/memory.h"
+#include "base/trace.h"
+#include "port/clock.h"
+#include "port/fs.h"
+#include "port/machine.h"
+#include "port/net.h"
+#include "raft/raft.h"
+#include "wal/wal.h"
+#include "wire/greeting.h"
+
+struct replica;
+
+struct replica_options {
+  struct raft_memory *memory;   /* the member's arena */
+  struct port_fs *fs;
+  struct port_net *net;
+  struct port_machine *machine;
+  struct port_clock *clock;
+  struct raft_tracer *tracer;   /* NULL: no traces */
+  raft_time heartbeat_us;       /* 0: the engine's default */
+  raft_time election_us;
+  raft_time election_spread_us;
+  raft_time check_quorum_us;
+  struct raft_limits limits;
+  uint64_t group;
+  uint64_t hash_interval;       /* results between two hash points: 256 */
+  bool mixed_vm;                /* members on another VM are not refused */
+  enum raft_bug bug;
+  void *owner;
+  /* Recovery ended: the member takes part from now on; or it cannot, and
+  ** 'detail' says why (file and offset, what was expected, what came). */
+  void (*opened) (void *owner, int status, const struct raft_detail *detail);
+  /* The member has stopped for good (failed disk, damaged log, machine out
+  ** of memory, divergence); it answers nothing any more. */
+  void (*stopped) (void *owner, int status, const struct raft_detail *detail);
+};
+
+struct replica_status {
+  struct raft_status raft;
+  struct wal_status wal;
+  struct wal_identity identity;
+  const char *name;              /* of the cluster */
+  uint64_t result_hash;          /* running, over results up to 'applied' */
+  raft_index applied;
+  raft_index hash_index;         /* the last compared point */
+  uint64_t sessions;
+  uint64_t session_bytes;
+  uint64_t pending_proposals;
+  uint64_t pending_reads;
+  raft_time apply_stall;         /* age of the oldest committed, unapplied
+                                    entry; 0: none */
+  bool stalled;
+  int stopped;                   /* 0, or the code of 'stopped' */
+};
+
+RAFT_HIDDEN_BEGIN
+
+/* Errors: RAFT_ENOMEM, RAFT_EINVALID. */
+int replica_new (struct replica **replica,
+                 const struct replica_options *options);
+/* Starts recovery; ends with 'opened'. */
+void replica_open (struct replica *replica);
+
+/* ---- what happens in the world ---------------------------------------- */
+
+/* What this member says of itself when it greets. After 'opened'. */
+void replica_greeting (const struct replica *replica,
+                       struct wire_greeting *greeting);
+
+/* Judges another member's greeting. 0: the link may be used.
+** Errors: RAFT_EWRONG_CLUSTER, RAFT_EWIPED, RAFT_EUNSUPPORTED (protocol, VM),
+** RAFT_ENOT_FOUND (not in the configuration); said in *detail. */
+int replica_judge (struct replica *replica,
+                   const struct wire_greeting *greeting,
+                   struct raft_detail *detail);
+
+/* A greeted link to 'member' is there, or has ended. */
+void replica_on_link_up (struct replica *replica, raft_id member,
+                         uint64_t incarnation);
+void replica_on_link_down (struct replica *replica, raft_id member,
+                           enum net_down why);
+
+/* One whole scanned object from a greeted member. Returns 0, or why it is
+** refused (the world ends the connection): RAFT_EMALFORMED, RAFT_ECORRUPT. */
+int replica_on_message (struct replica *replica, raft_id from,
+                        const uint8_t *data, size_t size);
+
+/* One whole scanned object from a client's connection; 'connection' is the
+** world's number for it, never 0, never used again. Answered through
+** port_net.reply. Errors: RAFT_EMALFORMED: not RPC, end the connection. */
+int replica_on_request (struct replica *replica, uint64_t connection,
+                        const uint8_t *data, size_t size);
+/* The connection is gone: its calls need no answer. */
+void replica_on_hang_up (struct replica *replica, uint64_t connection);
+
+/* The deadline has come (early is harmless). */
+void replica_on_time (struct replica *replica);
+raft_time replica_deadline (const struct replica *replica);
+
+/* The end of a turn: proposals and reads that came in it become events. */
+void replica_flush (struct replica *replica);
+
+/* ---- ending ----------------------------------------------------------- */
+
+/* Fails waiting calls ('closed' for those never proposed, 'unknown' else),
+** finishes the log, closes the machine, then 'done'. */
+void replica_close (struct replica *replica, void (*done) (void *owner));
+/* After 'done', after 'stopped', or when nothing will complete any more. */
+void replica_free (struct replica *replica);
+
+/* ---- looking in ------------------------------------------------------- */
+
+void replica_get_status (const struct replica *replica,
+                         struct replica_status *status);
+/* The engine, for checks after every simulated event. NULL before opened. */
+const struct raft *replica_raft (const struct replica *replica);
+
+/* The cached bytes of an entry, empty when it is not in the cache. */
+struct raft_slice replica_entry (const struct replica *replica,
+                                 raft_index index);
+
+/* Makes a member's directory: 'value' is the whole cluster, 'id' one of its
+** members. Draws the incarnation. 'done' is called once.
+** Errors (also given to done): those of wal_init, RAFT_EINVALID: said in
+** *detail of done. */
+struct wire_configuration;
+int replica_init (const struct wal_options *options, raft_id id,
+                  const struct wire_configuration *value,
+                  void (*done) (void *owner, int status,
+                                const struct raft_detail *detail));
+
+RAFT_HIDDEN_END
+
+#endif
