@@ -16,6 +16,7 @@
 #include "wire/value.h"
 
 #define PATH_MAX_BYTES 160 /* of a path in a detail, ending zero included */
+#define CHANGED "a table changed while it was encoded"
 #define PATH_KEY_BYTES 32  /* of one string key in it */
 
 struct encode_key {
@@ -194,7 +195,7 @@ static int encode_member (struct encoder *encoder,
   int status;
   encoder->path[encoder->depth - 1] = *key;
   if (lua_isnil (L, -1)) {
-    return encode_fail (encoder, "a table changed while it was encoded", "");
+    return encode_fail (encoder, CHANGED, "");
   }
   status = encode_value (encoder, lua_gettop (L));
   lua_pop (L, 1);
@@ -224,8 +225,7 @@ static int collect_keys (struct encoder *encoder, int table, int holder,
   while (lua_next (L, table) != 0) {
     lua_pop (L, 1);
     if (i == count || !read_key (L, -1, &keys[i])) {
-      return encode_fail (encoder, "a table changed while it was encoded",
-                          "");
+      return encode_fail (encoder, CHANGED, "");
     }
     keys[i].slot = (int)i + 1;
     lua_pushvalue (L, -1);
@@ -233,7 +233,7 @@ static int collect_keys (struct encoder *encoder, int table, int holder,
     i++;
   }
   if (i != count) {
-    return encode_fail (encoder, "a table changed while it was encoded", "");
+    return encode_fail (encoder, CHANGED, "");
   }
   qsort (keys, count, sizeof *keys, key_order);
   return RAFT_OK;
@@ -273,23 +273,20 @@ static int encode_map (struct encoder *encoder, int table, uint32_t count) {
   return status;
 }
 
-static int encode_open_table (struct encoder *encoder, int table) {
-  struct table_shape shape = { 0, false };
-  int status = see_shape (encoder, table, &shape);
-  if (status != RAFT_OK) {
-    return status;
-  }
-  if (shape.count == 0) {
+static int encode_shaped (struct encoder *encoder, int table,
+                          const struct table_shape *shape) {
+  if (shape->count == 0) {
     return binding_value_is_map (encoder->L, table)
              ? wire_value_map (encoder->out, 0)
              : wire_value_array (encoder->out, 0);
   }
-  return shape.is_array ? encode_array (encoder, table, shape.count)
-                        : encode_map (encoder, table, shape.count);
+  return shape->is_array ? encode_array (encoder, table, shape->count)
+                         : encode_map (encoder, table, shape->count);
 }
 
 static int encode_table (struct encoder *encoder, int table) {
   const void *self = lua_topointer (encoder->L, table);
+  struct table_shape shape = { 0, false };
   unsigned i;
   int status;
   for (i = 0; i < encoder->depth; i++) {
@@ -301,8 +298,12 @@ static int encode_table (struct encoder *encoder, int table) {
     return encode_fail (encoder, "deeper than 64 tables", "");
   }
   luaL_checkstack (encoder->L, 8, "value");
-  encoder->tables[encoder->depth] = self;
-  status = encode_open_table (encoder, table);
+  status = see_shape (encoder, table, &shape);
+  if (status == RAFT_OK) {
+    encoder->tables[encoder->depth] = self;
+    encoder->depth++;
+    status = encode_shaped (encoder, table, &shape);
+  }
   if (status == RAFT_OK) {
     encoder->depth--;
   }
