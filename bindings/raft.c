@@ -152,8 +152,11 @@ static int engine_step (lua_State *L) {
   lua_settop (L, 2);
   raft_event_read (L, 2, &event);
   if (event.now < engine->now) {
-    return luaL_error (L, "event.now: expected at least %f, got %f",
-                       (double)engine->now, (double)event.now);
+    char expected[80];
+    (void)snprintf (expected, sizeof expected, "at least %llu, got %llu",
+                    (unsigned long long)engine->now,
+                    (unsigned long long)event.now);
+    return luaL_error (L, "event.now: expected %s", expected);
   }
   status = guarded (engine, body_step, &call);
   if (status != RAFT_OK) {
