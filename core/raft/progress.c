@@ -82,6 +82,7 @@ bool raft_progress_on_ack (struct raft_progress *progress, raft_index match,
   if (progress->next <= progress->match
       && !raft_bug (&holder, NEXT_NOT_MOVED)) {
     progress->next = progress->match + 1;
+    progress->load_ticket = 0; /* it was for what has arrived meanwhile */
   }
   if (progress->mode == RAFT_REPLICATE) {
     window_free (progress, match);
