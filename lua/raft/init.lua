@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: MIT
+--
+-- init.lua - what `require "raft"` gives.
+--
+-- Holds:  the names of the toolkit. Parts of it are loaded when they are first
+--         used, so that a program pays for what it needs.
+-- Rule:   nothing happens at require time but the making of tables.
+
+local core = require "raft.core"
+
+-- Name in this table -> module that returns it.
+local PARTS = {
+  kv = "raft.kv",
+  ordered = "raft.ordered",
+}
+
+local raft = {
+  _VERSION = "luaraft " .. core.version,
+  version = core.version,
+  core = core,
+  --- Every code of an expected failure, with its text:
+  -- { not_leader = { number = 3, text = "this member is not the leader" } }
+  errors = core.errors,
+  --- A nil that a container can hold: { 1, raft.null, 3 }.
+  null = core.null,
+  --- Marks an empty table as a map: raft.map {}.
+  map = core.map,
+}
+
+return setmetatable(raft, {
+  __index = function (self, name)
+    local part = PARTS[name]
+    if part == nil then
+      return nil
+    end
+    local value = require(part)
+    rawset(self, name, value)
+    return value
+  end,
+})
