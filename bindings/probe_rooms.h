@@ -1,6 +1,7 @@
 /* The rooms of raft.probe, one per line: each has its probe_<room>.c with
 ** void raft_probe_<room> (lua_State *L). CMake reads this list too. */
 X (base)
+X (raft)
 X (wire)
 X (message)
 X (trace)
