@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+**
+** digest.c - do the members compute the same? */
+
+#include "replica/digest.h"
+
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/panic.h"
+
+void digest_init (struct replica_digest *digest, uint64_t interval) {
+  raft_assert (interval > 0);
+  memset (digest, 0, sizeof *digest);
+  digest->interval = interval;
+}
+
+void digest_result (struct replica_digest *digest, raft_index index,
+                    int status, const uint8_t *data, size_t size) {
+  uint64_t salt = raft_mix (digest->hash ^ index);
+  salt = raft_mix (salt + (uint64_t)-(int64_t)status);
+  digest->hash = raft_checksum (data, size, salt);
+}
+
+static size_t digest_slot (const struct replica_digest *digest,
+                           raft_index index) {
+  return (size_t)(index / digest->interval % DIGEST_POINTS);
+}
+
+bool digest_reached (struct replica_digest *digest, raft_index index) {
+  struct digest_point *point = &digest->points[digest_slot (digest, index)];
+  if (index % digest->interval != 0 || digest->is_blind) {
+    return false;
+  }
+  point->index = index;
+  point->hash = digest->hash;
+  return true;
+}
+
+const struct digest_point *digest_point_at (
+  const struct replica_digest *digest, raft_index index) {
+  const struct digest_point *point
+    = &digest->points[digest_slot (digest, index)];
+  return index != 0 && point->index == index ? point : NULL;
+}
+
+void digest_polls_clear (struct replica_digest *digest) {
+  memset (digest->polls, 0, sizeof digest->polls);
+}
+
+static bool digest_votes (const struct raft_id_set *voters, raft_id member) {
+  uint32_t i;
+  for (i = 0; i < voters->count; i++) {
+    if (voters->ids[i] == member) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* A report that is repeated counts once; a member that restarted may report
+** another hash than before, and its last word counts. */
+static void digest_poll_note (struct digest_poll *poll, raft_id member,
+                              uint64_t hash) {
+  uint32_t i;
+  for (i = 0; i < poll->count; i++) {
+    if (poll->reports[i].member == member) {
+      poll->reports[i].hash = hash;
+      return;
+    }
+  }
+  raft_assert (poll->count < RAFT_MEMBERS_MAX);
+  poll->reports[poll->count].member = member;
+  poll->reports[poll->count].hash = hash;
+  poll->count++;
+}
+
+static void digest_poll_judge (struct digest_poll *poll, uint32_t voters) {
+  uint32_t majority = voters / 2 + 1;
+  uint32_t missing = voters - poll->count;
+  uint32_t best = 0, i, j;
+  if (poll->state == DIGEST_DECIDED) {
+    return;
+  }
+  for (i = 0; i < poll->count; i++) {
+    uint32_t equal = 0;
+    for (j = 0; j < poll->count; j++) {
+      equal += poll->reports[j].hash == poll->reports[i].hash;
+    }
+    if (equal >= majority) {
+      poll->state = DIGEST_DECIDED;
+      poll->hash = poll->reports[i].hash;
+      return;
+    }
+    best = equal > best ? equal : best;
+  }
+  poll->state = best + missing < majority ? DIGEST_UNDECIDABLE : DIGEST_OPEN;
+}
+
+struct digest_poll *digest_report (struct replica_digest *digest,
+                                   const struct raft_id_set *voters,
+                                   raft_id member, raft_index index,
+                                   uint64_t hash) {
+  struct digest_poll *poll = &digest->polls[digest_slot (digest, index)];
+  if (index == 0 || index % digest->interval != 0 || index < poll->index
+      || !digest_votes (voters, member)) {
+    return NULL;
+  }
+  if (poll->index != index) {
+    memset (poll, 0, sizeof *poll);
+    poll->index = index;
+  }
+  digest_poll_note (poll, member, hash);
+  digest_poll_judge (poll, voters->count);
+  return poll;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+**
+** peer.c - the other members as met. */
+
+#include "replica/peer.h"
+
+#include "base/panic.h"
+
+struct replica_peer *replica_peer_find (struct replica_peers *peers,
+                                        raft_id member) {
+  uint32_t i;
+  for (i = 0; i < peers->count; i++) {
+    if (peers->list[i].member == member) {
+      return &peers->list[i];
+    }
+  }
+  return NULL;
+}
+
+struct replica_peer *replica_peer_add (struct replica_peers *peers,
+                                       raft_id member, uint64_t incarnation,
+                                       enum replica_peer_state state) {
+  struct replica_peer *peer;
+  raft_assert (member != RAFT_ID_NONE && incarnation != 0);
+  raft_assert (replica_peer_find (peers, member) == NULL);
+  if (peers->count == REPLICA_PEERS_MAX) {
+    return NULL;
+  }
+  peer = &peers->list[peers->count++];
+  peer->member = member;
+  peer->incarnation = incarnation;
+  peer->wal_ticket = 0;
+  peer->state = state;
+  peer->is_linked = false;
+  peer->is_told = false;
+  return peer;
+}
+
+uint64_t replica_peer_engine_ticket (const struct replica_peers *peers,
+                                     uint64_t wal_ticket) {
+  uint64_t others = peers->written;
+  uint32_t i;
+  for (i = 0; i < peers->count; i++) {
+    if (peers->list[i].state == PEER_WRITING
+        && peers->list[i].wal_ticket <= wal_ticket) {
+      others++;
+    }
+  }
+  raft_assert (others <= wal_ticket);
+  return wal_ticket - others;
+}
+
+void replica_peer_durable (struct replica_peers *peers,
+                           uint64_t wal_ticket) {
+  uint32_t i;
+  for (i = 0; i < peers->count; i++) {
+    if (peers->list[i].state == PEER_WRITING
+        && peers->list[i].wal_ticket <= wal_ticket) {
+      peers->list[i].state = PEER_KNOWN;
+      peers->written++;
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+**
+** propose.c - the proposals of one turn become events.
+**
+** What came in one turn of the world's loop is one event, as far as it fits
+** one AppendEntries: then a single slow follower, or a leader that is near
+** its limit, takes a part of it and not nothing. All entries of an event are
+** encoded into one block, once. */
+
+#include <string.h>
+
+#include "replica/inside.h"
+
+/* How many of the proposals from 'first' on make the next event. */
+static size_t batch_size (const struct replica *replica, size_t first,
+                          size_t *bytes) {
+  const struct replica_calls *calls = &replica->calls;
+  const struct raft_limits *limits = &replica->options.limits;
+  size_t i;
+  *bytes = 0;
+  for (i = first; i < calls->proposal_count; i++) {
+    size_t size = WIRE_ENTRY_HEAD + (size_t)calls->proposals[i].size;
+    if (i > first && (*bytes + size > limits->append_bytes
+                      || i - first >= limits->append_entries)) {
+      break;
+    }
+    *bytes += size;
+  }
+  return i - first;
+}
+
+static int batch_reserve (struct replica *replica, size_t count,
+                          size_t bytes) {
+  int status = replica_reserve_entries (replica, count);
+  if (status == RAFT_OK) {
+    status = replica_cache_reserve (&replica->cache, count + 1);
+  }
+  if (status == RAFT_OK) {
+    status = replica_calls_reserve (&replica->calls, count);
+  }
+  if (status == RAFT_OK) {
+    replica->batch = raft_block_new (replica->memory, bytes);
+    status = replica->batch != NULL ? RAFT_OK : RAFT_ENOMEM;
+  }
+  return status;
+}
+
+static int batch_step (struct replica *replica) {
+  struct raft_event event;
+  size_t i;
+  for (i = 0; i < replica->batch_count; i++) {
+    const struct replica_proposal *proposal
+      = &replica->calls.proposals[replica->batch_first + i];
+    struct raft_entry *entry = &replica->entries[i];
+    entry->term = 0; /* the engine's */
+    entry->checksum = proposal->checksum;
+    entry->size = WIRE_ENTRY_HEAD + proposal->size;
+    entry->kind = proposal->kind;
+  }
+  memset (&event, 0, sizeof event);
+  event.kind = RAFT_EVENT_PROPOSE;
+  event.as.propose.entries = replica->entries;
+  event.as.propose.count = (uint32_t)replica->batch_count;
+  return replica_step (replica, &event);
+}
+
+static void batch_refuse (struct replica *replica, int status) {
+  size_t i;
+  for (i = 0; i < replica->batch_count; i++) {
+    replica_answer_error (
+      replica, &replica->calls.proposals[replica->batch_first + i].caller,
+      status, NULL);
+  }
+}
+
+void replica_flush_proposals (struct replica *replica) {
+  struct replica_calls *calls = &replica->calls;
+  while (calls->proposal_next < calls->proposal_count
+         && replica->life == REPLICA_OPEN) {
+    size_t first = calls->proposal_next, bytes;
+    int status;
+    replica->batch_first = first;
+    replica->batch_count = batch_size (replica, first, &bytes);
+    calls->proposal_next = first + replica->batch_count;
+    status = batch_reserve (replica, replica->batch_count, bytes);
+    if (status == RAFT_OK) {
+      status = batch_step (replica);
+    }
+    if (status != RAFT_OK) {
+      batch_refuse (replica, status);
+    }
+    raft_block_release (replica->batch);
+    replica->batch = NULL;
+  }
+  calls->proposal_count = 0;
+  calls->proposal_next = 0;
+  calls->payloads.size = 0;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+**
+** query.c - reads: through the engine's word and the applied index to the
+** machine.
+**
+** Rule (Diss. 6.4): a linear read is asked of the machine only after the
+** engine confirmed leadership for it, and after everything up to the index it
+** named is applied. A stale read is asked at once.
+** Rule: the machine has at most READS_ASKED_MAX questions at a time; the
+** others wait here, bounded by the limit 'reads'. */
+
+#include <string.h>
+
+#include "replica/inside.h"
+
+/* ---- to the engine ---------------------------------------------------- */
+
+static int reserve_ids (struct replica *replica, size_t count) {
+  void *array = replica->ids;
+  int status = raft_reserve (replica->memory, &array, &replica->id_capacity,
+                             count, sizeof *replica->ids);
+  replica->ids = array;
+  return status;
+}
+
+static void refuse_intake (struct replica *replica, int status) {
+  uint32_t slot;
+  while ((slot = replica->reads.lists[READ_INTAKE].first) != 0) {
+    struct replica_caller caller = reads_at (&replica->reads, slot)->caller;
+    reads_end (&replica->reads, slot);
+    replica_answer_error (replica, &caller, status, NULL);
+  }
+}
+
+/* The reads of a turn are one event. They change lists before the step: its
+** effects may answer them. */
+void replica_flush_reads (struct replica *replica) {
+  struct replica_reads *reads = &replica->reads;
+  uint32_t count = reads->lists[READ_INTAKE].count;
+  struct raft_event event;
+  uint32_t slot, i;
+  int status;
+  if (count == 0) {
+    return;
+  }
+  if (reserve_ids (replica, count) != RAFT_OK) {
+    refuse_intake (replica, RAFT_EOVERLOADED);
+    return;
+  }
+  for (i = 0; (slot = reads->lists[READ_INTAKE].first) != 0; i++) {
+    replica->ids[i] = reads_id (reads, slot);
+    reads_move (reads, slot, READ_ROUND);
+  }
+  memset (&event, 0, sizeof event);
+  event.kind = RAFT_EVENT_READ;
+  event.as.read.ids = replica->ids;
+  event.as.read.count = count;
+  status = replica_step (replica, &event);
+  if (status != RAFT_OK) {
+    for (i = 0; i < count; i++) {
+      reads_move (reads, reads_of_id (reads, replica->ids[i]), READ_INTAKE);
+    }
+    refuse_intake (replica, status == RAFT_ENOMEM ? RAFT_EOVERLOADED
+                                                  : status);
+  }
+}
+
+void replica_read_confirmed (struct replica *replica, uint64_t id,
+                             raft_index index, int status) {
+  struct replica_reads *reads = &replica->reads;
+  uint32_t slot = reads_of_id (reads, id);
+  if (slot == 0) {
+    return;
+  }
+  if (status != RAFT_OK) {
+    struct replica_caller caller = reads_at (reads, slot)->caller;
+    reads_end (reads, slot);
+    replica_answer_error (replica, &caller, status, NULL);
+    return;
+  }
+  reads_at (reads, slot)->index = index;
+  reads_move (reads, slot,
+              index <= replica->applied ? READ_READY : READ_APPLYING);
+}
+
+/* ---- to the machine --------------------------------------------------- */
+
+/* The state that a digest asked now will be of: the machine works in order,
+** so it has done the batch that it was given. */
+static raft_index index_at_machine (const struct replica *replica) {
+  const struct replica_apply *apply = &replica->apply;
+  return apply->batch_end != 0 ? apply->batch_end - 1 : replica->applied;
+}
+
+static void answer_digest (struct replica *replica,
+                           const struct replica_read *read,
+                           const struct machine_request *request) {
+  struct replica_state_hash state;
+  struct raft_buffer out;
+  int status;
+  state.index = read->index;
+  state.hash = request->hash;
+  raft_buffer_init (&out, replica->memory);
+  status = replica_status_encode (replica, &out, &state);
+  if (status == RAFT_OK) {
+    replica_answer_value (replica, &read->caller, out.data, out.size);
+  } else {
+    replica_answer_error (replica, &read->caller, status, NULL);
+  }
+  raft_buffer_free (&out);
+}
+
+static void answer_query (struct replica *replica,
+                          const struct replica_read *read,
+                          const struct machine_request *request) {
+  const struct machine_result *result = request->results;
+  const uint8_t *data = request->bytes.data + result->offset;
+  char text[1024];
+  size_t size = 0;
+  if (result->status == RAFT_OK) {
+    replica_answer_value (replica, &read->caller, data, result->size);
+    return;
+  }
+  if (result->size > 0) {
+    struct wire_cursor cursor = { data, result->size, 0 };
+    struct wire_value value;
+    if (wire_cursor_next (&cursor, &value) == RAFT_OK
+        && value.type == WIRE_STRING) {
+      size = value.count < sizeof text ? value.count : sizeof text - 1;
+      memcpy (text, value.data, size);
+    }
+  }
+  text[size] = '\0';
+  replica_answer_error (replica, &read->caller, result->status,
+                        size > 0 ? text : NULL);
+}
+
+static void on_answered (struct machine_request *request) {
+  struct replica *replica = request->owner;
+  struct replica_reads *reads = &replica->reads;
+  size_t i = (size_t)(request - reads->requests);
+  uint32_t slot = reads->asked[i];
+  struct replica_read read;
+  replica_enter (replica);
+  read = *reads_at (reads, slot);
+  reads->asked[i] = 0;
+  reads->asked_count--;
+  if (replica->life == REPLICA_OPEN) {
+    if (request->status != RAFT_OK) {
+      replica_answer_error (replica, &read.caller, request->status,
+                            request->message[0] != '\0' ? request->message
+                                                        : NULL);
+      replica_stop (replica, request->status,
+                    request->message[0] != '\0' ? request->message : NULL);
+    } else if (read.is_digest) {
+      answer_digest (replica, &read, request);
+    } else {
+      answer_query (replica, &read, request);
+    }
+  }
+  reads_end (reads, slot);
+  replica_leave (replica);
+}
+
+/* The requests are made when the first read comes. */
+static bool ask_reserve (struct replica *replica) {
+  struct replica_reads *reads = &replica->reads;
+  size_t i;
+  if (reads->requests != NULL) {
+    return true;
+  }
+  reads->requests = raft_allocate_zeroed (
+    replica->memory, READS_ASKED_MAX * sizeof *reads->requests);
+  if (reads->requests == NULL) {
+    replica_retry (replica);
+    return false;
+  }
+  for (i = 0; i < READS_ASKED_MAX; i++) {
+    raft_buffer_init (&reads->requests[i].bytes, &raft_memory_plain);
+  }
+  return true;
+}
+
+static void ask (struct replica *replica, uint32_t slot) {
+  struct replica_reads *reads = &replica->reads;
+  struct replica_read *read = reads_at (reads, slot);
+  struct machine_request *request;
+  size_t i = 0;
+  while (reads->asked[i] != 0) {
+    i++;
+    raft_assert (i < READS_ASKED_MAX);
+  }
+  reads->asked[i] = slot;
+  reads->asked_count++;
+  reads_move (reads, slot, READ_ASKED);
+  request = &reads->requests[i];
+  request->operation = read->is_digest ? MACHINE_DIGEST : MACHINE_QUERY;
+  memset (&reads->questions[i], 0, sizeof reads->questions[i]);
+  memset (&reads->results[i], 0, sizeof reads->results[i]);
+  reads->questions[i].index = replica->applied;
+  reads->questions[i].payload = read->question.data;
+  reads->questions[i].payload_size = read->question.size;
+  request->entries = &reads->questions[i];
+  request->entry_count = 1;
+  request->results = &reads->results[i];
+  request->bytes.size = 0;
+  request->status = RAFT_OK;
+  request->message[0] = '\0';
+  request->done = on_answered;
+  request->owner = replica;
+  if (read->is_digest) {
+    read->index = index_at_machine (replica);
+  }
+  replica->options.machine->submit (replica->options.machine, request);
+}
+
+bool replica_settle_reads (struct replica *replica) {
+  struct replica_reads *reads = &replica->reads;
+  uint32_t slot;
+  bool moved = false;
+  while ((slot = reads->lists[READ_APPLYING].first) != 0
+         && reads_at (reads, slot)->index <= replica->applied) {
+    reads_move (reads, slot, READ_READY);
+  }
+  while ((slot = reads->lists[READ_READY].first) != 0
+         && reads->asked_count < READS_ASKED_MAX && ask_reserve (replica)) {
+    ask (replica, slot);
+    moved = true;
+  }
+  return moved;
+}
+
+void replica_fail_reads (struct replica *replica, int status) {
+  struct replica_reads *reads = &replica->reads;
+  int list;
+  uint32_t slot;
+  for (list = READ_INTAKE; list <= READ_READY; list++) {
+    while ((slot = reads->lists[list].first) != 0) {
+      struct replica_caller caller = reads_at (reads, slot)->caller;
+      reads_end (reads, slot);
+      replica_answer_error (replica, &caller, status, NULL);
+    }
+  }
+  /* What the machine has is answered now, and not again when it answers. */
+  for (slot = reads->lists[READ_ASKED].first; slot != 0;
+       slot = reads_at (reads, slot)->next) {
+    struct replica_read *read = reads_at (reads, slot);
+    replica_answer_error (replica, &read->caller, status, NULL);
+    read->caller.connection = 0;
+  }
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+**
+** service.c - what a client may ask of a member, as MessagePack-RPC.
+**
+**   propose        [command] or [command, session, sequence, first, checksum]
+**   query          [question] or [question, "linear" | "stale"]
+**   open_session   []                  -> the session's id
+**   close_session  [id]
+**   status         [] or ["state_hash"]
+**
+** Rule: every limit is looked at before anything is kept; what is past one is
+** refused at once, with a hint when to come again. */
+
+#include <string.h>
+
+#include "base/checksum.h"
+#include "replica/inside.h"
+
+struct service_request {
+  struct replica_connection *connection;
+  struct replica_caller caller;
+  struct wire_view params;
+  uint32_t size; /* bytes of the whole request */
+};
+
+/* From here on the call is waiting, and counted on its connection. */
+static void service_admit (struct service_request *request) {
+  request->caller.bytes = request->size;
+  request->connection->requests++;
+  request->connection->bytes += request->size;
+}
+
+static void service_withdraw (struct service_request *request) {
+  request->connection->requests--;
+  request->connection->bytes -= request->size;
+  request->caller.bytes = 0;
+}
+
+/* ---- writes ----------------------------------------------------------- */
+
+/* Whether a command would be taken now. */
+static int propose_is_allowed (const struct replica *replica,
+                               uint64_t payload_size) {
+  const struct raft_limits *limits = &replica->options.limits;
+  if (WIRE_ENTRY_HEAD + payload_size > limits->entry_bytes) {
+    return RAFT_ETOO_LARGE;
+  }
+  if (replica->role != RAFT_LEADER) {
+    return RAFT_ENOT_LEADER;
+  }
+  if (replica->is_diverged) {
+    return RAFT_EDIVERGED;
+  }
+  if (replica->calls.payloads.size > 0
+      && replica->calls.payloads.size + payload_size
+           > limits->unapplied_bytes) {
+    return RAFT_EOVERLOADED;
+  }
+  return RAFT_OK;
+}
+
+static void propose (struct replica *replica,
+                     struct service_request *request,
+                     struct replica_proposal *proposal,
+                     struct wire_view payload) {
+  int status = propose_is_allowed (replica, payload.size);
+  if (status == RAFT_OK) {
+    service_admit (request);
+    proposal->caller = request->caller;
+    proposal->size = (uint32_t)payload.size;
+    status = replica_calls_propose (&replica->calls, proposal, payload.data);
+    if (status != RAFT_OK) {
+      service_withdraw (request);
+    }
+  }
+  if (status != RAFT_OK) {
+    replica_answer_error (replica, &request->caller, status, NULL);
+  }
+}
+
+static void serve_propose (struct replica *replica,
+                           struct service_request *request) {
+  struct wire_propose asked;
+  struct replica_proposal proposal;
+  struct raft_detail why;
+  int status = wire_propose_decode (request->params, &asked, &why);
+  if (status != RAFT_OK) {
+    replica_answer_error (replica, &request->caller, status, why.text);
+    return;
+  }
+  memset (&proposal, 0, sizeof proposal);
+  proposal.kind = RAFT_ENTRY_COMMAND;
+  proposal.session = asked.session;
+  proposal.sequence = asked.sequence;
+  proposal.first_unacknowledged = asked.first_unacknowledged;
+  proposal.checksum = asked.checksum;
+  propose (replica, request, &proposal, asked.command);
+}
+
+static void propose_session (struct replica *replica,
+                             struct service_request *request, uint8_t kind,
+                             uint64_t session) {
+  struct replica_proposal proposal;
+  struct wire_view nothing = { NULL, 0 };
+  memset (&proposal, 0, sizeof proposal);
+  proposal.kind = kind;
+  proposal.session = session;
+  proposal.checksum = raft_checksum (NULL, 0, 0);
+  propose (replica, request, &proposal, nothing);
+}
+
+static void serve_open_session (struct replica *replica,
+                                struct service_request *request) {
+  propose_session (replica, request, RAFT_ENTRY_SESSION_OPEN, 0);
+}
+
+static void serve_close_session (struct replica *replica,
+                                 struct service_request *request) {
+  struct wire_cursor cursor = { request->params.data, request->params.size,
+                                0 };
+  struct wire_value array, id;
+  if (wire_cursor_next (&cursor, &array) != RAFT_OK
+      || array.type != WIRE_ARRAY || array.count != 1
+      || wire_cursor_next (&cursor, &id) != RAFT_OK
+      || id.type != WIRE_INTEGER || id.integer <= 0
+      || (uint64_t)id.integer > RAFT_INDEX_MAX) {
+    replica_answer_error (replica, &request->caller, RAFT_EMALFORMED,
+                          "close_session: expected [id], a number from 1");
+    return;
+  }
+  propose_session (replica, request, RAFT_ENTRY_SESSION_CLOSE,
+                   (uint64_t)id.integer);
+}
+
+/* ---- reads ------------------------------------------------------------ */
+
+static void add_read (struct replica *replica,
+                      struct service_request *request, enum read_state state,
+                      struct wire_view question, bool is_digest) {
+  struct raft_slice bytes;
+  uint32_t slot = 0;
+  int status = RAFT_OK;
+  if (reads_waiting (&replica->reads) >= replica->options.limits.reads) {
+    status = RAFT_EOVERLOADED;
+  } else if (question.size + WIRE_ENTRY_HEAD
+             > replica->options.limits.entry_bytes) {
+    status = RAFT_ETOO_LARGE;
+  } else {
+    status = raft_chunk_copy (&replica->chunk, question.data, question.size,
+                              &bytes);
+  }
+  if (status == RAFT_OK) {
+    service_admit (request);
+    slot = reads_add (&replica->reads, state, &request->caller, bytes);
+    if (slot == 0) {
+      service_withdraw (request);
+      raft_slice_release (&bytes);
+      status = RAFT_ENOMEM;
+    }
+  }
+  if (status != RAFT_OK) {
+    replica_answer_error (replica, &request->caller, status, NULL);
+    return;
+  }
+  reads_at (&replica->reads, slot)->is_digest = is_digest;
+}
+
+static void serve_query (struct replica *replica,
+                         struct service_request *request) {
+  struct wire_query asked;
+  struct raft_detail why;
+  int status = wire_query_decode (request->params, &asked, &why);
+  if (status != RAFT_OK) {
+    replica_answer_error (replica, &request->caller, status, why.text);
+  } else if (asked.read == WIRE_READ_STALE) {
+    add_read (replica, request, READ_READY, asked.question, false);
+  } else if (replica->role != RAFT_LEADER) {
+    replica_answer_error (replica, &request->caller, RAFT_ENOT_LEADER, NULL);
+  } else {
+    add_read (replica, request, READ_INTAKE, asked.question, false);
+  }
+}
+
+static void serve_status (struct replica *replica,
+                          struct service_request *request) {
+  static const uint8_t with_state[]
+    = { 0x91, 0xaa, 's', 't', 'a', 't', 'e', '_', 'h', 'a', 's', 'h' };
+  struct wire_view nothing = { NULL, 0 };
+  int status;
+  if (request->params.size == sizeof with_state
+      && memcmp (request->params.data, with_state, sizeof with_state) == 0) {
+    add_read (replica, request, READ_READY, nothing, true);
+    return;
+  }
+  if (request->params.size != 1) {
+    replica_answer_error (replica, &request->caller, RAFT_EMALFORMED,
+                          "status: expected [] or [\"state_hash\"]");
+    return;
+  }
+  replica->value.size = 0;
+  status = replica_status_encode (replica, &replica->value, NULL);
+  if (status == RAFT_OK) {
+    replica_answer_value (replica, &request->caller, replica->value.data,
+                          replica->value.size);
+  } else {
+    replica_answer_error (replica, &request->caller, status, NULL);
+  }
+}
+
+/* ---- the door --------------------------------------------------------- */
+
+struct service_method {
+  const char *name;
+  void (*serve) (struct replica *replica, struct service_request *request);
+};
+
+static const struct service_method methods[] = {
+  { "propose", serve_propose },
+  { "query", serve_query },
+  { "open_session", serve_open_session },
+  { "close_session", serve_close_session },
+  { "status", serve_status },
+};
+
+static const struct service_method *find_method (struct wire_view name) {
+  size_t i;
+  for (i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+    if (strlen (methods[i].name) == name.size
+        && memcmp (methods[i].name, name.data, name.size) == 0) {
+      return &methods[i];
+    }
+  }
+  return NULL;
+}
+
+static void serve_request (struct replica *replica,
+                           struct replica_connection *connection,
+                           const struct wire_rpc *rpc, size_t size) {
+  const struct raft_limits *limits = &replica->options.limits;
+  const struct service_method *method = find_method (rpc->method);
+  struct service_request request;
+  request.connection = connection;
+  request.caller.connection = connection->number;
+  request.caller.id = rpc->id;
+  request.caller.bytes = 0;
+  request.params = rpc->params;
+  request.size = (uint32_t)size;
+  if (method == NULL) {
+    replica_answer_error (replica, &request.caller, RAFT_ENO_METHOD, NULL);
+  } else if (size > UINT32_MAX) {
+    replica_answer_error (replica, &request.caller, RAFT_ETOO_LARGE, NULL);
+  } else if (connection->requests >= limits->connection_requests
+             || (connection->requests > 0
+                 && connection->bytes + size > limits->connection_bytes)) {
+    replica_answer_error (replica, &request.caller, RAFT_EOVERLOADED, NULL);
+  } else {
+    method->serve (replica, &request);
+  }
+}
+
+static int serve_hello (struct replica *replica,
+                        struct replica_connection *connection,
+                        struct wire_view params) {
+  struct wire_greeting greeting;
+  int status = wire_greeting_decode (params, &greeting, NULL);
+  if (status != RAFT_OK) {
+    return status;
+  }
+  if (greeting.role != WIRE_ROLE_CLIENT) {
+    return RAFT_EMALFORMED; /* a connection has one role */
+  }
+  if (greeting.cluster != 0
+      && greeting.cluster != replica->identity.cluster) {
+    return RAFT_EWRONG_CLUSTER;
+  }
+  connection->greeted = true;
+  return RAFT_OK;
+}
+
+static bool is_hello (struct wire_view method) {
+  return method.size == 5 && memcmp (method.data, "hello", 5) == 0;
+}
+
+static int serve (struct replica *replica, uint64_t number,
+                  const uint8_t *data, size_t size) {
+  struct replica_connection *connection;
+  struct wire_rpc rpc;
+  int status = wire_rpc_decode (data, size, &rpc);
+  if (status != RAFT_OK || rpc.type == WIRE_RESPONSE) {
+    return status == RAFT_ENOMEM ? status : RAFT_EMALFORMED;
+  }
+  if (replica_connection_find (&replica->calls, number) == NULL
+      && replica->calls.connection_count
+           >= replica->options.limits.connections) {
+    return RAFT_EOVERLOADED;
+  }
+  connection = replica_connection_make (&replica->calls, number);
+  if (connection == NULL) {
+    return RAFT_ENOMEM;
+  }
+  if (rpc.type == WIRE_REQUEST) {
+    serve_request (replica, connection, &rpc, size);
+  } else if (is_hello (rpc.method)) {
+    return serve_hello (replica, connection, rpc.params);
+  }
+  return RAFT_OK;
+}
+
+int replica_on_request (struct replica *replica, uint64_t connection,
+                        const uint8_t *data, size_t size) {
+  int status = RAFT_ECLOSED;
+  replica_enter (replica);
+  if (replica->life == REPLICA_OPEN) {
+    status = serve (replica, connection, data, size);
+  }
+  if (status != RAFT_OK) {
+    replica_connection_remove (&replica->calls, connection);
+  }
+  replica_leave (replica);
+  return status;
+}
+
+void replica_on_hang_up (struct replica *replica, uint64_t connection) {
+  replica_enter (replica);
+  replica_connection_remove (&replica->calls, connection);
+  replica_leave (replica);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+**
+** session.h - which commands of which client were applied, and what came out.
+**
+** Holds:     open sessions, least recently used first; per session the
+**            results of what the client has not acknowledged yet.
+** Knows not: the log, the machine, connections. It is told each entry in log
+**            order and answers what to do with it.
+** Invariant: the table is a function of the log alone: two members that
+**            applied the same index have equal tables, whatever batches the
+**            entries came in.
+** Source:    Diss. 6.3 (linearizable semantics, sessions, expiry by an order
+**            that all members agree on).
+**
+** Expiry. By number of sessions, when one is opened; by bytes of kept
+** results, in session_trim. How long a result is, is known only when the
+** machine has answered, that is at the end of a batch of entries. So
+** session_trim belongs to fixed indexes (SESSION_TRIM_ENTRIES), at which a
+** batch ends on every member. */
+
+#ifndef RAFT_REPLICA_SESSION_H
+#define RAFT_REPLICA_SESSION_H
+
+#include "base/bug.h"
+#include "base/memory.h"
+#include "base/types.h"
+
+/* Sessions expire by bytes only after an index that is a multiple of this. */
+#define SESSION_TRIM_ENTRIES 256
+/* What a kept result counts beside its bytes: its place in the table. */
+#define SESSION_RECORD_BYTES 64
+/* Results up to this size need no allocation of their own. */
+#define SESSION_INLINE_BYTES 40
+
+struct session;
+
+/* One applied command of a session. */
+struct session_record {
+  struct session_record *next_hashed;
+  struct session_record *next; /* of the session, in order of application; of
+                                  the free list; or of the limbo list */
+  struct session *session;     /* NULL: forgotten meanwhile */
+  uint64_t session_id;
+  uint64_t sequence;
+  int status;       /* RAFT_ERESULT_LOST until session_keep */
+  size_t size;      /* of the result */
+  bool has_result;  /* its bytes are here */
+  uint8_t *large;   /* a result of more than SESSION_INLINE_BYTES */
+  uint8_t small[SESSION_INLINE_BYTES];
+};
+
+struct session {
+  struct session *next_hashed;
+  struct session *newer; /* least recently used first */
+  struct session *older;
+  uint64_t id;           /* index of the entry that opened it */
+  uint64_t first_unacknowledged;
+  struct session_record *oldest; /* records in order of application */
+  struct session_record *newest;
+};
+
+struct session_pool; /* memory that sessions or records are cut from */
+
+struct session_table {
+  struct raft_memory *memory;
+  uint64_t sessions_max;
+  uint64_t bytes_max;
+  uint64_t result_max;   /* a larger result is not kept: bytes */
+  enum raft_bug bug;
+  struct session **sessions; /* hash table */
+  size_t session_slots;
+  struct session_record **records; /* hash table */
+  size_t record_slots;
+  struct session *least_recent;
+  struct session *most_recent;
+  uint64_t session_count;
+  uint64_t record_count;
+  uint64_t bytes;        /* of kept results, as counted on every member */
+  struct session *free_sessions;
+  size_t free_session_count;
+  struct session_record *free_records;
+  size_t free_record_count;
+  struct session_record *limbo; /* forgotten, not to be reused yet */
+  struct session_pool *pools;
+};
+
+/* What to do with a command. */
+enum session_verdict {
+  SESSION_FRESH,     /* apply it, then session_keep (record) */
+  SESSION_DUPLICATE, /* applied before: 'record' has or gets the result */
+  SESSION_LOST,      /* applied before, its result is gone */
+  SESSION_EXPIRED    /* no such session */
+};
+
+RAFT_HIDDEN_BEGIN
+
+void session_table_init (struct session_table *table,
+                         struct raft_memory *memory, uint64_t sessions_max,
+                         uint64_t bytes_max, uint64_t result_max,
+                         enum raft_bug bug);
+void session_table_free (struct session_table *table);
+
+/* Room for so many further sessions and commands, so that what follows
+** cannot fail. Errors: RAFT_ENOMEM; the table is as before. */
+int session_table_reserve (struct session_table *table, size_t sessions,
+                           size_t commands);
+
+/* The entry at 'id' opens a session. Returns the id of the session that
+** expires for it, 0: none. */
+uint64_t session_open (struct session_table *table, uint64_t id);
+/* Returns whether there was one. */
+bool session_close (struct session_table *table, uint64_t id);
+
+/* A command of session 'id' (not 0), with the lowest sequence whose result
+** the client still wants. */
+enum session_verdict session_command (struct session_table *table,
+                                      uint64_t id, uint64_t sequence,
+                                      uint64_t first_unacknowledged,
+                                      struct session_record **record);
+
+/* What came out of a fresh command. When memory is out the bytes are lost,
+** never the fact; the count of bytes is the same either way. */
+void session_keep (struct session_table *table,
+                   struct session_record *record, int status,
+                   const uint8_t *data, size_t size);
+const uint8_t *session_result (const struct session_record *record);
+
+/* The results of a batch are in: records that were forgotten during it may
+** be reused. */
+void session_batch_end (struct session_table *table);
+
+/* While more bytes are kept than allowed, the session longest without a
+** command expires. Returns its id, 0: nothing to do (call until then). */
+uint64_t session_trim (struct session_table *table);
+
+/* A hash over all that decides later verdicts. */
+uint64_t session_table_hash (const struct session_table *table);
+
+RAFT_HIDDEN_END
+
+#endif
