@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT
+**
+** check.c - the order of the checks, the lives of members, what is monotone
+** and ordered. */
+
+#include "sim/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sim_checks *sim_checks_new (struct sim_world *world) {
+  struct sim_checks *checks = calloc (1, sizeof *checks);
+  (void)world;
+  if (checks != NULL) {
+    for (unsigned id = 0; id <= SIM_MEMBERS_MAX; id++) {
+      checks->members[id].dirty = RAFT_INDEX_MAX;
+    }
+  }
+  return checks;
+}
+
+void sim_checks_free (struct sim_checks *checks) {
+  if (checks == NULL) {
+    return;
+  }
+  for (unsigned id = 0; id <= SIM_MEMBERS_MAX; id++) {
+    free (checks->members[id].log);
+    free (checks->members[id].votes);
+  }
+  free (checks->leaders);
+  free (checks->heads);
+  free (checks->variants);
+  free (checks->committed);
+  free (checks->applied);
+  free (checks->hashes);
+  free (checks->asked);
+  sim_map_free (&checks->payloads);
+  sim_map_free (&checks->floors);
+  free (checks);
+}
+
+void *sim_check_grow (void *array, size_t *capacity, size_t needed,
+                      size_t element_size) {
+  size_t grown = *capacity < 64 ? 64 : *capacity;
+  if (needed <= *capacity) {
+    return array;
+  }
+  while (grown < needed) {
+    grown *= 2;
+  }
+  array = realloc (array, grown * element_size);
+  raft_assert (array != NULL);
+  memset ((char *)array + *capacity * element_size, 0,
+          (grown - *capacity) * element_size);
+  *capacity = grown;
+  return array;
+}
+
+/* ---- lives ------------------------------------------------------------- */
+
+void sim_check_started (struct sim_world *world, struct sim_member *member) {
+  struct check_member *own = &world->checks->members[member->id];
+  own->is_open = false;
+  own->role = RAFT_FOLLOWER;
+  own->commit = 0;
+  own->applied = 0;
+  own->match_term = 0;
+  own->machine_index = 0;
+  own->machine_chain = 0;
+  own->claim_count = 0;
+}
+
+/* What it ever called durable must be there again. */
+static void check_recovered (struct sim_world *world,
+                             struct sim_member *member,
+                             const struct raft_status *status) {
+  const struct check_member *own = &world->checks->members[member->id];
+  const struct raft *raft = replica_raft (member->replica);
+  if (status->term < own->durable_term
+      || (status->term == own->durable_term && own->durable_vote != 0
+          && status->vote != own->durable_vote)) {
+    sim_violate (world, "durability",
+                 "member %llu had term %llu and vote %llu on its disk, and "
+                 "comes back with %llu and %llu",
+                 (unsigned long long)member->id,
+                 (unsigned long long)own->durable_term,
+                 (unsigned long long)own->durable_vote,
+                 (unsigned long long)status->term,
+                 (unsigned long long)status->vote);
+  }
+  for (raft_index index = 1; index <= own->stable; index++) {
+    raft_term term = 0;
+    if (raft_term_of (raft, index, &term) != RAFT_OK
+        || term != own->log[index].term) {
+      sim_violate (world, "durability",
+                   "member %llu had entry %llu of term %llu on its disk, "
+                   "and comes back with term %llu there",
+                   (unsigned long long)member->id, (unsigned long long)index,
+                   (unsigned long long)own->log[index].term,
+                   (unsigned long long)term);
+      return;
+    }
+  }
+}
+
+void sim_check_opened (struct sim_world *world, struct sim_member *member) {
+  struct check_member *own = &world->checks->members[member->id];
+  struct raft_status status;
+  raft_get_status (replica_raft (member->replica), &status);
+  check_recovered (world, member, &status);
+  own->is_open = true;
+  own->dirty = 1;
+  own->term = status.term;
+  own->vote = status.vote;
+}
+
+void sim_check_ended (struct sim_world *world, struct sim_member *member) {
+  world->checks->members[member->id].is_open = false;
+}
+
+void sim_check_wiped (struct sim_world *world, struct sim_member *member) {
+  struct check_member *own = &world->checks->members[member->id];
+  own->is_open = false;
+  own->stable = 0;
+  own->last = 0;
+  own->durable_term = 0;
+  own->durable_vote = 0;
+}
+
+bool sim_check_has_met (const struct sim_world *world, raft_id who,
+                        raft_id whom) {
+  return (world->checks->members[who].met >> whom & 1) != 0;
+}
+
+void sim_check_trace (struct sim_world *world, struct sim_member *member,
+                      const struct raft_trace *trace) {
+  struct sim_checks *checks = world->checks;
+  struct check_member *own = &checks->members[member->id];
+  if (trace->kind == RAFT_TRACE_APPEND
+      || trace->kind == RAFT_TRACE_TRUNCATE) {
+    if (trace->fields[0] < own->dirty) {
+      own->dirty = trace->fields[0];
+    }
+    world->counters.truncations += trace->kind == RAFT_TRACE_TRUNCATE;
+  } else if (trace->kind == RAFT_TRACE_ROLE) {
+    world->counters.elections += trace->fields[1] == RAFT_CANDIDATE;
+    world->counters.leaders += trace->fields[1] == RAFT_LEADER
+                               && trace->fields[0] != RAFT_LEADER;
+  }
+}
+
+/* ---- monotone, ordered ------------------------------------------------- */
+
+static void check_monotone (struct sim_world *world,
+                            struct sim_member *member,
+                            const struct raft_status *status) {
+  struct check_member *own = &world->checks->members[member->id];
+  const char *what = NULL;
+  if (status->term < own->term) {
+    what = "term";
+  } else if (status->commit < own->commit) {
+    what = "commit index";
+  } else if (status->applied < own->applied) {
+    what = "applied index";
+  } else if (status->durable_term < own->durable_term) {
+    what = "durable term";
+  } else if (status->durable_term == own->durable_term
+             && own->durable_vote != 0
+             && status->durable_vote != own->durable_vote) {
+    what = "durable vote";
+  }
+  if (what != NULL) {
+    sim_violate (world, "monotone", "the %s of member %llu went back", what,
+                 (unsigned long long)member->id);
+  }
+}
+
+static void check_match (struct sim_world *world, struct sim_member *member,
+                         const struct raft_status *status) {
+  struct check_member *own = &world->checks->members[member->id];
+  if (own->match_term != status->term) {
+    own->match_term = status->term;
+    memset (own->match, 0, sizeof own->match);
+  }
+  for (uint32_t i = 0; i < status->member_count; i++) {
+    const struct raft_member_status *peer = &status->members[i];
+    raft_assert (peer->id <= SIM_MEMBERS_MAX);
+    if (peer->match < own->match[peer->id]) {
+      sim_violate (world, "monotone",
+                   "the match index of member %llu at leader %llu went back",
+                   (unsigned long long)peer->id,
+                   (unsigned long long)member->id);
+    }
+    if (peer->match >= peer->next || peer->match > status->last) {
+      sim_violate (world, "order",
+                   "at leader %llu member %llu has match %llu, next %llu",
+                   (unsigned long long)member->id,
+                   (unsigned long long)peer->id,
+                   (unsigned long long)peer->match,
+                   (unsigned long long)peer->next);
+    }
+    if (peer->match > 0) {
+      own->met = (uint16_t)(own->met | 1u << peer->id);
+    }
+    own->match[peer->id] = peer->match;
+  }
+}
+
+static void check_order (struct sim_world *world, struct sim_member *member,
+                         const struct raft_status *status) {
+  if (status->applied > status->commit || status->commit > status->last
+      || status->stable > status->last) {
+    sim_violate (world, "order",
+                 "member %llu has applied %llu, commit %llu, stable %llu, "
+                 "last %llu",
+                 (unsigned long long)member->id,
+                 (unsigned long long)status->applied,
+                 (unsigned long long)status->commit,
+                 (unsigned long long)status->stable,
+                 (unsigned long long)status->last);
+  }
+}
+
+static void check_bounds (struct sim_world *world, struct sim_member *member,
+                          const struct raft_status *status) {
+  const struct sim_counters *counters = &world->counters;
+  if (member->arena.bytes > world->options.memory_bytes) {
+    sim_violate (world, "memory", "member %llu holds %llu bytes",
+                 (unsigned long long)member->id,
+                 (unsigned long long)member->arena.bytes);
+  }
+  if (status->last > 1 + counters->requests + counters->leaders) {
+    sim_violate (world, "growth",
+                 "the log of member %llu has %llu entries after %llu "
+                 "requests",
+                 (unsigned long long)member->id,
+                 (unsigned long long)status->last,
+                 (unsigned long long)counters->requests);
+  }
+}
+
+static void remember (struct sim_world *world, struct check_member *own,
+                      const struct raft_status *status) {
+  own->role = status->role;
+  own->term = status->term;
+  own->vote = status->vote;
+  own->commit = status->commit;
+  own->applied = status->applied;
+  own->stable = status->stable;
+  own->durable_term = status->durable_term;
+  own->durable_vote = status->durable_vote;
+  if (status->term > world->counters.terms) {
+    world->counters.terms = status->term;
+  }
+}
+
+void sim_check_member (struct sim_world *world, struct sim_member *member) {
+  struct check_member *own = &world->checks->members[member->id];
+  struct raft_status status;
+  const struct raft *raft;
+  const char *broken;
+  if (!own->is_open || member->state != SIM_MEMBER_UP) {
+    return;
+  }
+  raft = replica_raft (member->replica);
+  raft_get_status (raft, &status);
+  broken = raft_broken_invariant (raft);
+  if (broken != NULL) {
+    sim_violate (world, "invariant", "member %llu: %s",
+                 (unsigned long long)member->id, broken);
+  }
+  check_monotone (world, member, &status);
+  check_order (world, member, &status);
+  sim_check_log (world, member, &status);
+  sim_check_votes (world, member, &status);
+  sim_check_claims (world, member, &status);
+  sim_check_commit (world, member, &status);
+  if (status.role == RAFT_LEADER) {
+    sim_check_leader (world, member, &status);
+    check_match (world, member, &status);
+  }
+  if (status.applied != own->applied) {
+    sim_check_hash (world, member);
+  }
+  check_bounds (world, member, &status);
+  remember (world, own, &status);
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static bool counts (const struct sim_member *member) {
+  return !member->is_wiped;
+}
+
+bool sim_check_converged (struct sim_world *world) {
+  struct sim_member *leader = sim_world_leader (world);
+  struct raft_status want;
+  if (leader == NULL || sim_clients_outstanding (world) != 0) {
+    return false;
+  }
+  raft_get_status (replica_raft (leader->replica), &want);
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    struct sim_member *member = world->members[id];
+    struct raft_status status;
+    if (!counts (member)) {
+      continue;
+    }
+    if (!sim_member_is_up (member)) {
+      return false;
+    }
+    raft_get_status (replica_raft (member->replica), &status);
+    if (status.term != want.term || status.last != want.last
+        || status.applied != want.last || status.stable != want.last) {
+      return false;
+    }
+  }
+  return want.commit == want.last
+         && world->checks->committed[want.commit].by >= want.term;
+}
+
+void sim_check_give_up (struct sim_world *world) {
+  struct sim_member *leader = sim_world_leader (world);
+  unsigned outstanding = sim_clients_outstanding (world);
+  char text[200] = "";
+  size_t used = 0;
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    struct sim_member *member = world->members[id];
+    struct raft_status status;
+    int wrote = 0;
+    if (sim_member_is_up (member)) {
+      raft_get_status (replica_raft (member->replica), &status);
+      wrote = snprintf (text + used, sizeof text - used,
+                        " %llu:%d/%llu/%llu/%llu/%llu",
+                        (unsigned long long)id, (int)status.role,
+                        (unsigned long long)status.term,
+                        (unsigned long long)status.last,
+                        (unsigned long long)status.commit,
+                        (unsigned long long)status.applied);
+    } else {
+      wrote = snprintf (text + used, sizeof text - used, " %llu:down",
+                        (unsigned long long)id);
+    }
+    if (wrote > 0 && (size_t)wrote < sizeof text - used) {
+      used += (size_t)wrote;
+    }
+  }
+  sim_violate (world, "liveness",
+               "leader %llu, %u calls wait, "
+               "member:role/term/last/commit/applied%s",
+               leader == NULL ? 0 : (unsigned long long)leader->id,
+               outstanding, text);
+}

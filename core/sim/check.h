@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+**
+** check.h - what must hold after every event, by name.
+**
+** Holds:     the history of a run as the checks need it: who led and voted
+**            in which term, what each log held, what was committed, applied,
+**            claimed, acknowledged.
+** Invariant: the cost of a check grows with what changed in the event.
+** Rule:      checks look, through raft_get_status and the like, at messages
+**            and at requests of the machine; they never change a member.
+** Source:    Paper Fig. 3; the union of what other harnesses verify.
+**
+**   election_safety      one leader in a term, ever
+**   vote_once            one vote of a member in a term, across its lives
+**   monotone             term, durable vote, commit, applied, match
+**   order                applied <= commit <= last, match < next
+**   invariant            what ring 0 says of itself
+**   leader_append_only   a leader never overwrites its log
+**   log_matching         same index and term: same bytes, same entry before
+**   committed_immutable  no committed entry ever goes or changes
+**   committed_on_quorum  it is durable on a majority when first committed
+**   leader_completeness  a new leader has all that was committed before
+**   durable_ack          what a vote or an acknowledgement claims is durable
+**   acknowledged_matches and equal to the leader's log
+**   durability           what was claimed is found again after a restart
+**   applied_order        commands reach a machine in order, each once a life
+**   state_machine_safety and with equal results on every member
+**   result_hash          the members' own running hashes agree
+**   exactly_once         no command is applied more often than asked for
+**   phantom              nothing is applied that no client asked for
+**   acknowledged         what a client was told is in the history
+**   linearizable         versions respect the order of real time
+**   growth               entries come from requests and elections only
+**   memory               a member stays within its memory
+**   leak                 a member that ended left no memory
+**   liveness             a leader, convergence, every call completed      */
+
+#ifndef RAFT_SIM_CHECK_H
+#define RAFT_SIM_CHECK_H
+
+#include "sim/client.h"
+#include "sim/machine.h"
+#include "sim/map.h"
+#include "sim/member.h"
+#include "sim/world.h"
+
+#define SIM_CLAIMS_MAX 32 /* of one event: more are checked at once */
+
+/* One entry of a member's log. */
+struct check_entry {
+  raft_term term;
+  uint64_t sum;     /* of all its bytes; 0: not seen */
+};
+
+/* One entry that any log ever held at an index. */
+struct check_variant {
+  raft_term term;
+  raft_term previous;
+  uint64_t sum;
+  uint32_t next;    /* another one of this index, 0: none */
+};
+
+struct check_committed {
+  raft_term term;
+  raft_term by;     /* the term in which it was first seen committed */
+};
+
+/* One command that a machine has applied. */
+struct check_applied {
+  bool is_known;
+  uint64_t payload; /* checksum of the command */
+  uint64_t chain;   /* over all commands and results up to it */
+  uint64_t key;     /* of a set: checksum of its key and value */
+  uint64_t value;
+};
+
+/* What left a member and claims that something is durable there. */
+struct check_claim {
+  enum raft_message_kind kind;
+  raft_id to;
+  raft_term term;
+  raft_index match;
+};
+
+struct check_leadership {
+  raft_id member;
+  uint64_t life;
+};
+
+struct check_member {
+  bool is_open;              /* this life's log is known */
+  struct check_entry *log;   /* by index */
+  size_t log_capacity;
+  raft_index last;
+  raft_index dirty;          /* lowest index that may have changed */
+  enum raft_role role;
+  raft_term term;
+  raft_id vote;
+  raft_index commit;
+  raft_index applied;
+  raft_index stable;         /* durable as it says; kept while it is down */
+  raft_term durable_term;
+  raft_id durable_vote;
+  raft_term match_term;      /* the leadership that 'match' is of */
+  raft_index match[SIM_MEMBERS_MAX + 1];
+  raft_index machine_index;  /* last command given to this life's machine */
+  uint64_t machine_chain;
+  uint16_t met;              /* bit i: knows the directory of member i */
+  raft_id *votes;            /* by term */
+  size_t vote_capacity;
+  struct check_claim claims[SIM_CLAIMS_MAX];
+  unsigned claim_count;
+};
+
+struct sim_checks {
+  struct check_member members[SIM_MEMBERS_MAX + 1];
+  struct check_leadership *leaders; /* by term */
+  size_t leader_capacity;
+  uint32_t *heads;                  /* by index: its first variant */
+  size_t head_capacity;
+  struct check_variant *variants;   /* from 1 */
+  size_t variant_capacity;
+  uint32_t variant_count;
+  struct check_committed *committed;/* by index */
+  size_t committed_capacity;
+  raft_index committed_index;
+  struct check_applied *applied;    /* by index */
+  size_t applied_capacity;
+  raft_index applied_index;
+  uint64_t *hashes;                 /* result hashes by index, 0: unknown */
+  size_t hash_capacity;
+  struct sim_map payloads;          /* checksum -> struct check_payload */
+  struct check_payload *asked;      /* from 1 */
+  size_t asked_capacity;
+  uint32_t asked_count;
+  struct sim_map floors;            /* key -> latest version known */
+};
+
+struct check_payload {
+  uint32_t invoked;
+  uint32_t applied;
+  bool is_loose;     /* a client without session asked: at least once */
+  bool is_refused;   /* the client was told that it did nothing */
+};
+
+RAFT_HIDDEN_BEGIN
+
+struct sim_checks *sim_checks_new (struct sim_world *world);
+void sim_checks_free (struct sim_checks *checks);
+
+/* ---- told by the world ------------------------------------------------- */
+
+void sim_check_started (struct sim_world *world, struct sim_member *member);
+void sim_check_opened (struct sim_world *world, struct sim_member *member);
+void sim_check_ended (struct sim_world *world, struct sim_member *member);
+void sim_check_wiped (struct sim_world *world, struct sim_member *member);
+void sim_check_trace (struct sim_world *world, struct sim_member *member,
+                      const struct raft_trace *trace);
+void sim_check_sent (struct sim_world *world, struct sim_member *member,
+                     raft_id to, const uint8_t *data, size_t size);
+/* After each event of a member. */
+void sim_check_member (struct sim_world *world, struct sim_member *member);
+void sim_check_applied (struct sim_world *world, struct sim_member *member,
+                        const struct machine_request *request);
+void sim_check_invoked (struct sim_world *world, struct sim_client *client,
+                        struct sim_operation *operation,
+                        struct wire_view bytes);
+void sim_check_done (struct sim_world *world, struct sim_client *client,
+                     struct sim_operation *operation);
+
+/* Whether one member has the other's incarnation on its disk: it has answered
+** a message of it, or counted an answer. */
+bool sim_check_has_met (const struct sim_world *world, raft_id who,
+                        raft_id whom);
+
+/* After the faults have ended: whether all is quiet and equal now. */
+bool sim_check_converged (struct sim_world *world);
+/* Why not, as a violation named liveness. */
+void sim_check_give_up (struct sim_world *world);
+
+/* ---- the parts --------------------------------------------------------- */
+
+/* Grows a zeroed array to hold 'needed' elements. */
+void *sim_check_grow (void *array, size_t *capacity, size_t needed,
+                      size_t element_size);
+
+void sim_check_log (struct sim_world *world, struct sim_member *member,
+                    const struct raft_status *status);
+void sim_check_commit (struct sim_world *world, struct sim_member *member,
+                       const struct raft_status *status);
+void sim_check_leader (struct sim_world *world, struct sim_member *member,
+                       const struct raft_status *status);
+void sim_check_votes (struct sim_world *world, struct sim_member *member,
+                      const struct raft_status *status);
+void sim_check_claims (struct sim_world *world, struct sim_member *member,
+                       const struct raft_status *status);
+void sim_check_hash (struct sim_world *world, struct sim_member *member);
+/* Reads a copy of the durable bytes back, as after a power loss. */
+void sim_check_disk (struct sim_world *world, struct sim_member *member,
+                     const struct raft_status *status);
+void sim_check_vote (struct sim_world *world, raft_id member, raft_term term,
+                     raft_id candidate);
+
+RAFT_HIDDEN_END
+
+#endif

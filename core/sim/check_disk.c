@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+**
+** check_disk.c - are the durable bytes really there?
+**
+** Rule: a copy of the disk loses everything that was not synced, and the log
+**       is opened on it, as after a power loss at this moment. What the
+**       member has claimed must be found there. */
+
+#include "sim/check.h"
+#include "sim/disk.h"
+
+typedef unsigned long long number;
+
+struct inspection {
+  struct sim_world *world;
+  struct sim_member *member;
+  const struct raft_status *status;
+  bool is_opened;
+};
+
+static raft_term term_at (const struct wal_recovered *recovered,
+                          raft_index index) {
+  raft_term term = 0;
+  for (uint32_t i = 0; i < recovered->run_count; i++) {
+    if (recovered->runs[i].first > index) {
+      break;
+    }
+    term = recovered->runs[i].term;
+  }
+  return index <= recovered->last_index ? term : 0;
+}
+
+static void compare (const struct inspection *inspection,
+                     const struct wal_recovered *recovered) {
+  struct sim_world *world = inspection->world;
+  const struct raft_status *status = inspection->status;
+  number id = (number)inspection->member->id;
+  const struct check_member *own
+    = &world->checks->members[inspection->member->id];
+  if (recovered->term < status->durable_term
+      || (recovered->term == status->durable_term
+          && status->durable_vote != 0
+          && recovered->vote != status->durable_vote)) {
+    sim_violate (world, "durable_ack",
+                 "the disk of member %llu has term %llu and vote %llu, and "
+                 "it has claimed %llu and %llu", id,
+                 (number)recovered->term, (number)recovered->vote,
+                 (number)status->durable_term,
+                 (number)status->durable_vote);
+  }
+  for (raft_index index = 1; index <= status->stable; index++) {
+    if (term_at (recovered, index) != own->log[index].term) {
+      sim_violate (world, "durable_ack",
+                   "member %llu has claimed entry %llu, which is not on its "
+                   "disk", id, (number)index);
+      return;
+    }
+  }
+}
+
+static void on_opened (void *owner, int status,
+                       const struct wal_recovered *recovered,
+                       const struct raft_detail *detail) {
+  struct inspection *inspection = owner;
+  inspection->is_opened = true;
+  if (status == RAFT_OK) {
+    compare (inspection, recovered);
+  } else if (status != RAFT_EDISK_FULL) {
+    sim_violate (inspection->world, "durable_ack",
+                 "the durable bytes of member %llu cannot be opened: %s",
+                 (number)inspection->member->id, detail->text);
+  }
+}
+
+static void ignore_durable (void *owner, uint64_t ticket) {
+  (void)owner;
+  (void)ticket;
+}
+
+static void ignore_failed (void *owner, int status,
+                           const struct raft_detail *detail) {
+  (void)owner;
+  (void)status;
+  (void)detail;
+}
+
+static void ignore_full (void *owner, bool yes) {
+  (void)owner;
+  (void)yes;
+}
+
+void sim_check_disk (struct sim_world *world, struct sim_member *member,
+                     const struct raft_status *status) {
+  struct inspection inspection = { world, member, status, false };
+  struct sim_disk *copy = sim_disk_copy (member->storage.disk);
+  struct sim_choice_mask nothing;
+  struct wal_options options = { 0 };
+  struct wal *wal = NULL;
+  raft_assert (copy != NULL);
+  world->counters.inspections++;
+  sim_choice_mask_init (&nothing, 0);
+  sim_disk_crash (copy, &nothing.choice);
+  sim_disk_set_capacity (copy, 0);
+  options.memory = &raft_memory_plain;
+  options.fs = sim_disk_port (copy);
+  options.clock = &member->clock;
+  options.member = member->id;
+  options.limits = world->options.limits;
+  options.owner = &inspection;
+  options.opened = on_opened;
+  options.durable = ignore_durable;
+  options.failed = ignore_failed;
+  options.full = ignore_full;
+  if (wal_open (&wal, &options) == RAFT_OK) {
+    sim_disk_drain (copy);
+    if (!inspection.is_opened) {
+      sim_violate (world, "durable_ack",
+                   "the durable bytes of member %llu do not open",
+                   (number)member->id);
+    }
+    sim_disk_kill (copy);
+    wal_free (wal);
+  }
+  sim_disk_free (copy);
+}

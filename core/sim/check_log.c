@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+**
+** check_log.c - log matching, commits, leader completeness.
+**
+**   index      1    2    3    4
+**   member 1  t1   t1   t2        what each log holds (members[].log),
+**   member 2  t1   t1   t3   t3   all that any ever held (variants),
+**   committed t1   t1             what was committed, and in which term   */
+
+#include "base/checksum.h"
+#include "sim/check.h"
+
+typedef unsigned long long number;
+
+/* ---- log matching ------------------------------------------------------ */
+
+static struct check_entry read_entry (const struct sim_member *member,
+                                      raft_index index) {
+  struct check_entry entry = { 0, 0 };
+  struct raft_slice bytes = replica_entry (member->replica, index);
+  int status
+    = raft_term_of (replica_raft (member->replica), index, &entry.term);
+  raft_assert (status == RAFT_OK);
+  if (bytes.size > 0) {
+    entry.sum = raft_checksum (bytes.data, bytes.size, 0) | 1;
+  }
+  return entry;
+}
+
+static struct check_variant *variant_of (struct sim_checks *checks,
+                                         raft_index index, raft_term term) {
+  uint32_t at;
+  checks->heads = sim_check_grow (checks->heads, &checks->head_capacity,
+                                  index + 1, sizeof *checks->heads);
+  for (at = checks->heads[index]; at != 0; at = checks->variants[at].next) {
+    if (checks->variants[at].term == term) {
+      return &checks->variants[at];
+    }
+  }
+  return NULL;
+}
+
+static void add_variant (struct sim_checks *checks, raft_index index,
+                         struct check_entry entry, raft_term previous) {
+  struct check_variant *variant;
+  checks->variant_count++;
+  checks->variants
+    = sim_check_grow (checks->variants, &checks->variant_capacity,
+                      (size_t)checks->variant_count + 1,
+                      sizeof *checks->variants);
+  variant = &checks->variants[checks->variant_count];
+  variant->term = entry.term;
+  variant->previous = previous;
+  variant->sum = entry.sum;
+  variant->next = checks->heads[index];
+  checks->heads[index] = checks->variant_count;
+}
+
+/* Log Matching by induction: an entry that was ever seen with this index and
+** term had these bytes, and this term before it. */
+static void check_matching (struct sim_world *world,
+                            const struct sim_member *member,
+                            raft_index index, struct check_entry entry,
+                            raft_term previous) {
+  struct check_variant *known
+    = variant_of (world->checks, index, entry.term);
+  if (known == NULL) {
+    add_variant (world->checks, index, entry, previous);
+    return;
+  }
+  if (known->sum == 0) {
+    known->sum = entry.sum;
+  }
+  if ((entry.sum != 0 && known->sum != entry.sum)
+      || known->previous != previous) {
+    sim_violate (world, "log_matching",
+                 "member %llu holds another entry %llu of term %llu",
+                 (number)member->id, (number)index, (number)entry.term);
+  }
+}
+
+static void check_rewritten (struct sim_world *world,
+                             const struct sim_member *member,
+                             const struct check_member *own,
+                             const struct raft_status *status,
+                             raft_index index) {
+  if (index <= own->commit) {
+    sim_violate (world, "committed_immutable",
+                 "member %llu changes its committed entry %llu",
+                 (number)member->id, (number)index);
+  } else if (own->role == RAFT_LEADER && status->role == RAFT_LEADER
+             && own->term == status->term) {
+    sim_violate (world, "leader_append_only",
+                 "leader %llu changes its entry %llu", (number)member->id,
+                 (number)index);
+  }
+}
+
+void sim_check_log (struct sim_world *world, struct sim_member *member,
+                    const struct raft_status *status) {
+  struct check_member *own = &world->checks->members[member->id];
+  raft_index index = own->dirty;
+  if (own->last != status->last) {
+    raft_index lower = own->last < status->last ? own->last : status->last;
+    index = lower + 1 < index ? lower + 1 : index;
+  }
+  own->dirty = RAFT_INDEX_MAX;
+  if (status->last < own->last) {
+    check_rewritten (world, member, own, status, status->last + 1);
+  }
+  for (; index <= status->last && !sim_world_has_ended (world); index++) {
+    struct check_entry entry = read_entry (member, index);
+    raft_term previous = index == 1 ? 0 : own->log[index - 1].term;
+    own->log = sim_check_grow (own->log, &own->log_capacity, index + 1,
+                               sizeof *own->log);
+    if (index <= own->last && own->log[index].term != entry.term) {
+      check_rewritten (world, member, own, status, index);
+    }
+    check_matching (world, member, index, entry, previous);
+    own->log[index] = entry;
+  }
+  own->last = status->last;
+}
+
+/* ---- commits ----------------------------------------------------------- */
+
+static bool has_durable (const struct sim_checks *checks, raft_id id,
+                         raft_index index, raft_term term,
+                         const struct sim_member *self,
+                         const struct raft_status *status) {
+  const struct check_member *own = &checks->members[id];
+  raft_index stable = id == self->id ? status->stable : own->stable;
+  return index <= stable && index <= own->last
+         && own->log[index].term == term;
+}
+
+static bool is_on_quorum (const struct sim_world *world,
+                          const struct raft_id_set *set, raft_index index,
+                          raft_term term, const struct sim_member *self,
+                          const struct raft_status *status) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < set->count; i++) {
+    count
+      += has_durable (world->checks, set->ids[i], index, term, self, status);
+  }
+  return set->count == 0 || count > set->count / 2;
+}
+
+static void check_first_commit (struct sim_world *world,
+                                const struct sim_member *member,
+                                const struct raft_status *status,
+                                raft_term term) {
+  const struct raft_configuration *now = status->configuration;
+  if (!is_on_quorum (world, &now->voters, status->commit, term, member,
+                     status)
+      || !is_on_quorum (world, &now->outgoing, status->commit, term, member,
+                        status)) {
+    sim_violate (world, "committed_on_quorum",
+                 "member %llu commits entry %llu of term %llu, which is not "
+                 "durable on a majority",
+                 (number)member->id, (number)status->commit, (number)term);
+  }
+}
+
+void sim_check_commit (struct sim_world *world, struct sim_member *member,
+                       const struct raft_status *status) {
+  struct sim_checks *checks = world->checks;
+  struct check_member *own = &checks->members[member->id];
+  raft_index index;
+  if (status->commit == own->commit || sim_world_has_ended (world)) {
+    return;
+  }
+  checks->committed
+    = sim_check_grow (checks->committed, &checks->committed_capacity,
+                      status->commit + 1, sizeof *checks->committed);
+  for (index = own->commit + 1; index <= status->commit; index++) {
+    raft_term term = own->log[index].term;
+    if (index > checks->committed_index) {
+      checks->committed[index].term = term;
+      checks->committed[index].by = status->term;
+    } else if (checks->committed[index].term != term) {
+      sim_violate (world, "committed_immutable",
+                   "member %llu commits entry %llu of term %llu, and it was "
+                   "committed with term %llu",
+                   (number)member->id, (number)index, (number)term,
+                   (number)checks->committed[index].term);
+    }
+  }
+  if (status->commit > checks->committed_index) {
+    checks->committed_index = status->commit;
+    world->counters.committed = status->commit;
+    check_first_commit (world, member, status,
+                        own->log[status->commit].term);
+  }
+}
+
+/* ---- leaders ----------------------------------------------------------- */
+
+/* Leader Completeness speaks of leaders of higher terms than that in which
+** an entry was committed; a late winner of an old term may know less. By Log
+** Matching it is enough to look at the last of those entries. */
+static void check_completeness (struct sim_world *world,
+                                const struct sim_member *member,
+                                const struct raft_status *status) {
+  const struct sim_checks *checks = world->checks;
+  const struct check_member *own = &checks->members[member->id];
+  raft_index index = checks->committed_index;
+  while (index > 0 && checks->committed[index].by >= status->term) {
+    index--;
+  }
+  if (index > 0
+      && (index > own->last
+          || own->log[index].term != checks->committed[index].term)) {
+    sim_violate (world, "leader_completeness",
+                 "leader %llu of term %llu does not have entry %llu, "
+                 "committed in term %llu",
+                 (number)member->id, (number)status->term, (number)index,
+                 (number)checks->committed[index].by);
+  }
+}
+
+void sim_check_leader (struct sim_world *world, struct sim_member *member,
+                       const struct raft_status *status) {
+  struct sim_checks *checks = world->checks;
+  const struct check_member *own = &checks->members[member->id];
+  struct check_leadership *leader;
+  if (own->role == RAFT_LEADER && own->term == status->term) {
+    return;
+  }
+  checks->leaders
+    = sim_check_grow (checks->leaders, &checks->leader_capacity,
+                      status->term + 1, sizeof *checks->leaders);
+  leader = &checks->leaders[status->term];
+  if (leader->member != 0
+      && (leader->member != member->id || leader->life != member->life)) {
+    sim_violate (world, "election_safety",
+                 "members %llu and %llu both lead in term %llu",
+                 (number)leader->member, (number)member->id,
+                 (number)status->term);
+  }
+  leader->member = member->id;
+  leader->life = member->life;
+  check_completeness (world, member, status);
+}

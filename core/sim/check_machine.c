@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+**
+** check_machine.c - what machines are given, and what they make of it. */
+
+#include "base/checksum.h"
+#include "sim/check.h"
+
+typedef unsigned long long number;
+
+static uint64_t chain_of (uint64_t chain, const struct machine_entry *entry,
+                          const struct machine_result *result,
+                          const uint8_t *bytes) {
+  chain = raft_mix (chain ^ entry->index);
+  chain = raft_mix (chain ^ entry->time);
+  chain = raft_mix (chain ^ entry->random);
+  chain ^= raft_checksum (entry->payload, entry->payload_size, 0);
+  chain = raft_mix (chain ^ (uint64_t)(uint32_t)result->status);
+  if (result->status == RAFT_OK) {
+    chain ^= raft_checksum (bytes + result->offset, result->size, 1);
+  }
+  return raft_mix (chain);
+}
+
+/* A command that no machine was given before: what is known of it from now
+** on, and who asked for it. */
+static void learn (struct sim_world *world,
+                   const struct machine_entry *entry,
+                   struct check_applied *applied) {
+  struct sim_checks *checks = world->checks;
+  struct sim_command command;
+  uint64_t *at;
+  applied->is_known = true;
+  applied->payload = raft_checksum (entry->payload, entry->payload_size, 0);
+  checks->applied_index = entry->index;
+  if (sim_command_parse (entry->payload, entry->payload_size, &command)
+        == RAFT_OK
+      && command.is_set) {
+    applied->key = raft_checksum (command.key.data, command.key.size, 0);
+    applied->value
+      = raft_checksum (command.value.data, command.value.size, 0);
+  }
+  at = sim_map_find (&checks->payloads, applied->payload);
+  if (at == NULL) {
+    sim_violate (world, "phantom",
+                 "entry %llu is applied, and no client asked for it",
+                 (number)entry->index);
+    return;
+  }
+  checks->asked[*at].applied++;
+  if (checks->asked[*at].applied > checks->asked[*at].invoked
+      && !checks->asked[*at].is_loose) {
+    sim_violate (world, "exactly_once",
+                 "the command of entry %llu is applied a second time",
+                 (number)entry->index);
+  }
+  if (checks->asked[*at].is_refused) {
+    sim_violate (world, "acknowledged",
+                 "the command of entry %llu is applied, and its client was "
+                 "told that it never would be",
+                 (number)entry->index);
+  }
+}
+
+static void check_one (struct sim_world *world, struct sim_member *member,
+                       const struct machine_entry *entry, uint64_t chain) {
+  struct sim_checks *checks = world->checks;
+  struct check_applied *applied;
+  checks->applied
+    = sim_check_grow (checks->applied, &checks->applied_capacity,
+                      entry->index + 1, sizeof *checks->applied);
+  applied = &checks->applied[entry->index];
+  if (entry->index > checks->applied_index) {
+    learn (world, entry, applied);
+    applied->chain = chain;
+  } else if (!applied->is_known || applied->chain != chain) {
+    sim_violate (world, "state_machine_safety",
+                 "member %llu applies entry %llu differently",
+                 (number)member->id, (number)entry->index);
+  }
+}
+
+void sim_check_applied (struct sim_world *world, struct sim_member *member,
+                        const struct machine_request *request) {
+  struct sim_checks *checks = world->checks;
+  struct check_member *own = &checks->members[member->id];
+  for (size_t i = 0; i < request->entry_count; i++) {
+    const struct machine_entry *entry = &request->entries[i];
+    if (entry->index <= own->machine_index
+        || entry->index > checks->committed_index) {
+      sim_violate (world, "applied_order",
+                   "member %llu gives entry %llu to its machine after %llu, "
+                   "with %llu committed",
+                   (number)member->id, (number)entry->index,
+                   (number)own->machine_index,
+                   (number)checks->committed_index);
+      return;
+    }
+    own->machine_index = entry->index;
+    own->machine_chain
+      = chain_of (own->machine_chain, entry, &request->results[i],
+                  request->bytes.data);
+    check_one (world, member, entry, own->machine_chain);
+    world->counters.applied++;
+  }
+}
+
+void sim_check_hash (struct sim_world *world, struct sim_member *member) {
+  struct sim_checks *checks = world->checks;
+  struct replica_status status;
+  uint64_t hash;
+  replica_get_status (member->replica, &status);
+  hash = status.result_hash | 1;
+  checks->hashes
+    = sim_check_grow (checks->hashes, &checks->hash_capacity,
+                      status.applied + 1, sizeof *checks->hashes);
+  if (checks->hashes[status.applied] == 0) {
+    checks->hashes[status.applied] = hash;
+  } else if (checks->hashes[status.applied] != hash) {
+    sim_violate (world, "result_hash",
+                 "at index %llu the result hash of member %llu differs",
+                 (number)status.applied, (number)member->id);
+  }
+}

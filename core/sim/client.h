@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+**
+** client.h - one pretended client: core/client as it is, over the pretended
+** network; its operations, and a random workload of them.
+**
+** Holds:     connections by endpoint, operations under way and finished.
+** Invariant: every invocation and completion passes the oracle of the checks
+**            (check_client.c), whoever asked for it. */
+
+#ifndef RAFT_SIM_CLIENT_H
+#define RAFT_SIM_CLIENT_H
+
+#include "base/memory.h"
+#include "client/client.h"
+#include "sim/world.h"
+
+enum sim_operation_kind { SIM_WRITE, SIM_READ, SIM_STALE_READ };
+
+struct sim_operation {
+  struct client_call call;     /* first: its owner is the client */
+  uint64_t number;             /* of the run, from 1 */
+  enum sim_operation_kind kind;
+  bool is_random;              /* of the workload: not kept when done */
+  bool is_refused;             /* at once: it was never sent */
+  uint64_t key;                /* checksum of the encoded key */
+  uint64_t payload;            /* checksum of the whole command */
+  raft_index floor;            /* a later version is owed to a write, at
+                                  least this one to a read */
+  raft_time invoked;
+  int status;
+  uint8_t *bytes;              /* the result, or empty */
+  size_t size;
+  size_t capacity;
+  struct raft_detail detail;
+  struct sim_operation *next;  /* spare, or finished and not yet taken */
+  struct sim_operation *made;  /* the one made before it */
+};
+
+enum sim_endpoint_state { SIM_ENDPOINT_DOWN, SIM_ENDPOINT_DIALLING,
+                          SIM_ENDPOINT_UP };
+
+struct sim_endpoint {
+  enum sim_endpoint_state state;
+  raft_id member;              /* 0: an address of nobody */
+  uint64_t attempt;
+  uint64_t connection;
+};
+
+struct sim_client {
+  struct sim_world *world;
+  uint32_t number;             /* from 1 */
+  bool has_session;
+  bool is_over;
+  struct raft_arena arena;
+  struct client *client;
+  struct port_dial dial;
+  struct port_clock clock;
+  struct sim_endpoint endpoints[CLIENT_ENDPOINTS_MAX];
+  struct sim_event time_event;
+  struct sim_event work_event; /* the workload's next operation */
+  struct raft_buffer scratch;
+  unsigned random_outstanding;
+  struct sim_operation *made;     /* all, newest first */
+  struct sim_operation *spare;
+  struct sim_operation *finished; /* oldest first */
+  struct sim_operation *finished_last;
+};
+
+RAFT_HIDDEN_BEGIN
+
+/* A client that knows all members. NULL: too many, or out of memory. */
+struct sim_client *sim_client_new (struct sim_world *world,
+                                   bool has_session);
+void sim_client_free (struct sim_client *client);
+
+/* Starts one operation: 'bytes' is an encoded command or question. Its
+** number, or 0 when it was refused at once (the code in *status).
+** deadline 0: the client's. */
+uint64_t sim_client_invoke (struct sim_client *client,
+                            enum sim_operation_kind kind,
+                            struct wire_view bytes, raft_time deadline_us,
+                            int *status);
+/* The oldest finished operation that was not random, NULL when there is
+** none; to be given back. */
+struct sim_operation *sim_client_take (struct sim_client *client);
+void sim_client_give_back (struct sim_client *client,
+                           struct sim_operation *operation);
+
+void sim_client_handle (struct sim_client *client, struct sim_event *event);
+
+/* Starts random operations, as the options say (workload.c). */
+void sim_workload_start (struct sim_client *client);
+void sim_workload_on_event (struct sim_client *client);
+/* Calls of all clients that have not completed. */
+unsigned sim_clients_outstanding (const struct sim_world *world);
+
+RAFT_HIDDEN_END
+
+#endif

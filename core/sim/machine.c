@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+**
+** machine.c - the door to a machine: delays, failures, observation. */
+
+#include "sim/machine.h"
+
+#include <stdio.h>
+
+#include "sim/check.h"
+#include "sim/member.h"
+
+/* Requests wait in a list that runs through 'world', which is ours while a
+** request is in flight. */
+static struct machine_request *next_of (struct machine_request *request) {
+  return request->world;
+}
+
+static struct sim_machine *of_port (struct port_machine *port) {
+  return (struct sim_machine *)(void *)((char *)port
+                                        - offsetof (struct sim_machine,
+                                                    port));
+}
+
+static raft_time latency (struct sim_world *world) {
+  if (sim_chance (world, SIM_CHOICE_MACHINE, world->options.slow_apply)) {
+    return 1 + sim_choose (world, SIM_CHOICE_MACHINE,
+                           world->options.slow_apply_us + 1);
+  }
+  return 1 + sim_choose (world, SIM_CHOICE_MACHINE,
+                         world->options.apply_us + 1);
+}
+
+static void machine_submit (struct port_machine *port,
+                            struct machine_request *request) {
+  struct sim_machine *machine = of_port (port);
+  struct sim_member *member = machine->member;
+  struct sim_world *world = member->world;
+  struct sim_event *event = sim_event_new (&world->queue, SIM_EVENT_MACHINE);
+  request->world = NULL;
+  if (machine->first == NULL) {
+    machine->first = request;
+  } else {
+    machine->last->world = request;
+  }
+  machine->last = request;
+  if (machine->busy_until < world->now) {
+    machine->busy_until = world->now;
+  }
+  machine->busy_until += latency (world);
+  event->target = (uint32_t)member->id;
+  event->life = member->life;
+  sim_queue_push (&world->queue, event, machine->busy_until);
+}
+
+void sim_machine_init (struct sim_machine *machine,
+                       struct sim_member *member) {
+  machine->port.submit = machine_submit;
+  machine->member = member;
+}
+
+int sim_machine_start (struct sim_machine *machine) {
+  struct sim_provider *provider = machine->member->world->provider;
+  raft_assert (machine->machine == NULL && machine->first == NULL);
+  machine->busy_until = 0;
+  machine->dies = false;
+  machine->machine = provider == NULL
+                       ? sim_register_new ()
+                       : provider->make (provider, machine->member->id);
+  return machine->machine == NULL ? RAFT_ENOMEM : RAFT_OK;
+}
+
+void sim_machine_end (struct sim_machine *machine) {
+  machine->first = NULL;
+  machine->last = NULL;
+  if (machine->machine != NULL) {
+    machine->machine->free (machine->machine);
+    machine->machine = NULL;
+  }
+}
+
+static bool runs_out_of_memory (struct sim_machine *machine) {
+  struct sim_world *world = machine->member->world;
+  bool dies = machine->dies
+              || sim_rare (world, SIM_CHOICE_MACHINE,
+                           world->options.machine_failure);
+  machine->dies = false;
+  return dies;
+}
+
+void sim_machine_step (struct sim_machine *machine) {
+  struct sim_member *member = machine->member;
+  struct sim_world *world = member->world;
+  struct machine_request *request = machine->first;
+  raft_assert (request != NULL && machine->machine != NULL);
+  machine->first = next_of (request);
+  request->world = NULL;
+  if (request->operation != MACHINE_CLOSE && runs_out_of_memory (machine)) {
+    world->counters.machine_failures++;
+    member->is_excused = true;
+    request->status = RAFT_ENOMEM;
+    (void)snprintf (request->message, sizeof request->message,
+                    "out of memory");
+  } else {
+    machine->machine->perform (machine->machine, request);
+    if (request->operation == MACHINE_APPLY && request->status == 0) {
+      sim_check_applied (world, member, request);
+    }
+  }
+  request->done (request);
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT
+**
+** member.c - one process: its doors, its lives, its events. */
+
+#include "sim/member.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/check.h"
+#include "sim/link.h"
+#include "wire/configuration.h"
+
+bool sim_member_is_up (const struct sim_member *member) {
+  return member->state == SIM_MEMBER_UP;
+}
+
+/* ---- clock, chance and traces ------------------------------------------ */
+
+static struct sim_member *of_clock (struct port_clock *clock) {
+  return (struct sim_member *)(void *)((char *)clock
+                                       - offsetof (struct sim_member, clock));
+}
+
+static raft_time clock_now (struct port_clock *clock) {
+  return of_clock (clock)->world->now;
+}
+
+/* Some moment of 2026, so that wall times look like wall times. */
+#define WALL_START ((raft_time)1767225600 * RAFT_SECOND)
+
+static raft_time clock_wall (struct port_clock *clock) {
+  struct sim_member *member = of_clock (clock);
+  return WALL_START + member->world->now + member->wall_offset;
+}
+
+static uint64_t clock_random (struct port_clock *clock) {
+  return sim_choose (of_clock (clock)->world, SIM_CHOICE_BITS, 0);
+}
+
+static void tracer_emit (struct raft_tracer *tracer,
+                         const struct raft_trace *trace) {
+  struct sim_member *member
+    = (struct sim_member *)(void *)((char *)tracer
+                                    - offsetof (struct sim_member, tracer));
+  sim_trace (member->world, trace);
+  sim_check_trace (member->world, member, trace);
+}
+
+/* ---- the directory ----------------------------------------------------- */
+
+struct init_answer {
+  bool is_done;
+  int status;
+};
+
+static void init_done (void *owner, int status,
+                       const struct raft_detail *detail) {
+  struct init_answer *answer = owner;
+  (void)detail;
+  answer->is_done = true;
+  answer->status = status;
+}
+
+static void describe_cluster (struct sim_world *world,
+                              struct wire_configuration *value) {
+  memset (value, 0, sizeof *value);
+  (void)snprintf (value->name, sizeof value->name, "sim");
+  value->member_count = world->member_count;
+  for (unsigned i = 0; i < world->member_count; i++) {
+    value->members[i].id = i + 1;
+    value->members[i].roles = WIRE_VOTER;
+    (void)snprintf (value->members[i].address,
+                    sizeof value->members[i].address, "10.0.0.%u:7000",
+                    i + 1);
+  }
+}
+
+static int make_directory (struct sim_member *member) {
+  struct sim_world *world = member->world;
+  struct init_answer answer = { false, 0 };
+  struct wire_configuration value;
+  struct wal_options options;
+  int status;
+  describe_cluster (world, &value);
+  memset (&options, 0, sizeof options);
+  options.memory = &member->arena.memory;
+  options.fs = &member->storage.port;
+  options.clock = &member->clock;
+  options.member = member->id;
+  options.limits = world->options.limits;
+  options.owner = &answer;
+  member->storage.is_draining = true;
+  status = replica_init (&options, member->id, &value, init_done);
+  if (status == RAFT_OK) {
+    sim_storage_drain (&member->storage);
+    status = answer.is_done ? answer.status : RAFT_EINVALID;
+  }
+  member->storage.is_draining = false;
+  sim_storage_kill (&member->storage);
+  raft_arena_clear (&member->arena);
+  return status;
+}
+
+int sim_member_new (struct sim_world *world, raft_id id) {
+  struct sim_member *member = calloc (1, sizeof *member);
+  if (member == NULL) {
+    return RAFT_ENOMEM;
+  }
+  world->members[id] = member;
+  member->world = world;
+  member->id = id;
+  (void)snprintf (member->address, sizeof member->address, "10.0.0.%u:7000",
+                  (unsigned)id);
+  raft_arena_init (&member->arena);
+  member->clock.now = clock_now;
+  member->clock.wall = clock_wall;
+  member->clock.random = clock_random;
+  member->tracer.levels = RAFT_TRACE_ALL;
+  member->tracer.emit = tracer_emit;
+  member->time_event.kind = SIM_EVENT_MEMBER_TIME;
+  member->time_event.is_owned = true;
+  member->time_event.target = (uint32_t)id;
+  member->time_event.position = SIM_NOT_QUEUED;
+  member->wall_offset
+    = world->options.skew_us == 0
+        ? 0
+        : sim_choose (world, SIM_CHOICE_FAULT, world->options.skew_us + 1);
+  sim_net_door (&member->net);
+  sim_machine_init (&member->machine, member);
+  if (sim_storage_init (&member->storage, member) != RAFT_OK) {
+    return RAFT_ENOMEM;
+  }
+  return make_directory (member);
+}
+
+/* ---- the life of a process --------------------------------------------- */
+
+static void on_opened (void *owner, int status,
+                       const struct raft_detail *detail) {
+  struct sim_member *member = owner;
+  if (status == RAFT_OK) {
+    member->state = SIM_MEMBER_UP;
+    member->has_opened = true;
+    return;
+  }
+  member->state = SIM_MEMBER_STOPPED;
+  member->stop_status = status;
+  member->stop_detail = *detail;
+}
+
+static void on_stopped (void *owner, int status,
+                        const struct raft_detail *detail) {
+  struct sim_member *member = owner;
+  member->state = SIM_MEMBER_STOPPED;
+  member->stop_status = status;
+  member->stop_detail = *detail;
+}
+
+static void fill_options (struct sim_member *member,
+                          struct replica_options *options) {
+  const struct sim_options *world = &member->world->options;
+  memset (options, 0, sizeof *options);
+  options->memory = &member->arena.memory;
+  options->fs = &member->storage.port;
+  options->net = &member->net;
+  options->machine = &member->machine.port;
+  options->clock = &member->clock;
+  options->tracer = &member->tracer;
+  options->heartbeat_us = world->heartbeat_us;
+  options->election_us = world->election_us;
+  options->election_spread_us = world->election_spread_us;
+  options->check_quorum_us = world->check_quorum_us;
+  options->limits = world->limits;
+  options->hash_interval = world->hash_interval;
+  options->bug = (enum raft_bug)world->bug;
+  options->owner = member;
+  options->opened = on_opened;
+  options->stopped = on_stopped;
+}
+
+void sim_member_start (struct sim_member *member) {
+  struct sim_world *world = member->world;
+  struct replica_options options;
+  if (member->replica != NULL) {
+    return;
+  }
+  member->life++;
+  world->counters.restarts += member->life > 1;
+  member->state = SIM_MEMBER_OPENING;
+  member->is_excused = member->is_wiped;
+  member->has_opened = false;
+  member->stop_status = 0;
+  sim_check_started (world, member);
+  fill_options (member, &options);
+  if (sim_machine_start (&member->machine) != RAFT_OK
+      || replica_new (&member->replica, &options) != RAFT_OK) {
+    sim_violate (world, "memory", "member %llu could not be made",
+                 (unsigned long long)member->id);
+    return;
+  }
+  replica_open (member->replica);
+  sim_member_settle (member);
+}
+
+static void drop_backlog (struct sim_member *member) {
+  while (member->backlog != NULL) {
+    struct sim_event *event = member->backlog;
+    member->backlog = event->next;
+    sim_net_drop (member->world->net, event);
+    sim_event_recycle (&member->world->queue, event);
+  }
+  member->backlog_last = NULL;
+  member->backlog_messages = 0;
+}
+
+/* The process is over; its disk has been told how. */
+static void end_process (struct sim_member *member) {
+  struct sim_world *world = member->world;
+  sim_machine_end (&member->machine);
+  replica_free (member->replica);
+  member->replica = NULL;
+  if (member->arena.bytes != 0) {
+    sim_violate (world, "leak", "member %llu left %llu bytes",
+                 (unsigned long long)member->id,
+                 (unsigned long long)member->arena.bytes);
+  }
+  raft_arena_clear (&member->arena);
+  raft_arena_init (&member->arena);
+  drop_backlog (member);
+  sim_queue_remove (&world->queue, &member->time_event);
+  memset (member->greeted, 0, sizeof member->greeted);
+  member->is_paused = false;
+  sim_net_forget (world->net, member->id);
+}
+
+void sim_member_crash (struct sim_member *member) {
+  if (member->replica != NULL) {
+    sim_check_ended (member->world, member);
+    sim_storage_crash (&member->storage);
+    end_process (member);
+  } else {
+    sim_storage_crash (&member->storage);
+  }
+  member->world->counters.crashes++;
+  member->state = SIM_MEMBER_DOWN;
+}
+
+void sim_member_kill (struct sim_member *member) {
+  if (member->replica != NULL) {
+    sim_check_ended (member->world, member);
+    sim_storage_kill (&member->storage);
+    end_process (member);
+  }
+  member->world->counters.kills++;
+  member->state = SIM_MEMBER_DOWN;
+}
+
+static void act_on_stop (struct sim_member *member) {
+  struct sim_world *world = member->world;
+  world->counters.stops++;
+  if (!member->is_excused) {
+    sim_violate (world, "stopped", "member %llu stopped without a fault: "
+                 "%s: %s", (unsigned long long)member->id,
+                 raft_error_name (member->stop_status),
+                 member->stop_detail.text);
+    return;
+  }
+  sim_check_ended (world, member);
+  sim_storage_kill (&member->storage);
+  end_process (member);
+}
+
+void sim_member_free (struct sim_member *member) {
+  if (member == NULL) {
+    return;
+  }
+  sim_queue_remove (&member->world->queue, &member->time_event);
+  sim_storage_kill (&member->storage);
+  sim_machine_end (&member->machine);
+  /* After a violation its state may be broken: only its memory goes. */
+  if (member->replica != NULL && !sim_world_has_ended (member->world)) {
+    replica_free (member->replica);
+  }
+  raft_arena_clear (&member->arena);
+  while (member->backlog != NULL) {
+    struct sim_event *event = member->backlog;
+    member->backlog = event->next;
+    sim_event_recycle (&member->world->queue, event);
+  }
+  sim_storage_free (&member->storage);
+  free (member->time_event.bytes);
+  free (member);
+}
+
+void sim_member_wipe (struct sim_member *member) {
+  raft_assert (member->replica == NULL);
+  sim_storage_free (&member->storage);
+  member->is_wiped = true;
+  member->world->counters.wipes++;
+  if (sim_storage_init (&member->storage, member) != RAFT_OK
+      || make_directory (member) != RAFT_OK) {
+    sim_violate (member->world, "memory", "a directory could not be made");
+  }
+  sim_check_wiped (member->world, member);
+}
+
+/* ---- pauses ------------------------------------------------------------ */
+
+void sim_member_pause (struct sim_member *member) {
+  if (member->replica != NULL && !member->is_paused) {
+    member->is_paused = true;
+    member->world->counters.pauses++;
+  }
+}
+
+void sim_member_resume (struct sim_member *member) {
+  struct sim_world *world = member->world;
+  if (!member->is_paused) {
+    return;
+  }
+  member->is_paused = false;
+  while (member->backlog != NULL) {
+    struct sim_event *event = member->backlog;
+    member->backlog = event->next;
+    sim_queue_push (&world->queue, event, world->now);
+  }
+  member->backlog_last = NULL;
+  member->backlog_messages = 0;
+  sim_queue_move (&world->queue, &member->time_event, world->now);
+}
+
+/* Sockets hold what arrives meanwhile, up to a bound. */
+static void wait_for_resume (struct sim_member *member,
+                             struct sim_event *event) {
+  struct sim_world *world = member->world;
+  bool is_message = event->kind == SIM_EVENT_MESSAGE
+                    || event->kind == SIM_EVENT_REQUEST;
+  if (event->is_owned) {
+    return;
+  }
+  if (is_message
+      && member->backlog_messages >= world->options.backlog_messages) {
+    world->counters.overflowed++;
+    sim_net_drop (world->net, event);
+    return;
+  }
+  member->backlog_messages += is_message;
+  event->next = NULL;
+  if (member->backlog == NULL) {
+    member->backlog = event;
+  } else {
+    member->backlog_last->next = event;
+  }
+  member->backlog_last = event;
+  world->current = NULL;
+}
+
+/* ---- events ------------------------------------------------------------ */
+
+static void on_time (struct sim_member *member) {
+  if (member->replica != NULL
+      && replica_deadline (member->replica) <= member->world->now) {
+    replica_on_time (member->replica);
+  }
+}
+
+static void dispatch (struct sim_member *member, struct sim_event *event) {
+  switch (event->kind) {
+    case SIM_EVENT_MEMBER_TIME:
+      on_time (member);
+      break;
+    case SIM_EVENT_DISK:
+      sim_storage_step (&member->storage);
+      break;
+    case SIM_EVENT_MACHINE:
+      sim_machine_step (&member->machine);
+      break;
+    case SIM_EVENT_CONNECT:
+    case SIM_EVENT_REQUEST:
+    case SIM_EVENT_HANG_UP:
+      sim_connection_handle (member->world->net, member, event);
+      break;
+    default:
+      sim_net_handle (member->world->net, member, event);
+      break;
+  }
+}
+
+void sim_member_handle (struct sim_member *member, struct sim_event *event) {
+  if (event->life != 0 && event->life != member->life) {
+    sim_net_drop (member->world->net, event);
+  } else if (member->is_paused) {
+    wait_for_resume (member, event);
+  } else {
+    dispatch (member, event);
+    sim_member_settle (member);
+  }
+}
+
+/* The event stays where it is when the deadline moved back: it then comes
+** early once, which is cheaper than a place in the heap after each event. */
+static void set_deadline (struct sim_member *member) {
+  struct sim_world *world = member->world;
+  raft_time deadline = replica_deadline (member->replica);
+  if (deadline >= RAFT_TIME_MAX) {
+    return;
+  }
+  if (deadline <= world->now) {
+    deadline = world->now + 1;
+  }
+  if (member->time_event.position == SIM_NOT_QUEUED
+      || member->time_event.time > deadline) {
+    sim_queue_move (&world->queue, &member->time_event, deadline);
+  }
+}
+
+void sim_member_settle (struct sim_member *member) {
+  struct sim_world *world = member->world;
+  if (member->replica == NULL || member->is_paused
+      || sim_world_has_ended (world)) {
+    return;
+  }
+  if (member->has_opened) {
+    member->has_opened = false;
+    sim_check_opened (world, member);
+    sim_link_dial_all (world->net, member);
+  }
+  if (sim_member_is_up (member)) {
+    replica_flush (member->replica);
+  }
+  if (member->state == SIM_MEMBER_STOPPED) {
+    act_on_stop (member);
+    return;
+  }
+  set_deadline (member);
+  sim_check_member (world, member);
+}

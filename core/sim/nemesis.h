@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+**
+** nemesis.h - faults that come and go by chance.
+**
+** Holds:     the faults under way, and how each one ends.
+** Invariant: maximum survivable damage: what was durable on a majority stays
+**            readable. Any number of members may be down, for a while; fewer
+**            than half are ever wiped; a disk forgets only what it was never
+**            told to sync. */
+
+#ifndef RAFT_SIM_NEMESIS_H
+#define RAFT_SIM_NEMESIS_H
+
+#include "sim/world.h"
+
+/* Each is a weight of the options. */
+#define SIM_FAULTS(X)                                                       \
+  X(crash) X(crash_all) X(kill) X(split) X(isolate) X(bridge) X(ring)       \
+  X(one_way) X(deaf) X(client_cut) X(pause) X(reset) X(disk_failure)        \
+  X(disk_slow) X(disk_full) X(machine_death) X(memory_death) X(wipe) X(jump)
+
+enum sim_fault {
+  SIM_FAULT_NEXT = 0, /* the event that chooses the next one */
+#define X(name) SIM_FAULT_##name,
+  SIM_FAULTS (X)
+#undef X
+  SIM_FAULT_COUNT
+};
+
+#define SIM_CUTS_MAX 32 /* partitions at one time */
+
+/* The one-way cuts that one fault holds: bit 'to' of row 'from'. */
+struct sim_cut {
+  bool is_held;
+  uint16_t rows[SIM_MEMBERS_MAX + 1];
+};
+
+struct sim_nemesis {
+  struct sim_world *world;
+  struct sim_cut cuts[SIM_CUTS_MAX];
+  unsigned wipes;
+};
+
+RAFT_HIDDEN_BEGIN
+
+struct sim_nemesis *sim_nemesis_new (struct sim_world *world);
+void sim_nemesis_free (struct sim_nemesis *nemesis);
+
+/* The first fault is to come, if the options want any. */
+void sim_nemesis_start (struct sim_nemesis *nemesis);
+void sim_nemesis_handle (struct sim_nemesis *nemesis,
+                         struct sim_event *event);
+
+/* Ends every fault: cuts are mended, all members run, nothing fails. */
+void sim_nemesis_end (struct sim_nemesis *nemesis);
+
+RAFT_HIDDEN_END
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+**
+** options.h - what a simulated run is made of, by name, and what it counts.
+**
+** Holds: two tables. Each option is a number with a default and a unit, so
+**        that Lua sets them by name and a shrinker can lower them; chances
+**        are in permille or in parts per million, never in floats. */
+
+#ifndef RAFT_SIM_OPTIONS_H
+#define RAFT_SIM_OPTIONS_H
+
+#include "base/limit.h"
+#include "base/types.h"
+
+/*  X(name, default, unit, meaning) */
+#define SIM_OPTIONS(X)                                                       \
+  X(seed, 1, "number", "of everything")                                      \
+  X(members, 3, "members", "voters of the cluster, 1 to 15")                 \
+  X(clients, 3, "clients", "of the random workload")                         \
+  X(start_us, RAFT_SECOND, "us", "where the clocks start")                   \
+  X(duration_us, 10 * RAFT_SECOND, "us", "with faults and workload")         \
+  X(settle_us, 60 * RAFT_SECOND, "us", "bound for convergence after it")     \
+  X(leader_us, 15 * RAFT_SECOND, "us", "bound for a leader after it")        \
+  X(events_max, 20000000, "events", "a run that needs more has failed")      \
+  /* replica */                                                              \
+  X(heartbeat_us, 0, "us", "0: the engine's default")                        \
+  X(election_us, 0, "us", "likewise")                                        \
+  X(election_spread_us, 0, "us", "likewise")                                 \
+  X(check_quorum_us, 0, "us", "likewise")                                    \
+  X(hash_interval, 16, "results", "between two compared result hashes")      \
+  X(memory_bytes, 64 * RAFT_MIB, "bytes", "more in one member has failed")   \
+  /* network */                                                              \
+  X(delay_min_us, 200, "us", "of a message")                                 \
+  X(delay_max_us, 3000, "us", "of a message")                                \
+  X(loss, 0, "permille", "messages that vanish")                             \
+  X(duplicate, 0, "permille", "messages that come twice")                    \
+  X(reorder, 0, "permille", "messages that may be overtaken")                \
+  X(reorder_us, 50000, "us", "how much later these come at most")            \
+  X(corrupt, 0, "permille", "messages between members with flipped bits")    \
+  X(redial_us, 50000, "us", "pause before a member dials again")             \
+  X(silent_us, 3 * RAFT_SECOND, "us", "a cut link is given up after it")     \
+  X(link_messages, 1024, "messages", "under way on one link; more is lost")  \
+  X(backlog_messages, 1024, "messages", "waiting for a paused member")       \
+  /* disk */                                                                 \
+  X(write_us, 50, "us", "longest write, read or other request")              \
+  X(sync_min_us, 100, "us", "of a sync")                                     \
+  X(sync_max_us, 3000, "us", "of a sync")                                    \
+  X(slow_sync, 0, "permille", "syncs that take much longer")                 \
+  X(slow_sync_us, 400000, "us", "how long those take at most")               \
+  X(sync_failure, 0, "per million", "syncs that fail")                       \
+  X(write_failure, 0, "per million", "writes that fail")                     \
+  X(disk_bytes, 0, "bytes", "capacity of each disk; 0: endless")             \
+  /* machine */                                                              \
+  X(apply_us, 300, "us", "longest request of the machine")                   \
+  X(slow_apply, 0, "permille", "requests that take much longer")             \
+  X(slow_apply_us, 400000, "us", "how long those take at most")              \
+  X(machine_failure, 0, "per million", "requests that run out of memory")    \
+  /* clocks */                                                               \
+  X(skew_us, 0, "us", "wall clocks differ by up to this")                    \
+  X(jump, 0, "weight", "fault: a wall clock jumps")                          \
+  /* faults that come and go */                                              \
+  X(fault_us, 0, "us", "mean time between two; 0: none")                     \
+  X(fault_length_us, 1500000, "us", "longest duration of one")               \
+  X(crash, 0, "weight", "fault: power lost, then a restart")                 \
+  X(crash_all, 0, "weight", "fault: power lost everywhere at once")          \
+  X(kill, 0, "weight", "fault: the process alone dies")                      \
+  X(split, 0, "weight", "fault: a partition into two")                       \
+  X(isolate, 0, "weight", "fault: one member cut off, often the leader")     \
+  X(bridge, 0, "weight", "fault: two halves that share one member")          \
+  X(ring, 0, "weight", "fault: each member hears its neighbours only")       \
+  X(one_way, 0, "weight", "fault: one direction of one pair cut")            \
+  X(deaf, 0, "weight", "fault: a member sends and hears nothing")            \
+  X(client_cut, 0, "weight", "fault: no client reaches a member")            \
+  X(pause, 0, "weight", "fault: a member stands still")                      \
+  X(reset, 0, "weight", "fault: a connection ends")                          \
+  X(disk_failure, 0, "weight", "fault: the next sync or write fails")        \
+  X(disk_slow, 0, "weight", "fault: one disk is slow for a while")           \
+  X(disk_full, 0, "weight", "fault: one disk is full for a while")           \
+  X(machine_death, 0, "weight", "fault: a machine runs out of memory")       \
+  X(memory_death, 0, "weight", "fault: one allocation of a member fails")    \
+  X(wipe, 0, "weight", "fault: a member comes back with an empty disk")      \
+  X(wipes_max, 1, "members", "wiped in one run; never half of them")         \
+  /* workload */                                                             \
+  X(operation_us, 20000, "us", "mean pause of a client; 0: no workload")     \
+  X(burst, 1, "operations", "outstanding of one client at most")             \
+  X(keys, 4, "keys", "that are written and read")                            \
+  X(reads, 400, "permille", "operations that read")                          \
+  X(stale_reads, 0, "permille", "reads that ask any member")                 \
+  X(sessionless, 0, "permille", "clients without a session")                 \
+  X(padding_bytes, 0, "bytes", "longest padding of a written value")         \
+  X(deadline_us, 3 * RAFT_SECOND, "us", "of a client's call")                \
+  X(retry_us, 0, "us", "first pause of a client; 0: its default")            \
+  /* checks */                                                               \
+  X(inspect_disk, 0, "per million",                                          \
+    "acknowledgements after which the durable bytes are read back")          \
+  X(keep_traces, 0, "records", "kept for stories; 0: only hashed")           \
+  X(bug, 0, "enum raft_bug", "that all members have")
+
+struct sim_options {
+#define X(name, value, unit, meaning) uint64_t name;
+  SIM_OPTIONS (X)
+#undef X
+  struct raft_limits limits;
+};
+
+/*  X(name, meaning): what a run has seen; all of them end up in Lua. */
+#define SIM_COUNTERS(X)                                      \
+  X(events, "handled")                                       \
+  X(messages, "delivered between members")                   \
+  X(requests, "delivered from clients")                      \
+  X(lost, "messages lost by chance")                         \
+  X(cut, "messages lost at a cut")                           \
+  X(overflowed, "messages lost at a full link or backlog")   \
+  X(duplicated, "messages")                                  \
+  X(reordered, "messages")                                   \
+  X(corrupted, "messages with flipped bits that arrived")    \
+  X(refused, "messages that a member refused")               \
+  X(strangers, "messages without a greeted link")            \
+  X(dials, "links dialled")                                  \
+  X(links, "links greeted")                                  \
+  X(judged, "greetings that a member refused")               \
+  X(resets, "links ended by a fault")                        \
+  X(crashes, "power losses")                                 \
+  X(kills, "process deaths")                                 \
+  X(restarts, "of members")                                  \
+  X(pauses, "of members")                                    \
+  X(partitions, "of any kind")                               \
+  X(heals, "ends of partitions")                             \
+  X(stops, "members that stopped themselves")                \
+  X(wipes, "directories made anew")                          \
+  X(wiped_refused, "greetings of wiped members refused")     \
+  X(jumps, "of wall clocks")                                 \
+  X(syncs, "completed")                                      \
+  X(slow_syncs, "long ones")                                 \
+  X(disk_failures, "writes and syncs that failed")           \
+  X(disk_fulls, "disks that were full")                      \
+  X(machine_failures, "requests that ran out of memory")     \
+  X(memory_failures, "allocations that failed")              \
+  X(inspections, "durable images read back")                 \
+  X(claims, "votes and acknowledgements checked")            \
+  X(elections, "candidacies")                                \
+  X(leaders, "members that became leader")                   \
+  X(terms, "highest term")                                   \
+  X(truncations, "logs that lost entries")                   \
+  X(committed, "highest committed index")                    \
+  X(applied, "commands applied, all members")                \
+  X(invoked, "operations of clients")                        \
+  X(acknowledged, "writes acknowledged")                     \
+  X(reads_done, "linear reads answered")                     \
+  X(stale_done, "stale reads answered")                      \
+  X(refusals, "operations that certainly did nothing")       \
+  X(unknowns, "operations of unknown outcome")
+
+struct sim_counters {
+#define X(name, meaning) uint64_t name;
+  SIM_COUNTERS (X)
+#undef X
+};
+
+RAFT_HIDDEN_BEGIN
+
+void sim_options_default (struct sim_options *options);
+/* Sets one by its name. Errors: RAFT_ENOT_FOUND. */
+int sim_options_set (struct sim_options *options, const char *name,
+                     uint64_t value);
+/* The names, in order; NULL past the end. */
+const char *sim_option_name (size_t at);
+const char *sim_counter_name (size_t at);
+uint64_t sim_counter_value (const struct sim_counters *counters, size_t at);
+
+RAFT_HIDDEN_END
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+**
+** storage.c - when a disk answers, and when it fails. */
+
+#include "sim/storage.h"
+
+#include "sim/member.h"
+
+static struct sim_storage *of_port (struct port_fs *port) {
+  return (struct sim_storage *)(void *)((char *)port
+                                        - offsetof (struct sim_storage,
+                                                    port));
+}
+
+static raft_time sync_latency (struct sim_storage *storage) {
+  struct sim_world *world = storage->member->world;
+  const struct sim_options *options = &world->options;
+  if (storage->is_slow
+      || sim_chance (world, SIM_CHOICE_DISK, options->slow_sync)) {
+    world->counters.slow_syncs++;
+    return 1 + sim_choose (world, SIM_CHOICE_DISK,
+                           options->slow_sync_us + 1);
+  }
+  return 1 + options->sync_min_us
+         + sim_choose (world, SIM_CHOICE_DISK,
+                       options->sync_max_us - options->sync_min_us + 1);
+}
+
+static bool is_sync (const struct fs_request *request) {
+  return request->operation == FS_SYNC
+         || request->operation == FS_SYNC_DIRECTORY;
+}
+
+static void storage_submit (struct port_fs *port,
+                            struct fs_request *request) {
+  struct sim_storage *storage = of_port (port);
+  struct sim_member *member = storage->member;
+  struct sim_world *world = member->world;
+  struct port_fs *disk = sim_disk_port (storage->disk);
+  struct sim_event *event;
+  disk->submit (disk, request);
+  if (storage->is_draining) {
+    return;
+  }
+  if (storage->busy_until < world->now) {
+    storage->busy_until = world->now;
+  }
+  storage->busy_until
+    += is_sync (request)
+         ? sync_latency (storage)
+         : 1 + sim_choose (world, SIM_CHOICE_DISK,
+                           world->options.write_us + 1);
+  event = sim_event_new (&world->queue, SIM_EVENT_DISK);
+  event->target = (uint32_t)member->id;
+  event->life = member->life;
+  sim_queue_push (&world->queue, event, storage->busy_until);
+}
+
+static bool storage_keep (struct sim_choice *choice) {
+  struct sim_storage *storage
+    = (struct sim_storage *)(void *)((char *)choice
+                                     - offsetof (struct sim_storage,
+                                                 choice));
+  return sim_choose (storage->member->world, SIM_CHOICE_SECTOR, 2) == 1;
+}
+
+int sim_storage_init (struct sim_storage *storage,
+                      struct sim_member *member) {
+  storage->port.submit = storage_submit;
+  storage->choice.keep = storage_keep;
+  storage->member = member;
+  storage->busy_until = 0;
+  storage->fails = false;
+  storage->is_slow = false;
+  storage->disk = sim_disk_new ();
+  if (storage->disk == NULL) {
+    return RAFT_ENOMEM;
+  }
+  sim_disk_set_choice (storage->disk, &storage->choice);
+  sim_disk_set_capacity (storage->disk, member->world->options.disk_bytes);
+  return RAFT_OK;
+}
+
+void sim_storage_free (struct sim_storage *storage) {
+  sim_disk_free (storage->disk);
+  storage->disk = NULL;
+}
+
+/* A planned failure waits for the next write or sync; the others come by
+** chance, each kind with its own. */
+static bool fails_now (struct sim_storage *storage,
+                       const struct fs_request *request) {
+  struct sim_world *world = storage->member->world;
+  const struct sim_options *options = &world->options;
+  bool is_write = request->operation == FS_WRITE
+                  || request->operation == FS_ALLOCATE;
+  bool fails = false;
+  if (is_sync (request)) {
+    fails = storage->fails
+            || sim_rare (world, SIM_CHOICE_DISK, options->sync_failure);
+  } else if (is_write) {
+    fails = storage->fails
+            || sim_rare (world, SIM_CHOICE_DISK, options->write_failure);
+  }
+  if (fails) {
+    storage->fails = false;
+  }
+  return fails;
+}
+
+void sim_storage_step (struct sim_storage *storage) {
+  struct sim_world *world = storage->member->world;
+  const struct fs_request *request = sim_disk_oldest (storage->disk);
+  raft_assert (request != NULL);
+  if (fails_now (storage, request)) {
+    world->counters.disk_failures++;
+    storage->member->is_excused = true;
+    sim_disk_fail (storage->disk,
+                   is_sync (request) ? SIM_DISK_SYNC : SIM_DISK_WRITE, 0,
+                   RAFT_EIO);
+  }
+  world->counters.syncs += is_sync (request);
+  (void)sim_disk_step (storage->disk);
+}
+
+void sim_storage_drain (struct sim_storage *storage) {
+  sim_disk_drain (storage->disk);
+}
+
+void sim_storage_crash (struct sim_storage *storage) {
+  sim_disk_crash (storage->disk, &storage->choice);
+  storage->busy_until = 0;
+  storage->fails = false;
+}
+
+void sim_storage_kill (struct sim_storage *storage) {
+  sim_disk_kill (storage->disk);
+  storage->busy_until = 0;
+  storage->fails = false;
+}

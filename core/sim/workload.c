@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+**
+** workload.c - random reads and writes of registers.
+**
+** Rule: each written value is the number of its operation, so that a value
+**       names the write that it came from. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/client.h"
+#include "wire/value.h"
+
+static uint64_t draw (struct sim_world *world, uint64_t bound) {
+  return sim_choose (world, SIM_CHOICE_WORKLOAD, bound == 0 ? 1 : bound);
+}
+
+static int encode_key (struct sim_client *client, struct raft_buffer *out) {
+  char key[24];
+  int size = snprintf (key, sizeof key, "k%llu",
+                       (unsigned long long)draw (
+                         client->world, client->world->options.keys));
+  return wire_value_string (out, key, (size_t)size);
+}
+
+static int encode_padding (struct sim_world *world,
+                           struct raft_buffer *out) {
+  char padding[1024];
+  uint64_t size = world->options.padding_bytes;
+  size = draw (world, (size < sizeof padding ? size : sizeof padding) + 1);
+  memset (padding, 'x', sizeof padding);
+  return wire_value_string (out, padding, (size_t)size);
+}
+
+static int encode_write (struct sim_client *client,
+                         struct raft_buffer *out) {
+  struct sim_world *world = client->world;
+  bool is_padded = world->options.padding_bytes > 0;
+  int status = wire_value_array (out, is_padded ? 4 : 3);
+  status |= wire_value_string (out, "set", 3);
+  status |= encode_key (client, out);
+  status |= wire_value_unsigned (out, world->counters.invoked + 1);
+  if (is_padded) {
+    status |= encode_padding (world, out);
+  }
+  return status;
+}
+
+static int encode_read (struct sim_client *client, struct raft_buffer *out) {
+  int status = wire_value_array (out, 2);
+  status |= wire_value_string (out, "get", 3);
+  return status | encode_key (client, out);
+}
+
+static void invoke (struct sim_client *client) {
+  struct sim_world *world = client->world;
+  struct raft_buffer *out = &client->scratch;
+  enum sim_operation_kind kind = SIM_WRITE;
+  int status;
+  if (draw (world, 1000) < world->options.reads) {
+    kind = draw (world, 1000) < world->options.stale_reads ? SIM_STALE_READ
+                                                           : SIM_READ;
+  }
+  out->size = 0;
+  status = kind == SIM_WRITE ? encode_write (client, out)
+                             : encode_read (client, out);
+  raft_assert (status == RAFT_OK);
+  (void)sim_client_invoke (client, kind,
+                           (struct wire_view){ out->data, out->size }, 0,
+                           &status);
+}
+
+static void schedule (struct sim_client *client) {
+  struct sim_world *world = client->world;
+  sim_queue_move (&world->queue, &client->work_event,
+                  world->now + 1
+                    + draw (world, 2 * world->options.operation_us));
+}
+
+void sim_workload_start (struct sim_client *client) {
+  if (client->world->options.operation_us > 0) {
+    schedule (client);
+  }
+}
+
+void sim_workload_on_event (struct sim_client *client) {
+  struct sim_world *world = client->world;
+  if (world->is_settling) {
+    return;
+  }
+  if (client->random_outstanding < world->options.burst) {
+    invoke (client);
+  }
+  schedule (client);
+}

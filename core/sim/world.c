@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+**
+** world.c - the loop, chance, and how a run ends. */
+
+#include "sim/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "sim/check.h"
+#include "sim/client.h"
+#include "sim/member.h"
+#include "sim/nemesis.h"
+#include "sim/net.h"
+
+/* ---- chance ------------------------------------------------------------ */
+
+uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
+                     uint64_t bound) {
+  (void)kind;
+  if (bound == 0) {
+    return sim_random_next (&world->random);
+  }
+  return bound == 1 ? 0 : sim_random_below (&world->random, bound);
+}
+
+bool sim_chance (struct sim_world *world, enum sim_choice_kind kind,
+                 uint64_t permille) {
+  return permille > 0 && !world->is_settling
+         && sim_choose (world, kind, 1000) < permille;
+}
+
+bool sim_rare (struct sim_world *world, enum sim_choice_kind kind,
+               uint64_t per_million) {
+  return per_million > 0 && !world->is_settling
+         && sim_choose (world, kind, 1000000) < per_million;
+}
+
+/* ---- what happened ----------------------------------------------------- */
+
+void sim_violate (struct sim_world *world, const char *name,
+                  const char *format, ...) {
+  va_list arguments;
+  if (world->violation.name[0] != 0) {
+    return;
+  }
+  (void)snprintf (world->violation.name, sizeof world->violation.name, "%s",
+                  name);
+  va_start (arguments, format);
+  (void)vsnprintf (world->violation.text, sizeof world->violation.text,
+                   format, arguments);
+  va_end (arguments);
+  world->violation.time = world->now;
+}
+
+bool sim_world_has_ended (const struct sim_world *world) {
+  return world->violation.name[0] != 0;
+}
+
+void sim_hash (struct sim_world *world, uint64_t value) {
+  world->trace_hash = raft_mix (world->trace_hash ^ value);
+}
+
+void sim_trace (struct sim_world *world, const struct raft_trace *trace) {
+  world->trace_hash = raft_trace_hash (world->trace_hash, trace);
+  if (world->trace_count < world->options.keep_traces) {
+    world->traces[world->trace_count] = *trace;
+    world->trace_count++;
+  }
+}
+
+/* ---- making and ending ------------------------------------------------- */
+
+static bool options_are_sound (struct sim_world *world) {
+  const struct sim_options *options = &world->options;
+  if (options->members < 1 || options->members > SIM_MEMBERS_MAX) {
+    sim_violate (world, "options", "members: expected 1 to %d, got %llu",
+                 SIM_MEMBERS_MAX, (unsigned long long)options->members);
+  } else if (options->clients > SIM_CLIENTS_MAX) {
+    sim_violate (world, "options", "clients: expected at most %d, got %llu",
+                 SIM_CLIENTS_MAX, (unsigned long long)options->clients);
+  } else if (options->delay_min_us > options->delay_max_us
+             || options->sync_min_us > options->sync_max_us) {
+    sim_violate (world, "options", "a shortest delay above the longest");
+  } else if (options->start_us > RAFT_TIME_MAX / 2) {
+    sim_violate (world, "options", "start_us: expected below 2^52");
+  } else if (options->bug >= RAFT_BUG_COUNT) {
+    sim_violate (world, "options", "bug: there is none of that number");
+  } else {
+    return true;
+  }
+  return false;
+}
+
+static void make_members (struct sim_world *world, void *argument) {
+  (void)argument;
+  for (unsigned id = 1; id <= world->member_count; id++) {
+    if (sim_member_new (world, id) != RAFT_OK) {
+      sim_violate (world, "memory", "a member could not be made");
+      return;
+    }
+  }
+}
+
+struct sim_world *sim_world_new (const struct sim_options *options,
+                                 struct sim_provider *provider) {
+  struct sim_world *world = calloc (1, sizeof *world);
+  if (world == NULL) {
+    return NULL;
+  }
+  world->options = *options;
+  world->provider = provider;
+  sim_queue_init (&world->queue);
+  sim_random_seed (&world->random, options->seed);
+  world->now = options->start_us;
+  if (!options_are_sound (world)) {
+    return world;
+  }
+  world->member_count = (unsigned)options->members;
+  world->net = sim_net_new (world);
+  world->checks = sim_checks_new (world);
+  world->nemesis = sim_nemesis_new (world);
+  if (options->keep_traces > 0) {
+    world->traces
+      = calloc ((size_t)options->keep_traces, sizeof *world->traces);
+  }
+  if (world->net == NULL || world->checks == NULL || world->nemesis == NULL
+      || (options->keep_traces > 0 && world->traces == NULL)) {
+    sim_world_free (world);
+    return NULL;
+  }
+  sim_guarded (world, make_members, NULL);
+  return world;
+}
+
+void sim_world_free (struct sim_world *world) {
+  if (world == NULL) {
+    return;
+  }
+  for (unsigned i = 1; i <= world->client_count; i++) {
+    sim_client_free (world->clients[i]);
+  }
+  for (unsigned id = 1; id <= world->member_count; id++) {
+    sim_member_free (world->members[id]);
+  }
+  if (world->current != NULL) {
+    world->current->position = SIM_NOT_QUEUED;
+    sim_event_recycle (&world->queue, world->current);
+  }
+  sim_nemesis_free (world->nemesis);
+  sim_checks_free (world->checks);
+  sim_net_free (world->net);
+  sim_queue_free (&world->queue);
+  free (world->traces);
+  free (world);
+}
+
+/* ---- the loop ---------------------------------------------------------- */
+
+void sim_guarded (struct sim_world *world,
+                  void (*call) (struct sim_world *world, void *argument),
+                  void *argument) {
+  struct raft_guard guard;
+  raft_guard_enter (&guard);
+  if (setjmp (guard.jump) == 0) {
+    call (world, argument);
+  } else {
+    sim_violate (world, "assert", "%s", guard.what);
+  }
+  raft_guard_leave (&guard);
+}
+
+/* What an event is, in one number and the bytes it carries. */
+static void hash_event (struct sim_world *world,
+                        const struct sim_event *event) {
+  sim_hash (world, event->time ^ (uint64_t)event->kind << 56
+                     ^ (uint64_t)event->target << 48
+                     ^ (uint64_t)event->source << 40);
+  if (event->size > 0) {
+    sim_hash (world, raft_checksum (event->bytes, event->size, 0));
+  }
+}
+
+static void handle_current (struct sim_world *world, void *argument) {
+  struct sim_event *event = argument;
+  if (event->kind < SIM_EVENT_CLIENT_TIME) {
+    sim_member_handle (world->members[event->target], event);
+  } else if (event->kind < SIM_EVENT_NEMESIS) {
+    sim_client_handle (world->clients[event->target], event);
+  } else {
+    sim_nemesis_handle (world->nemesis, event);
+  }
+}
+
+bool sim_world_step (struct sim_world *world) {
+  struct sim_event *event;
+  if (sim_world_has_ended (world)) {
+    return false;
+  }
+  event = sim_queue_pop (&world->queue);
+  if (event == NULL) {
+    return false;
+  }
+  raft_assert (event->time >= world->now);
+  world->now = event->time;
+  world->counters.events++;
+  if (world->counters.events > world->options.events_max) {
+    sim_violate (world, "events", "more than %llu events",
+                 (unsigned long long)world->options.events_max);
+  }
+  world->current = event;
+  hash_event (world, event);
+  sim_guarded (world, handle_current, event);
+  /* A handler that keeps the event (a paused member's backlog) says so by
+  ** taking it out of 'current'. After a panic its owner is unknown: it stays
+  ** for sim_world_free. */
+  if (world->current != NULL && !sim_world_has_ended (world)) {
+    world->current = NULL;
+    sim_event_recycle (&world->queue, event);
+  }
+  return !sim_world_has_ended (world);
+}
+
+bool sim_world_run (struct sim_world *world, raft_time duration) {
+  raft_time end = world->now + duration;
+  for (;;) {
+    const struct sim_event *next = sim_queue_first (&world->queue);
+    if (next == NULL || next->time > end) {
+      break;
+    }
+    if (!sim_world_step (world)) {
+      break;
+    }
+  }
+  if (!sim_world_has_ended (world)) {
+    world->now = end;
+  }
+  return !sim_world_has_ended (world);
+}
+
+/* ---- looking in -------------------------------------------------------- */
+
+struct sim_member *sim_world_member (struct sim_world *world, raft_id id) {
+  return id >= 1 && id <= world->member_count ? world->members[id] : NULL;
+}
+
+struct sim_member *sim_world_leader (struct sim_world *world) {
+  struct sim_member *best = NULL;
+  raft_term best_term = 0;
+  for (unsigned id = 1; id <= world->member_count; id++) {
+    struct sim_member *member = world->members[id];
+    struct raft_status status;
+    if (!sim_member_is_up (member)) {
+      continue;
+    }
+    raft_get_status (replica_raft (member->replica), &status);
+    if (status.role == RAFT_LEADER && status.term > best_term) {
+      best = member;
+      best_term = status.term;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+**
+** world.h - a pretended world: one clock, one queue, one seed.
+**
+** Holds:     what its rooms share (members, net, clients, checks, faults),
+**            the loop, and the end of a run.
+** Knows not: Raft. Members are rings 0 and 1 as they are in production; the
+**            world is behind the doors of core/port only.
+** Invariant: a run is decided by its options and the calls from outside:
+**            equal ones give an equal trace hash.
+** Rule:      every choice of the world goes through sim_choose, so that
+**            choices can be recorded, replayed and shrunk. */
+
+#ifndef RAFT_SIM_WORLD_H
+#define RAFT_SIM_WORLD_H
+
+#include "base/bug.h"
+#include "base/panic.h"
+#include "base/trace.h"
+#include "sim/options.h"
+#include "sim/queue.h"
+#include "sim/random.h"
+
+#define SIM_MEMBERS_MAX 15
+#define SIM_CLIENTS_MAX 64
+
+/* What a choice is about. */
+enum sim_choice_kind {
+  SIM_CHOICE_BITS = 1, /* 64 bits for a member, bound 0 */
+  SIM_CHOICE_LOSS,
+  SIM_CHOICE_DELAY,
+  SIM_CHOICE_DUPLICATE,
+  SIM_CHOICE_REORDER,
+  SIM_CHOICE_CORRUPT,
+  SIM_CHOICE_DISK,     /* latency and failure of a request */
+  SIM_CHOICE_SECTOR,   /* what a crash keeps */
+  SIM_CHOICE_MACHINE,
+  SIM_CHOICE_FAULT,    /* which, whom, how long */
+  SIM_CHOICE_WORKLOAD,
+  SIM_CHOICE_INSPECT
+};
+
+struct sim_violation {
+  char name[48];   /* of the check; empty: none */
+  char text[256];
+  raft_time time;
+};
+
+struct sim_member;
+struct sim_client;
+struct sim_net;
+struct sim_checks;
+struct sim_nemesis;
+struct machine;
+
+/* Makes the machine of one process; NULL: out of memory. */
+struct sim_provider {
+  struct machine *(*make) (struct sim_provider *provider, raft_id member);
+};
+
+struct sim_world {
+  struct sim_options options;
+  struct sim_counters counters;
+  struct sim_queue queue;
+  struct sim_random random;
+  raft_time now;
+  struct sim_event *current;     /* being handled */
+  struct sim_member *members[SIM_MEMBERS_MAX + 1]; /* by id */
+  unsigned member_count;
+  struct sim_client *clients[SIM_CLIENTS_MAX + 1]; /* from 1 */
+  unsigned client_count;
+  struct sim_net *net;
+  struct sim_checks *checks;
+  struct sim_nemesis *nemesis;
+  struct sim_provider *provider; /* NULL: the register machine */
+  bool is_settling;              /* chances of faults are off */
+  struct sim_violation violation;
+  uint64_t trace_hash;
+  struct raft_trace *traces;     /* the first keep_traces records */
+  size_t trace_count;
+};
+
+RAFT_HIDDEN_BEGIN
+
+/* A world whose members have their directories and are down. NULL: out of
+** memory. An option out of its range is a violation named "options". */
+struct sim_world *sim_world_new (const struct sim_options *options,
+                                 struct sim_provider *provider);
+void sim_world_free (struct sim_world *world);
+
+/* Handles the next event. False: there is none, or the run has ended. */
+bool sim_world_step (struct sim_world *world);
+/* Handles what happens in the next 'duration' microseconds; the clock stands
+** at their end then. False: the run has ended. */
+bool sim_world_run (struct sim_world *world, raft_time duration);
+bool sim_world_has_ended (const struct sim_world *world);
+
+/* A number in [0, bound); bound 0: 64 bits. */
+uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
+                     uint64_t bound);
+/* Whether a chance in permille or per million comes true; while the world
+** settles none does. Costs no choice when it is 0. */
+bool sim_chance (struct sim_world *world, enum sim_choice_kind kind,
+                 uint64_t permille);
+bool sim_rare (struct sim_world *world, enum sim_choice_kind kind,
+               uint64_t per_million);
+
+/* The run has failed. Only the first violation counts. */
+void sim_violate (struct sim_world *world, const char *name,
+                  const char *format, ...)
+  __attribute__ ((format (printf, 3, 4)));
+
+/* Chains what happened into the trace hash. */
+void sim_hash (struct sim_world *world, uint64_t value);
+void sim_trace (struct sim_world *world, const struct raft_trace *trace);
+
+/* ---- from outside ------------------------------------------------------ */
+
+/* Runs 'call' under the world's guard: for calls into members that are not
+** made by an event. */
+void sim_guarded (struct sim_world *world,
+                  void (*call) (struct sim_world *world, void *argument),
+                  void *argument);
+
+/* Time and place of what is shown to people. */
+struct sim_member *sim_world_member (struct sim_world *world, raft_id id);
+/* The member that leads the highest term, NULL when none does. */
+struct sim_member *sim_world_leader (struct sim_world *world);
+
+RAFT_HIDDEN_END
+
+#endif
