@@ -1,0 +1,375 @@
+--- round_table.lua: engines around a table, their talk passed by hand.
+--
+-- The paper's situations are about who said what to whom, and in which order.
+-- Here a spec decides both: messages lie on the table until it delivers them,
+-- disks are done at once unless it holds them. There is no chance and no
+-- clock but the one that the spec turns.
+--
+--   local t = round_table.new { members = 3 }
+--   t:elect(1)              -- member 1's patience ends, all its talk arrives
+--   t:propose(1, 2)         -- two commands
+--   t:settle()              -- everything on the table arrives
+--   assert.same({ 1, 1, 1, 1 }, t:terms(2))
+--
+-- Logs are written as lists of terms, as in the paper's figures. Entry 1 is
+-- always the configuration, of term 1.
+
+local core = require("raft").core
+
+local Table = {}
+Table.__index = Table
+
+local MS = 1000
+local BUG = os.getenv("RAFT_BUG") or "none"
+
+local round_table = { MS = MS }
+
+--- A new table.
+-- @param options { members = 3, logs = { [2] = { 1, 1, 2 } },
+--   terms = { [2] = 3 }, limits = {...}, heartbeat_us = …,
+--   watch = function(engine, event) … return function(effects) … end end }
+--   'watch' sees every step before, and with what it returned after.
+function round_table.new(options)
+  local self = setmetatable({
+    now = 1000 * MS, wire = {}, members = {}, count = options.members,
+    cuts = {}, limits = options.limits, options = options, drawn = 0,
+    commands = 0, held = {}, reads = {}, talk = {}, leaders = {},
+  }, Table)
+  for id = 1, options.members do
+    local log = (options.logs or {})[id] or { 1 }
+    local disk = { term = log[#log], vote = 0, entries = {} }
+    disk.term = (options.terms or {})[id] or disk.term
+    for index, term in ipairs(log) do
+      disk.entries[index] = {
+        term = term, size = 100, time = index, checksum = term * 1000 + index,
+        kind = index == 1 and "configuration" or "command",
+      }
+    end
+    self.members[id] = { id = id, disk = disk }
+    self:start(id)
+  end
+  return self
+end
+
+local function copy_range(list, first, last)
+  local copy = {}
+  for i = first, last do copy[#copy + 1] = list[i] end
+  return copy
+end
+
+--- Starts a member from what its disk holds.
+function Table:start(id)
+  local member = self.members[id]
+  local voters, runs = {}, {}
+  for i = 1, self.count do voters[i] = i end
+  for index, entry in ipairs(member.disk.entries) do
+    if index == 1 or entry.term ~= runs[#runs].term then
+      runs[#runs + 1] = { first = index, term = entry.term }
+    end
+  end
+  self.drawn = self.drawn + 1
+  member.cache = copy_range(member.disk.entries, 1, #member.disk.entries)
+  member.writes, member.applied, member.role = {}, {}, "follower"
+  member.up = true
+  member.engine = assert(core.new({
+    id = id, now = self.now, random = self.drawn, limits = self.limits,
+    heartbeat_us = self.options.heartbeat_us,
+    election_us = self.options.election_us,
+    bug = BUG ~= "none" and BUG or nil,
+  }, {
+    term = member.disk.term, vote = member.disk.vote, runs = runs,
+    last_index = #member.disk.entries,
+    last_time = member.disk.entries[#member.disk.entries].time,
+    configuration = { voters = voters }, configuration_index = 1,
+  }))
+end
+
+--- Ends a member; what its disk had not done is lost, its messages stay.
+function Table:crash(id)
+  local member = self.members[id]
+  member.up = false
+  member.engine:close()
+end
+
+-- ---- effects ------------------------------------------------------------
+
+local perform = {}
+
+function perform.append(self, member, effect)
+  for i = 0, effect.count - 1 do
+    self.commands = self.commands + 1
+    local noop = effect.entry == "noop"
+    member.cache[effect.first + i] = {
+      term = effect.term, kind = noop and "noop" or "command",
+      size = noop and 80 or 100, time = effect.time + i,
+      checksum = noop and 0 or self.commands,
+    }
+  end
+end
+
+function perform.persist(self, member, effect)
+  local write = {
+    ticket = effect.ticket, term = effect.term, vote = effect.vote,
+    first = effect.first,
+    entries = copy_range(member.cache, effect.first,
+      effect.first + effect.count - 1),
+  }
+  member.writes[#member.writes + 1] = write
+  if not self.held[member.id] then member.must_sync = true end
+end
+
+function perform.send(self, member, effect)
+  local message = effect.message
+  if message.kind == "append" then
+    local first = message.previous_index + 1
+    message.entries = copy_range(member.cache, first,
+      first + message.entry_count - 1)
+    message.configurations = nil
+  end
+  self.wire[#self.wire + 1] = message
+  self.talk[#self.talk + 1] = message
+end
+
+function perform.load(self, member, effect)
+  local last = effect.first + effect.count - 1
+  self:step(member.id, {
+    kind = "loaded", ticket = effect.ticket,
+    entries = copy_range(member.disk.entries, effect.first, last),
+  })
+end
+
+function perform.apply(self, member, effect)
+  for i = effect.first, effect.first + effect.count - 1 do
+    member.applied[i] = member.cache[i].term
+  end
+  self:step(member.id, {
+    kind = "applied", index = effect.first + effect.count - 1,
+  })
+end
+
+function perform.read(self, _, effect)
+  self.reads[effect.id] = effect
+end
+
+function perform.role(self, member, effect)
+  member.role = effect.role
+  member.reason = effect.reason
+  if effect.role == "leader" then
+    local other = self.leaders[effect.term]
+    assert(other == nil or other == member.id, "two leaders of one term")
+    self.leaders[effect.term] = member.id
+  end
+end
+
+function perform.commit() end
+function perform.configuration() end
+function perform.trace() end
+
+--- Hands one event to a member and performs what it asks for.
+-- @return the effects; or nil, message, code
+function Table:step(id, event)
+  local member = self.members[id]
+  self.drawn = self.drawn + 1
+  event.now, event.wall = self.now, self.now
+  event.random = self.drawn * 7919
+  if event.kind == "message" and event.message.kind == "append" then
+    local message = event.message
+    for i, entry in ipairs(message.entries) do
+      member.incoming = member.incoming or {}
+      member.incoming[message.previous_index + i] = entry
+    end
+  end
+  local watch = self.options.watch
+  local after = watch and watch(member.engine, event)
+  local effects, message, code = member.engine:step(event)
+  if after then after(effects) end
+  if not effects then return nil, message, code end
+  self:take_incoming(member)
+  assert(member.engine:broken_invariant() == nil,
+    member.engine:broken_invariant())
+  for _, effect in ipairs(effects) do
+    perform[effect.kind](self, member, effect)
+  end
+  if member.must_sync and member.up then
+    member.must_sync = nil
+    self:sync(id)
+  end
+  return effects
+end
+
+-- Entries that the engine took have its log's term at their index.
+function Table.take_incoming(_, member)
+  for index, entry in pairs(member.incoming or {}) do
+    if member.engine:term_of(index) == entry.term then
+      member.cache[index] = entry
+    end
+  end
+  member.incoming = nil
+  for index = member.engine:status().last + 1, #member.cache do
+    member.cache[index] = nil
+  end
+end
+
+-- ---- what a spec does ---------------------------------------------------
+
+--- The disk of a member finishes its writes (all, or the first 'count').
+function Table:sync(id, count)
+  local member = self.members[id]
+  local ticket
+  for _ = 1, count or #member.writes do
+    local write = table.remove(member.writes, 1)
+    if not write then break end
+    member.disk.term, member.disk.vote = write.term, write.vote
+    if write.first > 0 then
+      local entries = member.disk.entries
+      for index = #entries, write.first, -1 do entries[index] = nil end
+      for _, entry in ipairs(write.entries) do
+        entries[#entries + 1] = entry
+      end
+    end
+    ticket = write.ticket
+  end
+  if ticket then self:step(id, { kind = "persisted", ticket = ticket }) end
+end
+
+--- From now on a member's writes wait for sync().
+function Table:hold(id) self.held[id] = true end
+
+function Table:release(id)
+  self.held[id] = nil
+  self:sync(id)
+end
+
+--- Nothing passes from one member to another, in this direction.
+function Table:cut(from, to) self.cuts[from .. ">" .. to] = true end
+
+--- A member hears and is heard by nobody.
+function Table:isolate(id)
+  for other = 1, self.count do
+    self:cut(id, other)
+    self:cut(other, id)
+  end
+end
+
+function Table:heal() self.cuts = {} end
+
+--- Delivers the first message on the table that 'wanted' accepts.
+-- @return the message, or nil
+function Table:deliver(wanted)
+  for i, message in ipairs(self.wire) do
+    if not wanted or wanted(message) then
+      table.remove(self.wire, i)
+      local to = self.members[message.to]
+      if to.up and not self.cuts[message.from .. ">" .. message.to] then
+        self:step(message.to, { kind = "message", message = message })
+      end
+      return message
+    end
+  end
+end
+
+--- Delivers until the table is empty.
+function Table:settle()
+  local count = 0
+  while self:deliver() do
+    count = count + 1
+    assert(count < 10000, "the talk does not end")
+  end
+  return count
+end
+
+--- Throws away what lies on the table.
+function Table:drop(wanted)
+  local kept = {}
+  for _, message in ipairs(self.wire) do
+    if wanted and not wanted(message) then kept[#kept + 1] = message end
+  end
+  self.wire = kept
+end
+
+function Table:wait(us) self.now = self.now + us end
+
+--- A member looks at the clock.
+function Table:tick(id) return self:step(id, { kind = "time" }) end
+
+--- A member's patience ends: time moves to its deadline.
+function Table:timeout(id)
+  local deadline = self.members[id].engine:deadline()
+  if deadline > self.now then self.now = deadline end
+  return self:tick(id)
+end
+
+--- Everyone looks at the clock often enough, and talks, for so long.
+function Table:run(us)
+  local stop = self.now + us
+  while self.now < stop do
+    self.now = self.now + 10 * MS
+    for id, member in ipairs(self.members) do
+      if member.up and member.engine:deadline() <= self.now then
+        self:tick(id)
+      end
+    end
+    self:settle()
+  end
+end
+
+--- A member becomes leader: its timeout, and all the talk after it. The
+-- others must have lost their leader.
+function Table:elect(id)
+  self:wait(600 * MS)
+  self:timeout(id)
+  self:settle()
+  assert(self.members[id].role == "leader",
+    "member " .. id .. " was not elected")
+end
+
+--- Proposes 'count' commands. @return the effects; or nil, message, code
+function Table:propose(id, count)
+  local entries = {}
+  for i = 1, count or 1 do entries[i] = { kind = "command", size = 100 } end
+  return self:step(id, { kind = "propose", entries = entries })
+end
+
+--- Asks for a linear read named 'name' (a number).
+function Table:read(id, name)
+  return self:step(id, { kind = "read", ids = { name } })
+end
+
+-- ---- what a spec looks at -----------------------------------------------
+
+function Table:status(id) return self.members[id].engine:status() end
+function Table:role(id) return self.members[id].engine:status().role end
+function Table:commit(id) return self.members[id].engine:status().commit end
+function Table:term(id) return self.members[id].engine:status().term end
+
+--- The terms of a member's log, as in the paper's figures.
+function Table:terms(id)
+  local terms = {}
+  for index = 1, self:status(id).last do
+    terms[index] = self.members[id].engine:term_of(index)
+  end
+  return terms
+end
+
+--- The only leader of the highest term among those that are up, or nil.
+function Table:leader()
+  local leader
+  for id, member in ipairs(self.members) do
+    if member.up and self:role(id) == "leader"
+      and (not leader or self:term(id) > self:term(leader)) then
+      leader = id
+    end
+  end
+  return leader
+end
+
+--- The messages of a kind on the table: { {…}, … }.
+function Table:waiting(kind)
+  local found = {}
+  for _, message in ipairs(self.wire) do
+    if message.kind == kind then found[#found + 1] = message end
+  end
+  return found
+end
+
+return round_table
