@@ -38,6 +38,7 @@ build = {
     ["raft.quantity"] = "lua/raft/quantity.lua",
     ["raft.sandbox_guard"] = "lua/raft/sandbox_guard.lua",
     ["raft.sandbox_text"] = "lua/raft/sandbox_text.lua",
+    ["raft.textbook"] = "lua/raft/textbook.lua",
     ["raft.wording"] = "lua/raft/wording.lua",
     -- end modules
     ["raft.core"] = {

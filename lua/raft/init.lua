@@ -12,6 +12,7 @@ local core = require "raft.core"
 local PARTS = {
   kv = "raft.kv",
   ordered = "raft.ordered",
+  textbook = "raft.textbook",
 }
 
 local raft = {
