@@ -13,8 +13,13 @@ local canonical = {}
 
 local LIMIT = 2 ^ 53
 
+-- Lua 5.3 and later:
+local number_type = rawget(math, "type")
+local to_integer = rawget(math, "tointeger")
+local pack = rawget(string, "pack")
+
 local function is_integer_type(number)
-  return math.type and math.type(number) == "integer"
+  return number_type and number_type(number) == "integer"
 end
 
 local function big_endian(number, width)
@@ -35,9 +40,9 @@ end
 
 local function integer(number)
   if is_integer_type(number)
-     and (number >= math.tointeger(LIMIT)
-          or number <= math.tointeger(-LIMIT)) then
-    return (number >= 0 and "\207" or "\211") .. string.pack(">i8", number)
+     and (number >= to_integer(LIMIT)
+          or number <= to_integer(-LIMIT)) then
+    return (number >= 0 and "\207" or "\211") .. pack(">i8", number)
   elseif number >= 0 then
     if number < 128 then
       return string.char(number)
