@@ -4,3 +4,10 @@ max_line_length = 80
 exclude_files = { "build" }
 files["spec"] = { std = "min+busted" }
 files["**/*.rockspec"] = { std = "rockspec" }
+files["spec/run.lua"] = { globals = { "arg" } }
+files["scripts/luarocks-offline.lua"] = {
+  globals = { "lua_interpreter", "rocks_provided", "rocks_servers",
+    "variables" },
+  read_globals = { "os_getenv" },
+}
+files["scripts/tidy"] = { std = "lua54" }

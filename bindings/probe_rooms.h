@@ -1,4 +1,6 @@
-/* The rooms of raft.probe, one per line: each has its probe_<room>.c with
+/* SPDX-License-Identifier: MIT
+**
+** The rooms of raft.probe, one per line: each has its probe_<room>.c with
 ** void raft_probe_<room> (lua_State *L). CMake reads this list too. */
 X (base)
 X (raft)

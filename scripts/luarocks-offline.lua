@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- A configuration for luarocks (LUAROCKS_CONFIG) that needs no network: it
 -- asks no server, and names what Debian 12 has installed for every Lua.
 -- With RAFT_LUAJIT=1 luarocks-5.1 builds for LuaJIT.
