@@ -75,6 +75,7 @@ static int load_describe (struct replica *replica,
     if (status == RAFT_OK) {
       replica->entries[i].term = entry.term;
       replica->entries[i].checksum = entry.payload_checksum;
+      replica->entries[i].time = entry.time;
       replica->entries[i].size = WIRE_ENTRY_HEAD + entry.payload_size;
       replica->entries[i].kind = entry.kind;
     }

@@ -53,6 +53,7 @@ static int batch_step (struct replica *replica) {
       = &replica->calls.proposals[replica->batch_first + i];
     struct raft_entry *entry = &replica->entries[i];
     entry->term = 0; /* the engine's */
+    entry->time = 0; /* likewise */
     entry->checksum = proposal->checksum;
     entry->size = WIRE_ENTRY_HEAD + proposal->size;
     entry->kind = proposal->kind;

@@ -241,6 +241,7 @@ static int read_entry (struct message_reader *reader, uint32_t i,
     room->views[i] = view;
     room->entries[i].term = entry.term;
     room->entries[i].checksum = entry.payload_checksum;
+    room->entries[i].time = entry.time;
     room->entries[i].size = (uint32_t)view.size;
     room->entries[i].kind = entry.kind;
     place->index++;
