@@ -143,6 +143,8 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
       own->dirty = trace->fields[0];
     }
     world->counters.truncations += trace->kind == RAFT_TRACE_TRUNCATE;
+  } else if (trace->kind == RAFT_TRACE_RECEIVE) {
+    member->has_taken = true;
   } else if (trace->kind == RAFT_TRACE_ROLE) {
     world->counters.elections += trace->fields[1] == RAFT_CANDIDATE;
     world->counters.leaders += trace->fields[1] == RAFT_LEADER

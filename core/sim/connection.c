@@ -196,6 +196,12 @@ static int greet (struct sim_member *member,
   return status;
 }
 
+void sim_connection_refuse (struct sim_net *net,
+                            const struct sim_event *event) {
+  disconnect (net, event->source, event->reason, 0, event->tag,
+              NET_DOWN_REFUSED);
+}
+
 static void on_connect (struct sim_net *net, struct sim_member *member,
                         struct sim_event *event) {
   struct sim_connection *connection;

@@ -133,6 +133,11 @@ static int judge (struct sim_net *net, struct sim_member *member,
   return status;
 }
 
+void sim_link_refuse (struct sim_net *net, const struct sim_event *event) {
+  tell_down (net, net->world->members[event->source], event->target,
+             event->tag, NET_DOWN_REFUSED, dial_delay (net));
+}
+
 void sim_link_on_dial (struct sim_net *net, struct sim_member *member,
                        struct sim_event *event) {
   struct sim_member *from = net->world->members[event->source];

@@ -19,6 +19,8 @@ void sim_link_want (struct sim_net *net, struct sim_member *from, raft_id to,
                     bool is_wanted);
 /* A process has opened: it dials all it knows. */
 void sim_link_dial_all (struct sim_net *net, struct sim_member *from);
+/* A dial that nobody will answer: the process that it reached is gone. */
+void sim_link_refuse (struct sim_net *net, const struct sim_event *event);
 /* After a cut: gives the link up when nothing is heard for long. */
 void sim_link_grow_silent (struct sim_net *net, raft_id from, raft_id to);
 

@@ -389,7 +389,9 @@ static void dispatch (struct sim_member *member, struct sim_event *event) {
 }
 
 void sim_member_handle (struct sim_member *member, struct sim_event *event) {
-  if (event->life != 0 && event->life != member->life) {
+  bool is_stale = event->life != 0
+                  && (event->life != member->life || member->replica == NULL);
+  if (is_stale) {
     sim_net_drop (member->world->net, event);
   } else if (member->is_paused) {
     wait_for_resume (member, event);

@@ -35,6 +35,7 @@ struct sim_member {
   bool is_paused;
   bool is_wiped;        /* its directory was made anew: others refuse it */
   bool is_excused;      /* a fault explains that it stops or does not open */
+  bool has_taken;       /* its engine has seen the message delivered */
   bool has_opened;      /* told, and not yet acted upon */
   uint64_t life;        /* of the process, from 1 */
   uint64_t incarnation; /* of the directory, as greeted; 0: not yet */

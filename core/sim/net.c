@@ -192,6 +192,7 @@ static void deliver (struct sim_net *net, struct sim_member *member,
   int status = scan_whole (event);
   world->counters.messages++;
   world->counters.corrupted += event->reason;
+  member->has_taken = false;
   if (status == RAFT_OK) {
     status = replica_on_message (member->replica, event->source,
                                  event->bytes, event->size);
@@ -199,7 +200,7 @@ static void deliver (struct sim_net *net, struct sim_member *member,
   if (status != RAFT_OK) {
     world->counters.refused++;
     sim_net_reset (net, event->source, member->id);
-  } else if (event->reason != 0) {
+  } else if (event->reason != 0 && member->has_taken) {
     sim_violate (world, "corruption",
                  "member %llu took a message of member %u with flipped bits",
                  (unsigned long long)member->id, event->source);
@@ -225,6 +226,10 @@ static void on_message (struct sim_net *net, struct sim_member *member,
 void sim_net_drop (struct sim_net *net, const struct sim_event *event) {
   if (event->kind == SIM_EVENT_MESSAGE) {
     net->links[event->source][event->target].under_way--;
+  } else if (event->kind == SIM_EVENT_DIAL) {
+    sim_link_refuse (net, event);
+  } else if (event->kind == SIM_EVENT_CONNECT) {
+    sim_connection_refuse (net, event);
   }
 }
 

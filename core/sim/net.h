@@ -94,6 +94,9 @@ void sim_connection_reply (struct sim_net *net, uint64_t number,
                            const uint8_t *data, size_t size);
 void sim_connection_hang_up (struct sim_net *net, uint64_t number);
 void sim_connection_forget (struct sim_net *net, raft_id member);
+/* A dial that nobody will answer. */
+void sim_connection_refuse (struct sim_net *net,
+                            const struct sim_event *event);
 void sim_connection_handle (struct sim_net *net, struct sim_member *member,
                             struct sim_event *event);
 

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT
+**
+** sim.c - the userdata raft.world.
+**
+** Rule: calls into members run under the world's guard, and no Lua function
+**       is called under it: arguments are read before, results pushed
+**       after. */
+
+#include "sim.h"
+
+#include "field.h"
+#include "sim/client.h"
+#include "sim/member.h"
+#include "sim/net.h"
+#include "sim/run.h"
+
+#define WORLD "raft.world"
+
+struct world_box {
+  struct sim_world *world; /* NULL: closed */
+};
+
+static struct sim_world *check_world (lua_State *L) {
+  struct world_box *box = luaL_checkudata (L, 1, WORLD);
+  if (box->world == NULL) {
+    luaL_error (L, "expected an open world, got a closed one");
+  }
+  return box->world;
+}
+
+static lua_Number check_whole (lua_State *L, int index, uint64_t least,
+                               uint64_t most) {
+  lua_Number number = luaL_checknumber (L, index);
+  if (!(number >= (lua_Number)least && number <= (lua_Number)most)
+      || number != (lua_Number)(uint64_t)number) {
+    luaL_argerror (L, index,
+                   lua_pushfstring (L, "expected a whole number %d to %f",
+                                    (int)least, (lua_Number)most));
+  }
+  return number;
+}
+
+static raft_id check_id (lua_State *L, int index) {
+  struct sim_world *world = check_world (L);
+  return (raft_id)check_whole (L, index, 1, world->member_count);
+}
+
+static raft_time check_time (lua_State *L, int index) {
+  return (raft_time)check_whole (L, index, 0, RAFT_TIME_MAX / 4);
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static int world_new (lua_State *L) {
+  struct sim_options options;
+  struct world_box *box;
+  binding_sim_read_options (L, 1, &options);
+  box = lua_newuserdata (L, sizeof *box);
+  box->world = NULL;
+  luaL_getmetatable (L, WORLD);
+  lua_setmetatable (L, -2);
+  box->world = sim_world_new (&options, NULL);
+  if (box->world == NULL) {
+    return luaL_error (L, "out of memory");
+  }
+  return 1;
+}
+
+static int world_close (lua_State *L) {
+  struct world_box *box = luaL_checkudata (L, 1, WORLD);
+  struct sim_world *world = box->world;
+  box->world = NULL;
+  sim_world_free (world);
+  return 0;
+}
+
+/* ---- running ----------------------------------------------------------- */
+
+static int world_step (lua_State *L) {
+  lua_pushboolean (L, sim_world_step (check_world (L)));
+  return 1;
+}
+
+static int world_run_for (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  lua_pushboolean (L, sim_world_run (world, check_time (L, 2)));
+  return 1;
+}
+
+static int world_begin (lua_State *L) {
+  sim_run_start (check_world (L));
+  return 0;
+}
+
+static int world_settle (lua_State *L) {
+  lua_pushboolean (L, sim_run_settle (check_world (L)));
+  return 1;
+}
+
+static int world_run (lua_State *L) {
+  lua_pushboolean (L, sim_run (check_world (L)));
+  return 1;
+}
+
+/* ---- members ----------------------------------------------------------- */
+
+struct member_call {
+  void (*call) (struct sim_member *member);
+  raft_id id;
+};
+
+static void call_member (struct sim_world *world, void *argument) {
+  struct member_call *call = argument;
+  call->call (world->members[call->id]);
+}
+
+static int on_member (lua_State *L,
+                      void (*call) (struct sim_member *member)) {
+  struct sim_world *world = check_world (L);
+  struct member_call argument;
+  argument.call = call;
+  argument.id = check_id (L, 2);
+  if (!sim_world_has_ended (world)) {
+    sim_guarded (world, call_member, &argument);
+  }
+  return 0;
+}
+
+static int world_start (lua_State *L) {
+  return on_member (L, sim_member_start);
+}
+
+static int world_crash (lua_State *L) {
+  return on_member (L, sim_member_crash);
+}
+
+static int world_kill (lua_State *L) {
+  return on_member (L, sim_member_kill);
+}
+
+static int world_pause (lua_State *L) {
+  return on_member (L, sim_member_pause);
+}
+
+static int world_resume (lua_State *L) {
+  return on_member (L, sim_member_resume);
+}
+
+static int world_wipe (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  if (world->members[check_id (L, 2)]->replica != NULL) {
+    return luaL_error (L, "wipe: expected a member that is down");
+  }
+  return on_member (L, sim_member_wipe);
+}
+
+static void fail_disk (struct sim_member *member) {
+  member->storage.fails = true;
+}
+
+static void fail_machine (struct sim_member *member) {
+  member->machine.dies = true;
+}
+
+static int world_fail (lua_State *L) {
+  static const char *const words[] = { "disk", "machine", NULL };
+  int what = luaL_checkoption (L, 3, NULL, words);
+  return on_member (L, what == 0 ? fail_disk : fail_machine);
+}
+
+/* The Nth allocation of a member from now on fails, and 'count' from it. */
+static int world_fail_memory (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  struct sim_member *member = world->members[check_id (L, 2)];
+  member->arena.fail_at
+    = member->arena.calls + (uint64_t)check_whole (L, 3, 1, 1u << 30);
+  member->arena.fail_count
+    = lua_isnoneornil (L, 4) ? 1 : (uint64_t)check_whole (L, 4, 1, 1u << 30);
+  member->is_excused = true;
+  return 0;
+}
+
+static int world_status (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  binding_sim_push_status (L, world, check_id (L, 2));
+  return 1;
+}
+
+static int world_leader (lua_State *L) {
+  struct sim_member *leader = sim_world_leader (check_world (L));
+  if (leader == NULL) {
+    lua_pushnil (L);
+  } else {
+    lua_pushinteger (L, (lua_Integer)leader->id);
+  }
+  return 1;
+}
+
+/* ---- network ----------------------------------------------------------- */
+
+/* 0 stands for all clients. */
+static int on_pair (lua_State *L,
+                    void (*call) (struct sim_net *net, raft_id from,
+                                  raft_id to)) {
+  struct sim_world *world = check_world (L);
+  raft_id from = (raft_id)check_whole (L, 2, 0, world->member_count);
+  raft_id to = (raft_id)check_whole (L, 3, 0, world->member_count);
+  call (world->net, from, to);
+  return 0;
+}
+
+static int world_cut (lua_State *L) {
+  return on_pair (L, sim_net_cut);
+}
+
+static int world_mend (lua_State *L) {
+  return on_pair (L, sim_net_mend);
+}
+
+static int world_reset (lua_State *L) {
+  (void)check_id (L, 2);
+  (void)check_id (L, 3);
+  return on_pair (L, sim_net_reset);
+}
+
+static int world_heal (lua_State *L) {
+  sim_net_heal (check_world (L)->net);
+  return 0;
+}
+
+/* ---- clients ----------------------------------------------------------- */
+
+struct client_call_box {
+  struct sim_client *client;
+  bool has_session;
+  enum sim_operation_kind kind;
+  struct wire_view bytes;
+  raft_time deadline_us;
+  uint64_t number;
+  int status;
+};
+
+static void call_client_new (struct sim_world *world, void *argument) {
+  struct client_call_box *box = argument;
+  box->client = sim_client_new (world, box->has_session);
+}
+
+static int world_client (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  struct client_call_box box = { 0 };
+  box.has_session = lua_isnoneornil (L, 2) || lua_toboolean (L, 2);
+  if (!sim_world_has_ended (world)) {
+    sim_guarded (world, call_client_new, &box);
+  }
+  if (box.client == NULL) {
+    return luaL_error (L, "no more clients");
+  }
+  lua_pushinteger (L, (lua_Integer)box.client->number);
+  return 1;
+}
+
+static struct sim_client *check_client (lua_State *L, int index) {
+  struct sim_world *world = check_world (L);
+  return world->clients[(unsigned)check_whole (L, index, 1,
+                                               world->client_count)];
+}
+
+static void call_invoke (struct sim_world *world, void *argument) {
+  struct client_call_box *box = argument;
+  (void)world;
+  box->number = sim_client_invoke (box->client, box->kind, box->bytes,
+                                   box->deadline_us, &box->status);
+}
+
+/* invoke (client, "write" | "read" | "stale", bytes [, deadline]) -> number,
+** or nil, message, code. */
+static int world_invoke (lua_State *L) {
+  static const char *const words[] = { "write", "read", "stale", NULL };
+  struct sim_world *world = check_world (L);
+  struct client_call_box box = { 0 };
+  size_t size;
+  box.client = check_client (L, 2);
+  box.kind = (enum sim_operation_kind)luaL_checkoption (L, 3, NULL, words);
+  box.bytes.data = (const uint8_t *)luaL_checklstring (L, 4, &size);
+  box.bytes.size = size;
+  box.deadline_us = lua_isnoneornil (L, 5) ? 0 : check_time (L, 5);
+  box.status = RAFT_ECLOSED;
+  if (!sim_world_has_ended (world)) {
+    sim_guarded (world, call_invoke, &box);
+  }
+  if (box.number == 0) {
+    lua_pushnil (L);
+    lua_pushstring (L, raft_error_text (box.status));
+    lua_pushstring (L, raft_error_name (box.status));
+    return 3;
+  }
+  lua_pushinteger (L, (lua_Integer)box.number);
+  return 1;
+}
+
+/* take (client) -> the oldest completion, or nil. */
+static int world_take (lua_State *L) {
+  struct sim_client *client = check_client (L, 2);
+  struct sim_operation *operation = sim_client_take (client);
+  if (operation == NULL) {
+    lua_pushnil (L);
+    return 1;
+  }
+  /* Given back first: pushing may raise, and the bytes stay as they are until
+  ** the next operation begins. */
+  sim_client_give_back (client, operation);
+  binding_sim_push_operation (L, operation);
+  return 1;
+}
+
+/* ---- looking in -------------------------------------------------------- */
+
+static int world_now (lua_State *L) {
+  lua_pushinteger (L, (lua_Integer)check_world (L)->now);
+  return 1;
+}
+
+static int world_result (lua_State *L) {
+  binding_sim_push_result (L, check_world (L));
+  return 1;
+}
+
+static int world_set (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  const char *name = luaL_checkstring (L, 2);
+  uint64_t value = (uint64_t)check_whole (L, 3, 0, RAFT_TIME_MAX);
+  if (sim_options_set (&world->options, name, value) != RAFT_OK) {
+    return luaL_error (L, "unknown option \"%s\"", name);
+  }
+  return 0;
+}
+
+/* trace (i) -> text, time, member, term, or nil past the end. */
+static int world_trace (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  size_t at = (size_t)check_whole (L, 2, 1, UINT32_MAX);
+  const struct raft_trace *trace;
+  struct raft_buffer text;
+  if (at > world->trace_count) {
+    lua_pushnil (L);
+    return 1;
+  }
+  trace = &world->traces[at - 1];
+  raft_buffer_init (&text, &raft_memory_plain);
+  if (raft_trace_text (trace, &text) != RAFT_OK) {
+    return luaL_error (L, "out of memory");
+  }
+  lua_pushlstring (L, (const char *)text.data, text.size);
+  raft_buffer_free (&text);
+  lua_pushinteger (L, (lua_Integer)trace->time);
+  lua_pushinteger (L, (lua_Integer)trace->member);
+  lua_pushinteger (L, (lua_Integer)trace->term);
+  return 4;
+}
+
+static int sim_options_list (lua_State *L) {
+  binding_sim_push_options (L);
+  return 1;
+}
+
+static const luaL_Reg METHODS[] = {
+  { "begin", world_begin },   { "client", world_client },
+  { "close", world_close },   { "crash", world_crash },
+  { "cut", world_cut },       { "fail", world_fail },
+  { "fail_memory", world_fail_memory },
+  { "heal", world_heal },     { "invoke", world_invoke },
+  { "kill", world_kill },     { "leader", world_leader },
+  { "mend", world_mend },     { "now", world_now },
+  { "pause", world_pause },   { "reset", world_reset },
+  { "result", world_result }, { "resume", world_resume },
+  { "run", world_run },       { "run_for", world_run_for },
+  { "set", world_set },       { "settle", world_settle },
+  { "start", world_start },   { "status", world_status },
+  { "step", world_step },     { "take", world_take },
+  { "trace", world_trace },   { "wipe", world_wipe },
+  { NULL, NULL },
+};
+
+void binding_sim_open (lua_State *L) {
+  if (luaL_newmetatable (L, WORLD)) {
+    luaL_newlib (L, METHODS);
+    lua_setfield (L, -2, "__index");
+    lua_pushcfunction (L, world_close);
+    lua_setfield (L, -2, "__gc");
+  }
+  lua_pop (L, 1);
+  lua_pushcfunction (L, world_new);
+  lua_setfield (L, -2, "sim_new");
+  lua_pushcfunction (L, sim_options_list);
+  lua_setfield (L, -2, "sim_options");
+}

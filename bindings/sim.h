@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+**
+** sim.h - core/sim for Lua: the userdata raft.world.
+**
+** Holds:  what luaopen_raft_core adds to its table, and what sim.c shares
+**         with sim_table.c. The face with words is lua/raft/sim.lua. */
+
+#ifndef RAFT_BINDINGS_SIM_H
+#define RAFT_BINDINGS_SIM_H
+
+#include "compat.h"
+
+#include "sim/world.h"
+
+struct sim_operation;
+
+RAFT_HIDDEN_BEGIN
+
+/* Adds sim_new (options) -> world and sim_options () to the table on top. */
+void binding_sim_open (lua_State *L);
+
+/* ---- sim_table.c: between tables and the structs of core/sim ------------ */
+
+/* Reads { seed = 1, loss = 10, …, bug = "stale_vote", limits = { … } }.
+** Raises for a name or value that does not fit. */
+void binding_sim_read_options (lua_State *L, int index,
+                               struct sim_options *options);
+/* Pushes { { name = "seed", value = 1, unit = "…", meaning = "…" }, … }. */
+void binding_sim_push_options (lua_State *L);
+/* Pushes { ok, violation = { name, text, time }, trace_hash, now, … }. */
+void binding_sim_push_result (lua_State *L, const struct sim_world *world);
+/* Pushes what a member says of itself. */
+void binding_sim_push_status (lua_State *L, struct sim_world *world,
+                              raft_id id);
+void binding_sim_push_operation (lua_State *L,
+                                 const struct sim_operation *operation);
+
+RAFT_HIDDEN_END
+
+#endif

@@ -1,0 +1,253 @@
+-- SPDX-License-Identifier: MIT
+--
+-- sim.lua - the simulator from Lua: whole runs, or worlds step by step.
+--
+-- Holds:  sim.run for seeds by the thousand, without Lua in the loop; and
+--         worlds for stories: members, cuts, clients, one event at a time.
+-- Rule:   nothing here draws or waits: a world is decided by its options and
+--         the calls made.
+
+local core = require "raft.core"
+local options = require "raft.options"
+local profiles = require "raft.sim_profiles"
+local quantity = require "raft.quantity"
+
+local sim = { profiles = profiles }
+
+-- ---- options --------------------------------------------------------------
+
+local ROWS, SCHEMA = {}, { bug = { "string" }, limits = { "table" } }
+for _, row in ipairs(core.sim_options()) do
+  ROWS[row.name] = row
+  SCHEMA[row.name] = SCHEMA[row.name] or { "any" }
+end
+local GROUPS = { "network", "disk", "machine", "faults", "workload",
+                 "checks" }
+
+local READERS = { us = quantity.duration, bytes = quantity.size }
+
+local function value_of(name, value, level)
+  local read = ROWS[name] and READERS[ROWS[name].unit]
+  if type(value) ~= "string" or not read then
+    return value
+  end
+  local number, message = read(value)
+  if not number then
+    error(("option %s: %s"):format(name, message), level + 1)
+  end
+  return number
+end
+
+local function is_group(name)
+  for _, group in ipairs(GROUPS) do
+    if group == name then
+      return true
+    end
+  end
+  return false
+end
+
+-- Options may stand in groups, { faults = { crash = 3 } }, or alone.
+local function flatten(given)
+  local flat = {}
+  for name, value in pairs(given or {}) do
+    if is_group(name) and type(value) == "table" then
+      for inner, inner_value in pairs(value) do
+        flat[inner] = inner_value
+      end
+    else
+      flat[name] = value
+    end
+  end
+  return flat
+end
+
+local function read_options(where, given, level)
+  if type(given) == "table" then
+    given = flatten(given)
+  end
+  local result = options.check(where, given, SCHEMA, level + 1)
+  for name, value in pairs(result) do
+    result[name] = value_of(name, value, level + 1)
+  end
+  return result
+end
+
+--- The options of a world: { { name = "loss", value = 0, unit = "permille",
+-- meaning = "messages that vanish" }, … }.
+sim.options = core.sim_options
+
+--- Options laid over each other: the later ones win.
+function sim.mix(...)
+  local mixed = {}
+  for _, given in ipairs { ... } do
+    for name, value in pairs(flatten(given)) do
+      mixed[name] = value
+    end
+  end
+  return mixed
+end
+
+--- One whole run: members, workload, faults, peace.
+-- @return { ok = true, trace_hash = "…", events = 61804, elections = 9, … },
+-- with violation = { name, text, time } when a check failed
+function sim.run(given)
+  local world = core.sim_new(read_options("sim.run", given, 1))
+  world:run()
+  local result = world:result()
+  world:close()
+  return result
+end
+
+-- ---- clients ---------------------------------------------------------------
+
+local Client = {}
+Client.__index = Client
+
+local function invoke(client, kind, value, deadline_us)
+  local _, bytes = assert(core.encode(value))
+  return client.world.handle:invoke(client.number, kind, bytes, deadline_us)
+end
+
+--- Starts a proposal. @return its number, or nil, message, code
+function Client:propose(value, deadline_us)
+  return invoke(self, "write", value, deadline_us)
+end
+
+--- Starts a linear read; with stale = true one of any member.
+function Client:query(value, stale, deadline_us)
+  return invoke(self, stale and "stale" or "read", value, deadline_us)
+end
+
+--- The oldest completion, { number = 3, ok = true, code = "ok", result = 7 },
+-- or nil.
+function Client:take()
+  local done = self.world.handle:take(self.number)
+  if done and #done.bytes > 0 then
+    local _, result = core.decode(done.bytes)
+    done.result = result
+  end
+  return done
+end
+
+--- Runs the world until one call is done. @return its completion, or nil and
+-- a message when the run has ended or a virtual minute has passed
+function Client:wait(number)
+  for _ = 1, 60000 do
+    local done = self:take()
+    if done then
+      assert(number == nil or done.number == number,
+        "another call is done first")
+      return done
+    end
+    if not self.world:run_for(1000) then
+      return nil, "the run has ended"
+    end
+  end
+  return nil, "not done within a minute"
+end
+
+-- ---- worlds ----------------------------------------------------------------
+
+local World = {}
+World.__index = World
+
+for _, name in ipairs {
+  "begin", "close", "crash", "cut", "fail", "fail_memory", "heal", "kill",
+  "leader", "mend", "now", "pause", "reset", "result", "resume", "run",
+  "run_for", "settle", "start", "status", "step", "wipe",
+} do
+  World[name] = function (self, ...)
+    return self.handle[name](self.handle, ...)
+  end
+end
+
+--- A world whose members have a directory each and are down.
+function sim.new(given)
+  local read = read_options("sim.new", given, 1)
+  if not read.keep_traces then
+    read.keep_traces = 100000
+  end
+  return setmetatable({ handle = core.sim_new(read),
+                        members = read.members or 3 }, World)
+end
+
+--- Sets an option of a running world, such as "loss".
+function World:set(name, value)
+  self.handle:set(name, value_of(name, value, 1))
+end
+
+function World:start_all()
+  for id = 1, self.members do
+    self:start(id)
+  end
+end
+
+--- Cuts both directions between each of one side and each of the other.
+function World:partition(one, other)
+  for _, a in ipairs(one) do
+    for _, b in ipairs(other) do
+      self:cut(a, b)
+      self:cut(b, a)
+    end
+  end
+end
+
+--- Every member but these.
+function World:others(...)
+  local without, rest = {}, {}
+  for _, id in ipairs { ... } do
+    without[id] = true
+  end
+  for id = 1, self.members do
+    if not without[id] then
+      rest[#rest + 1] = id
+    end
+  end
+  return rest
+end
+
+--- A client of the cluster; { session = false } for one without session.
+function World:client(given)
+  local has_session = not (given and given.session == false)
+  return setmetatable({ world = self,
+                        number = self.handle:client(has_session) }, Client)
+end
+
+--- Runs until a condition holds. @return true, or false after 'bound_us'
+function World:run_until(condition, bound_us)
+  local bound = self:now() + (bound_us or 60 * 1000 * 1000)
+  while not condition() do
+    if self:now() >= bound or not self:run_for(1000) then
+      return false
+    end
+  end
+  return true
+end
+
+--- Runs until a member leads. @return its id, or nil
+function World:await_leader(bound_us)
+  self:run_until(function ()
+    return self:leader() ~= nil
+  end, bound_us)
+  return self:leader()
+end
+
+--- The trace as lines, "     1.250 ms  2 t3  raft.role from=…", of the rooms
+-- and names that match the pattern.
+function World:conversation(pattern)
+  local lines, at = {}, 1
+  while true do
+    local text, time, member, term = self.handle:trace(at)
+    if not text then
+      return lines
+    end
+    if not pattern or text:find(pattern) then
+      lines[#lines + 1] = ("%12.3f ms  %d t%d  %s"):format(time / 1000,
+        member, term, text)
+    end
+    at = at + 1
+  end
+end
+
+return sim
