@@ -386,7 +386,6 @@ static void apply_finish (struct replica *replica) {
     replica_load_release (apply->load);
     apply->load = NULL;
   }
-  replica_trace (replica, RAFT_TRACE_APPLIED, replica->applied, 0, 0);
   replica_stall_applied (replica);
 }
 

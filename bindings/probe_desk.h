@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+**
+** probe_desk.h - a few members on one desk, for specs of core/replica.
+**
+** Holds:     members with pretended disks, a clock that moves when told,
+**            messages in the order they were sent, a small machine.
+** Knows not: chance in time or order. Everything takes no time, unless it is
+**            held back; that is what unit specs want. The simulator is
+**            another world, and an honest one. */
+
+#ifndef RAFT_BINDINGS_PROBE_DESK_H
+#define RAFT_BINDINGS_PROBE_DESK_H
+
+#include "replica/replica.h"
+#include "sim/disk.h"
+#include "wire/configuration.h"
+
+#define DESK_MEMBERS_MAX 5
+#define DESK_REQUESTS_MAX 64 /* of one machine */
+
+enum desk_state { DESK_DOWN, DESK_OPENING, DESK_UP, DESK_STOPPED,
+                  DESK_CLOSED, DESK_REFUSED };
+
+/* A message on its way, or an answer to a client. */
+struct desk_note {
+  struct desk_note *next;
+  raft_id from;
+  raft_id to;          /* 0: a client */
+  uint64_t connection;
+  bool is_hang_up;
+  size_t size;
+  uint8_t bytes[];
+};
+
+struct desk_queue {
+  struct desk_note *first;
+  struct desk_note **last;
+};
+
+/* One command as the machine saw it. */
+struct desk_applied {
+  raft_index index;
+  size_t size;
+  uint8_t *payload;
+};
+
+struct desk;
+
+struct desk_member {
+  struct port_net net;
+  struct port_clock clock;
+  struct port_machine machine;
+  struct desk *desk;
+  raft_id id;
+  enum desk_state state;
+  int status;
+  struct raft_detail detail;
+  struct raft_arena arena;
+  struct sim_disk *disk;
+  struct replica *replica;
+  bool disk_held;
+  bool machine_held;
+  bool machine_keeps;     /* its state survives the process */
+  raft_index skew_from;   /* results differ from this index on; 0: never */
+  int machine_fails;      /* status of the next apply; 0: works */
+  char vm[16];
+  struct machine_request *requests[DESK_REQUESTS_MAX];
+  size_t request_count;
+  struct desk_applied *applied;
+  size_t applied_count;
+  size_t applied_capacity;
+  bool is_linked[DESK_MEMBERS_MAX + 1];
+};
+
+struct desk {
+  struct raft_tracer tracer; /* first */
+  raft_id count;
+  struct desk_member members[DESK_MEMBERS_MAX + 1]; /* by id, from 1 */
+  bool is_cut[DESK_MEMBERS_MAX + 1][DESK_MEMBERS_MAX + 1];
+  raft_time now;
+  uint64_t chance;
+  struct raft_limits limits;
+  uint64_t hash_interval;
+  enum raft_bug bug;
+  struct desk_queue messages;
+  struct desk_queue answers;
+  struct raft_buffer traces; /* lines */
+  uint64_t refused;          /* messages and greetings that were refused */
+  int init_status;
+  struct raft_detail init_detail;
+  char panic[220];           /* an assertion failed: nothing goes on */
+};
+
+RAFT_HIDDEN_BEGIN
+
+/* NULL: out of memory. */
+struct desk *desk_new (raft_id count);
+void desk_free (struct desk *desk);
+
+/* Makes the directory of a member on an empty disk. */
+int desk_init (struct desk *desk, raft_id id);
+void desk_start (struct desk *desk, raft_id id);
+/* The process dies; with power, all that 'mask' says of what is unsynced. */
+void desk_kill (struct desk *desk, raft_id id);
+void desk_crash (struct desk *desk, raft_id id, uint64_t mask);
+void desk_close (struct desk *desk, raft_id id);
+
+/* One object from a client. Returns what the replica returned. */
+int desk_request (struct desk *desk, raft_id id, uint64_t connection,
+                  const uint8_t *data, size_t size);
+void desk_hang_up (struct desk *desk, raft_id id, uint64_t connection);
+
+/* Everything that can happen now; and then as time passes. */
+void desk_settle (struct desk *desk);
+void desk_run (struct desk *desk, raft_time length);
+
+/* The oldest answer, to be freed by the caller; NULL: none. */
+struct desk_note *desk_take_answer (struct desk *desk);
+
+RAFT_HIDDEN_END
+
+#endif

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT
+**
+** probe_replica.c - core/replica for specs: members on a desk
+** (probe_desk.h).
+**
+**   local desk = probe.desk { members = 3, seed = 1, bug = "…",
+**                             hash_interval = 4, traces = true,
+**                             limits = { sessions = 2 } }
+**   desk:init()  desk:start(1)  desk:run(us)  desk:crash(1, mask)  …
+**
+** Everything that a panic may leave is the desk's: a failed assertion of the
+** code under test is raised as an error of the method that met it. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "field.h"
+#include "probe_machine_desk.h"
+#include "value.h"
+#include "wire/rpc.h"
+
+#define DESK_NAME "raft.probe.desk"
+
+void raft_probe_replica (lua_State *L);
+
+struct desk_handle {
+  struct desk *desk;
+};
+
+static struct desk *desk_at (lua_State *L) {
+  struct desk_handle *handle = luaL_checkudata (L, 1, DESK_NAME);
+  luaL_argcheck (L, handle->desk != NULL, 1, "the desk is freed");
+  return handle->desk;
+}
+
+static struct desk_member *member_at (lua_State *L, int index) {
+  struct desk *desk = desk_at (L);
+  lua_Number id = luaL_checknumber (L, index);
+  luaL_argcheck (L, id >= 1 && id <= (lua_Number)desk->count, index,
+                 "no such member");
+  return &desk->members[(raft_id)id];
+}
+
+static int check_panic (lua_State *L) {
+  const struct desk *desk = desk_at (L);
+  if (desk->panic[0] != '\0') {
+    return luaL_error (L, "assert: %s", desk->panic);
+  }
+  return 0;
+}
+
+/* ---- made and freed --------------------------------------------------- */
+
+static enum raft_bug bug_of (lua_State *L, const char *name) {
+#define X(symbol, word, seen, text)   \
+  if (strcmp (name, word) == 0) {     \
+    return RAFT_BUG_##symbol;         \
+  }
+  RAFT_BUGS (X)
+#undef X
+  luaL_error (L, "no bug of the name %s", name);
+  return RAFT_BUG_NONE;
+}
+
+static void set_limits (lua_State *L, struct desk *desk) {
+  lua_getfield (L, 1, "limits");
+  if (lua_istable (L, -1)) {
+    lua_pushnil (L);
+    while (lua_next (L, -2) != 0) {
+      const char *name = luaL_checkstring (L, -2);
+      if (raft_limits_set (&desk->limits, name,
+                           (uint64_t)luaL_checknumber (L, -1)) != RAFT_OK) {
+        luaL_error (L, "no limit of the name %s", name);
+      }
+      lua_pop (L, 1);
+    }
+  }
+  lua_pop (L, 1);
+}
+
+static int desk_make (lua_State *L) {
+  struct field_table options = field_open (
+    L, 1, "desk", "members seed bug hash_interval traces limits ");
+  raft_id count = (raft_id)field_number (&options, "members", 1,
+                                         DESK_MEMBERS_MAX);
+  struct desk_handle *handle = lua_newuserdata (L, sizeof *handle);
+  handle->desk = NULL;
+  luaL_getmetatable (L, DESK_NAME);
+  lua_setmetatable (L, -2);
+  handle->desk = desk_new (count);
+  if (handle->desk == NULL) {
+    return luaL_error (L, "out of memory");
+  }
+  handle->desk->chance = field_number (&options, "seed", 1, RAFT_INDEX_MAX);
+  handle->desk->hash_interval
+    = field_number (&options, "hash_interval", 0, RAFT_INDEX_MAX);
+  if (field_boolean (&options, "traces")) {
+    handle->desk->tracer.levels = RAFT_TRACE_ALL & ~(unsigned)RAFT_TRACE_WIRE;
+  }
+  lua_getfield (L, 1, "bug");
+  if (lua_isstring (L, -1)) {
+    handle->desk->bug = bug_of (L, lua_tostring (L, -1));
+  }
+  lua_pop (L, 1);
+  set_limits (L, handle->desk);
+  return 1;
+}
+
+static int desk_collect (lua_State *L) {
+  struct desk_handle *handle = luaL_checkudata (L, 1, DESK_NAME);
+  if (handle->desk != NULL) {
+    desk_free (handle->desk);
+    handle->desk = NULL;
+  }
+  return 0;
+}
+
+/* desk:init([id]): all members, or one, on an empty disk. -> true, or nil,
+** message, code */
+static int desk_l_init (lua_State *L) {
+  struct desk *desk = desk_at (L);
+  raft_id id = 1, last = desk->count;
+  if (!lua_isnoneornil (L, 2)) {
+    id = last = member_at (L, 2)->id;
+  }
+  for (; id <= last; id++) {
+    int status = desk_init (desk, id);
+    (void)check_panic (L);
+    if (status != RAFT_OK) {
+      return binding_push_failure (L, status, &desk->init_detail);
+    }
+  }
+  lua_pushboolean (L, 1);
+  return 1;
+}
+
+/* desk:wipe(id): an empty disk. */
+static int desk_l_wipe (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  desk_kill (member->desk, member->id);
+  sim_disk_free (member->disk);
+  member->disk = sim_disk_new ();
+  return 0;
+}
+
+/* ---- life ------------------------------------------------------------- */
+
+static int desk_l_start (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  desk_start (member->desk, member->id);
+  if (!lua_toboolean (L, 3)) {
+    desk_settle (member->desk);
+  }
+  return check_panic (L);
+}
+
+static int desk_l_kill (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  desk_kill (member->desk, member->id);
+  return check_panic (L);
+}
+
+static int desk_l_crash (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  desk_crash (member->desk, member->id,
+              (uint64_t)luaL_optnumber (L, 3, 0));
+  return check_panic (L);
+}
+
+static int desk_l_close (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  desk_close (member->desk, member->id);
+  desk_settle (member->desk);
+  return check_panic (L);
+}
+
+static int desk_l_run (lua_State *L) {
+  desk_run (desk_at (L), (raft_time)luaL_checknumber (L, 2));
+  return check_panic (L);
+}
+
+static int desk_l_settle (lua_State *L) {
+  desk_settle (desk_at (L));
+  return check_panic (L);
+}
+
+/* desk:state(id) -> "up" …, code, text of why it stopped */
+static int desk_l_state (lua_State *L) {
+  static const char *const names[] = { "down", "opening", "up", "stopped",
+                                       "closed", "refused" };
+  const struct desk_member *member = member_at (L, 2);
+  lua_pushstring (L, names[member->state]);
+  lua_pushstring (L, raft_error_name (member->status));
+  lua_pushstring (L, member->detail.text);
+  return 3;
+}
+
+/* ---- clients ---------------------------------------------------------- */
+
+static int push_request (lua_State *L, int status) {
+  (void)check_panic (L);
+  if (status != RAFT_OK) {
+    return binding_push_failure (L, status, NULL);
+  }
+  lua_pushboolean (L, 1);
+  return 1;
+}
+
+/* desk:send(id, connection, bytes) */
+static int desk_l_send (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  uint64_t connection = (uint64_t)luaL_checknumber (L, 3);
+  size_t size;
+  const char *bytes = luaL_checklstring (L, 4, &size);
+  return push_request (L, desk_request (member->desk, member->id, connection,
+                                        (const uint8_t *)bytes, size));
+}
+
+/* desk:propose(id, connection, request, command [, session, sequence, first])
+** The command is an encoded value. */
+static int desk_l_propose (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  uint64_t connection = (uint64_t)luaL_checknumber (L, 3);
+  uint32_t id = (uint32_t)luaL_checknumber (L, 4);
+  struct wire_propose propose;
+  struct raft_buffer params, message;
+  struct wire_view view;
+  int status;
+  propose.command.data
+    = (const uint8_t *)luaL_checklstring (L, 5, &propose.command.size);
+  propose.session = (uint64_t)luaL_optnumber (L, 6, 0);
+  propose.sequence = (uint64_t)luaL_optnumber (L, 7, 0);
+  propose.first_unacknowledged = (uint64_t)luaL_optnumber (L, 8, 0);
+  propose.checksum
+    = raft_checksum (propose.command.data, propose.command.size, 0);
+  raft_buffer_init (&params, &raft_memory_plain);
+  raft_buffer_init (&message, &raft_memory_plain);
+  status = wire_propose_encode (&params, &propose);
+  view.data = params.data;
+  view.size = params.size;
+  if (status == RAFT_OK) {
+    status = wire_rpc_request (&message, id, "propose", view);
+  }
+  if (status == RAFT_OK) {
+    status = desk_request (member->desk, member->id, connection,
+                           message.data, message.size);
+  }
+  raft_buffer_free (&params);
+  raft_buffer_free (&message);
+  return push_request (L, status);
+}
+
+static int desk_l_hang_up (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  desk_hang_up (member->desk, member->id,
+                (uint64_t)luaL_checknumber (L, 3));
+  return check_panic (L);
+}
+
+static void push_answer (lua_State *L, const struct desk_note *note) {
+  lua_newtable (L);
+  field_set_number (L, "from", note->from);
+  field_set_number (L, "connection", note->connection);
+  if (note->is_hang_up) {
+    field_set_boolean (L, "hang_up", true);
+    return;
+  }
+  lua_pushlstring (L, (const char *)note->bytes, note->size);
+  lua_setfield (L, -2, "bytes");
+}
+
+/* desk:answers() -> { { from = , connection = , bytes = | hang_up = } }
+** An answer is taken off the desk after Lua has it. */
+static int desk_l_answers (lua_State *L) {
+  struct desk *desk = desk_at (L);
+  int count = 0;
+  lua_newtable (L);
+  while (desk->answers.first != NULL) {
+    push_answer (L, desk->answers.first);
+    lua_rawseti (L, -2, ++count);
+    free (desk_take_answer (desk));
+  }
+  return 1;
+}
+
+/* ---- faults ----------------------------------------------------------- */
+
+static int desk_l_hold_machine (lua_State *L) {
+  member_at (L, 2)->machine_held = lua_toboolean (L, 3);
+  return 0;
+}
+
+static int desk_l_hold_disk (lua_State *L) {
+  member_at (L, 2)->disk_held = lua_toboolean (L, 3);
+  return 0;
+}
+
+static int desk_l_keep_machine (lua_State *L) {
+  member_at (L, 2)->machine_keeps = lua_toboolean (L, 3);
+  return 0;
+}
+
+static int desk_l_skew (lua_State *L) {
+  member_at (L, 2)->skew_from = (raft_index)luaL_checknumber (L, 3);
+  return 0;
+}
+
+static int desk_l_set_vm (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  (void)snprintf (member->vm, sizeof member->vm, "%s",
+                  luaL_checkstring (L, 3));
+  return 0;
+}
+
+/* desk:fail_machine(id): its memory is out at the next batch. */
+static int desk_l_fail_machine (lua_State *L) {
+  member_at (L, 2)->machine_fails = RAFT_ENOMEM;
+  return 0;
+}
+
+static int desk_l_cut (lua_State *L) {
+  struct desk_member *a = member_at (L, 2);
+  struct desk_member *b = member_at (L, 3);
+  a->desk->is_cut[a->id][b->id] = lua_toboolean (L, 4);
+  a->desk->is_cut[b->id][a->id] = lua_toboolean (L, 4);
+  return 0;
+}
+
+/* desk:fail_disk(id, "write" | "sync", after) */
+static int desk_l_fail_disk (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  const char *kind = luaL_checkstring (L, 3);
+  sim_disk_fail (member->disk,
+                 strcmp (kind, "sync") == 0 ? SIM_DISK_SYNC : SIM_DISK_WRITE,
+                 (uint64_t)luaL_checknumber (L, 4), RAFT_EIO);
+  return 0;
+}
+
+/* desk:fail_memory(id, nth, count): from now on counted. */
+static int desk_l_fail_memory (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  uint64_t nth = (uint64_t)luaL_checknumber (L, 3);
+  member->arena.fail_at = nth == 0 ? 0 : member->arena.calls + nth;
+  member->arena.fail_count = (uint64_t)luaL_optnumber (L, 4, 1);
+  return 0;
+}
+
+static int desk_l_set_capacity (lua_State *L) {
+  sim_disk_set_capacity (member_at (L, 2)->disk,
+                         (uint64_t)luaL_checknumber (L, 3));
+  return 0;
+}
+
+/* ---- looking in ------------------------------------------------------- */
+
+/* desk:memory(id) -> calls, bytes, peak */
+static int desk_l_memory (lua_State *L) {
+  const struct desk_member *member = member_at (L, 2);
+  lua_pushnumber (L, (lua_Number)member->arena.calls);
+  lua_pushnumber (L, (lua_Number)member->arena.bytes);
+  lua_pushnumber (L, (lua_Number)member->arena.peak);
+  return 3;
+}
+
+/* desk:applied(id) -> { { index = , command = bytes } } */
+static int desk_l_applied (lua_State *L) {
+  const struct desk_member *member = member_at (L, 2);
+  size_t i;
+  lua_newtable (L);
+  for (i = 0; i < member->applied_count; i++) {
+    lua_newtable (L);
+    field_set_number (L, "index", member->applied[i].index);
+    lua_pushlstring (L, (const char *)member->applied[i].payload,
+                     member->applied[i].size);
+    lua_setfield (L, -2, "command");
+    lua_rawseti (L, -2, (int)i + 1);
+  }
+  return 1;
+}
+
+static int desk_l_status (lua_State *L) {
+  static const char *const roles[]
+    = { "", "follower", "pre_candidate", "candidate", "leader" };
+  const struct desk_member *member = member_at (L, 2);
+  struct replica_status status;
+  if (member->replica == NULL) {
+    return 0;
+  }
+  replica_get_status (member->replica, &status);
+  lua_newtable (L);
+  field_set_string (L, "role", roles[status.raft.role]);
+  field_set_number (L, "term", status.raft.term);
+  field_set_number (L, "leader", status.raft.leader);
+  field_set_number (L, "commit", status.raft.commit);
+  field_set_number (L, "applied", status.applied);
+  field_set_number (L, "last", status.raft.last);
+  field_set_number (L, "stable", status.raft.stable);
+  field_set_number (L, "first_cached", status.raft.first_cached);
+  field_set_number (L, "sessions", status.sessions);
+  field_set_number (L, "session_bytes", status.session_bytes);
+  field_set_number (L, "pending_proposals", status.pending_proposals);
+  field_set_number (L, "pending_reads", status.pending_reads);
+  field_set_number (L, "compared", status.hash_index);
+  field_set_boolean (L, "stalled", status.stalled);
+  field_set_number (L, "syncs", status.wal.syncs);
+  field_push_hex (L, status.result_hash);
+  lua_setfield (L, -2, "result_hash");
+  return 1;
+}
+
+/* desk:traces() -> lines so far, and forgets them */
+static int desk_l_traces (lua_State *L) {
+  struct desk *desk = desk_at (L);
+  lua_pushlstring (L, (const char *)desk->traces.data, desk->traces.size);
+  desk->traces.size = 0;
+  return 1;
+}
+
+static int desk_l_refused (lua_State *L) {
+  lua_pushnumber (L, (lua_Number)desk_at (L)->refused);
+  return 1;
+}
+
+static const luaL_Reg desk_methods[] = {
+  { "init", desk_l_init },
+  { "wipe", desk_l_wipe },
+  { "start", desk_l_start },
+  { "kill", desk_l_kill },
+  { "crash", desk_l_crash },
+  { "close", desk_l_close },
+  { "run", desk_l_run },
+  { "settle", desk_l_settle },
+  { "state", desk_l_state },
+  { "send", desk_l_send },
+  { "propose", desk_l_propose },
+  { "hang_up", desk_l_hang_up },
+  { "answers", desk_l_answers },
+  { "hold_machine", desk_l_hold_machine },
+  { "hold_disk", desk_l_hold_disk },
+  { "keep_machine", desk_l_keep_machine },
+  { "skew", desk_l_skew },
+  { "set_vm", desk_l_set_vm },
+  { "fail_machine", desk_l_fail_machine },
+  { "cut", desk_l_cut },
+  { "fail_disk", desk_l_fail_disk },
+  { "fail_memory", desk_l_fail_memory },
+  { "set_capacity", desk_l_set_capacity },
+  { "memory", desk_l_memory },
+  { "applied", desk_l_applied },
+  { "status", desk_l_status },
+  { "traces", desk_l_traces },
+  { "refused", desk_l_refused },
+  { NULL, NULL }
+};
+
+void raft_probe_replica (lua_State *L) {
+  if (luaL_newmetatable (L, DESK_NAME)) {
+    luaL_newlib (L, desk_methods);
+    lua_setfield (L, -2, "__index");
+    lua_pushcfunction (L, desk_collect);
+    lua_setfield (L, -2, "__gc");
+  }
+  lua_pop (L, 1);
+  lua_pushcfunction (L, desk_make);
+  lua_setfield (L, -2, "desk");
+}
