@@ -107,6 +107,7 @@ struct wal_load {
   void (*done) (struct wal_load *load);
   void *owner;
   struct wal *wal;            /* set by the log */
+  struct wal_load *next;      /* the log's, while it waits */
 };
 
 struct wal_status {
@@ -123,7 +124,7 @@ struct wal_status {
 RAFT_HIDDEN_BEGIN
 
 /* Makes the directory and its first segment, with entry 1 (an encoded entry
-** of kind CONFIGURATION, index 1, term 1), current term 1, no vote.
+** of kind CONFIGURATION, index 1, term 1; copied), current term 1, no vote.
 ** 'done' is called once. Errors given to it: RAFT_ENOT_EMPTY, RAFT_EDENIED,
 ** RAFT_ELOCKED, RAFT_EDISK_FULL, RAFT_EIO, RAFT_ENOMEM.
 ** Errors: RAFT_ENOMEM (then 'done' is not called). */
