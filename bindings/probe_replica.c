@@ -51,6 +51,15 @@ static int check_panic (lua_State *L) {
   return 0;
 }
 
+static int push_request (lua_State *L, int status) {
+  (void)check_panic (L);
+  if (status != RAFT_OK) {
+    return binding_push_failure (L, status, NULL);
+  }
+  lua_pushboolean (L, 1);
+  return 1;
+}
+
 /* ---- made and freed --------------------------------------------------- */
 
 static enum raft_bug bug_of (lua_State *L, const char *name) {
@@ -169,6 +178,32 @@ static int desk_l_crash (lua_State *L) {
   return check_panic (L);
 }
 
+/* desk:free(id): what stays of its memory shows in desk:memory(id). */
+static int desk_l_free (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  if (member->replica != NULL) {
+    replica_free (member->replica);
+    member->replica = NULL;
+    member->state = DESK_DOWN;
+  }
+  return 0;
+}
+
+/* desk:flip(id, offset): one bit of its first file is wrong. */
+static int desk_l_flip (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  struct raft_buffer names;
+  int status;
+  raft_buffer_init (&names, &raft_memory_plain);
+  status = sim_disk_names (member->disk, false, &names);
+  if (status == RAFT_OK && names.size > 0) {
+    status = sim_disk_flip (member->disk, (const char *)names.data,
+                            (uint64_t)luaL_checknumber (L, 3), 0);
+  }
+  raft_buffer_free (&names);
+  return push_request (L, status);
+}
+
 static int desk_l_close (lua_State *L) {
   struct desk_member *member = member_at (L, 2);
   desk_close (member->desk, member->id);
@@ -198,15 +233,6 @@ static int desk_l_state (lua_State *L) {
 }
 
 /* ---- clients ---------------------------------------------------------- */
-
-static int push_request (lua_State *L, int status) {
-  (void)check_panic (L);
-  if (status != RAFT_OK) {
-    return binding_push_failure (L, status, NULL);
-  }
-  lua_pushboolean (L, 1);
-  return 1;
-}
 
 /* desk:send(id, connection, bytes) */
 static int desk_l_send (lua_State *L) {
@@ -430,6 +456,8 @@ static const luaL_Reg desk_methods[] = {
   { "kill", desk_l_kill },
   { "crash", desk_l_crash },
   { "close", desk_l_close },
+  { "free", desk_l_free },
+  { "flip", desk_l_flip },
   { "run", desk_l_run },
   { "settle", desk_l_settle },
   { "state", desk_l_state },

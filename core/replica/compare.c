@@ -4,12 +4,12 @@
 **
 ** A follower sends each of its hash points to the leader. When a majority,
 ** the leader included, reported the same hash for a point, the leader tells
-** it to whoever reported another one; that member finds itself in the
+** it to all who reported; a member that has another one finds itself in the
 ** minority and stops. A leader in the minority steps down first. When no hash
 ** can reach a majority any more nobody knows who is right: the leader takes
 ** no more commands and goes on answering reads.
 **
-**   follower ── point ──► leader ── the majority's hash ──► who differs  */
+**   follower ── point ──► leader ── the majority's hash ──► all          */
 
 #include <string.h>
 
@@ -70,32 +70,36 @@ static void accept_verdict (struct replica *replica, raft_index index,
   }
 }
 
-static void judge_poll (struct replica *replica, struct digest_poll *poll) {
+/* Once decided, everyone who reported is told, and whoever reports later: a
+** member in the majority then knows up to where it was compared. */
+static void tell_poll (struct replica *replica, struct digest_poll *poll,
+                       raft_id newest) {
   uint32_t i;
-  if (poll->state == DIGEST_UNDECIDABLE && !replica->is_diverged) {
-    replica->is_diverged = true;
-    replica_trace (replica, RAFT_TRACE_DIVERGED, RAFT_ID_NONE,
-                   replica->digest.compared + 1, poll->index);
-  }
-  if (poll->state != DIGEST_DECIDED) {
-    return;
-  }
   for (i = 0; i < poll->count; i++) {
-    const struct digest_report *report = &poll->reports[i];
-    if (report->hash != poll->hash
-        && report->member != replica->identity.member) {
-      send_point (replica, report->member, poll->index, poll->hash);
+    raft_id member = poll->reports[i].member;
+    if (member != replica->identity.member
+        && (!poll->is_told || member == newest)) {
+      send_point (replica, member, poll->index, poll->hash);
     }
   }
-  accept_verdict (replica, poll->index, poll->hash);
+  poll->is_told = true;
 }
 
 static void note_report (struct replica *replica, raft_id member,
                          raft_index index, uint64_t hash) {
   struct digest_poll *poll = digest_report (
     &replica->digest, &replica->voters, member, index, hash);
-  if (poll != NULL) {
-    judge_poll (replica, poll);
+  if (poll == NULL) {
+    return;
+  }
+  if (poll->state == DIGEST_UNDECIDABLE && !replica->is_diverged) {
+    replica->is_diverged = true;
+    replica_trace (replica, RAFT_TRACE_DIVERGED, RAFT_ID_NONE,
+                   replica->digest.compared + 1, poll->index);
+  }
+  if (poll->state == DIGEST_DECIDED) {
+    tell_poll (replica, poll, member);
+    accept_verdict (replica, poll->index, poll->hash);
   }
 }
 

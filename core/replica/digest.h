@@ -35,6 +35,7 @@ struct digest_poll {
   raft_index index; /* 0: none */
   enum digest_state state;
   uint64_t hash;    /* decided: of the majority */
+  bool is_told;     /* decided: to all who reported */
   uint32_t count;
   struct digest_report reports[RAFT_MEMBERS_MAX];
 };
