@@ -249,6 +249,14 @@ uint64_t field_bits_item (const struct field_table *list, uint32_t position) {
   return value;
 }
 
+const char *field_string (const struct field_table *table, const char *name) {
+  lua_getfield (table->L, table->index, name);
+  if (!lua_isnil (table->L, -1) && lua_type (table->L, -1) != LUA_TSTRING) {
+    (void)refuse (table, name, "a string", lua_gettop (table->L));
+  }
+  return lua_tostring (table->L, -1);
+}
+
 bool field_boolean (const struct field_table *table, const char *name) {
   bool value;
   lua_getfield (table->L, table->index, name);

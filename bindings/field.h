@@ -59,6 +59,8 @@ uint64_t field_item (const struct field_table *list, uint32_t position,
 /* 64 bits: a whole number, or a string of 16 hexadecimal digits. */
 uint64_t field_bits (const struct field_table *table, const char *name);
 uint64_t field_bits_item (const struct field_table *list, uint32_t position);
+/* A string; NULL when absent. Pushes one value (the owner of the string). */
+const char *field_string (const struct field_table *table, const char *name);
 bool field_boolean (const struct field_table *table, const char *name);
 /* One of the words; 'fallback' when absent, or -1: it must be there. */
 int field_word (const struct field_table *table, const char *name,

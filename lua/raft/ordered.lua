@@ -12,8 +12,9 @@
 
 local ordered = {}
 
-local error, getmetatable, rawget, type = error, getmetatable, rawget, type
+local error, rawget, type = error, rawget, type
 local real_next = next
+local getmetatable = debug and debug.getmetatable or getmetatable
 local table_sort, math_min = table.sort, math.min
 
 local function string_less(a, b)
@@ -44,6 +45,13 @@ local function key_less(a, b)
     return string_less(a, b)
   end
   return not a and b
+end
+
+--- Whether key a comes before key b.
+function ordered.less(a, b)
+  rank_of(a, 2)
+  rank_of(b, 2)
+  return key_less(a, b)
 end
 
 --- The keys of a table, in order: { 1, 2, "a", "bc", true }.

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+**
+** machine_host.c - what the sandbox gets from C.
+**
+** Holds:  random numbers of the entry, and the four functions with which
+**         sandbox_guard.lua tells errors of the machine from errors that
+**         must not be caught:
+**
+**           handler (message)      at each error, where it is raised
+**           caught (message)       after a protected call failed
+**           died (thread, message) after a coroutine failed
+**           exhausted (message)    memory or C stack ran out
+**
+** How:    Lua calls no handler for an error of memory or of the handler
+**         itself, so that an unhandled one is one of those. An overflow of
+**         the stack is an error with that text that was not raised by the
+**         functions error or assert. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "machine_state.h"
+#include "value.h"
+
+#define STACK_IS_FULL "the machine's stack is full: a recursion without end?"
+#define RANDOM_STEP 0x9e3779b97f4a7c15u /* splitmix64 */
+
+void machine_halt (struct lua_machine *self, int status, const char *why) {
+  if (self->halted == RAFT_OK) {
+    self->halted = status;
+    (void)snprintf (self->why, sizeof self->why, "%s", why);
+  }
+}
+
+void machine_halt_memory (struct lua_machine *self) {
+  char why[100];
+  (void)snprintf (why, sizeof why,
+                  "the machine needs more than its limit of %llu bytes",
+                  (unsigned long long)self->options.memory_bytes);
+  machine_halt (self, RAFT_ENOMEM, why);
+}
+
+static struct lua_machine *self_of (lua_State *L) {
+  return lua_touserdata (L, lua_upvalueindex (1));
+}
+
+/* ---- random numbers --------------------------------------------------- */
+
+static uint64_t draw (lua_State *L, struct lua_machine *self) {
+  if (!self->in_apply) {
+    (void)luaL_error (L, "random numbers belong to an entry: they can be "
+                         "drawn in apply only");
+  }
+  self->drawn++;
+  return raft_mix (self->random + self->drawn * RANDOM_STEP);
+}
+
+/* 0 … count - 1, each as likely as the others. */
+static uint64_t draw_below (lua_State *L, struct lua_machine *self,
+                            uint64_t count) {
+  uint64_t limit = UINT64_MAX - UINT64_MAX % count;
+  uint64_t bits;
+  do {
+    bits = draw (L, self);
+  } while (bits >= limit);
+  return bits % count;
+}
+
+static int64_t whole_argument (lua_State *L, int index) {
+  lua_Number number = luaL_checknumber (L, index);
+  if (!(number > -9007199254740992.0 && number < 9007199254740992.0)
+      || (lua_Number)(int64_t)number != number) {
+    return luaL_argerror (L, index, "a whole number below 2^53 expected");
+  }
+  return (int64_t)number;
+}
+
+static void push_whole (lua_State *L, int64_t value) {
+#if LUA_VERSION_NUM >= 503
+  lua_pushinteger (L, (lua_Integer)value);
+#else
+  lua_pushnumber (L, (lua_Number)value);
+#endif
+}
+
+/* random () -> [0, 1); random (n) -> 1 … n; random (m, n) -> m … n */
+static int host_random (lua_State *L) {
+  struct lua_machine *self = self_of (L);
+  int64_t low = 1, high;
+  if (lua_gettop (L) == 0) {
+    lua_Number unit = (lua_Number)(draw (L, self) >> 11);
+    lua_pushnumber (L, unit / 9007199254740992.0);
+    return 1;
+  }
+  high = whole_argument (L, lua_gettop (L) > 1 ? 2 : 1);
+  if (lua_gettop (L) > 1) {
+    low = whole_argument (L, 1);
+  }
+  luaL_argcheck (L, low <= high, lua_gettop (L) > 1 ? 2 : 1,
+                 "interval is empty");
+  push_whole (L, low + (int64_t)draw_below (L, self,
+                                            (uint64_t)(high - low) + 1));
+  return 1;
+}
+
+/* ---- errors ----------------------------------------------------------- */
+
+/* Whether a message is the one of a full stack. With a reason in brackets it
+** is about arguments ("string slice too long") and the same everywhere. */
+static bool says_overflow (lua_State *L, int index) {
+  static const char text[] = "stack overflow";
+  size_t size;
+  const char *message;
+  if (lua_type (L, index) != LUA_TSTRING) {
+    return false;
+  }
+  message = lua_tolstring (L, index, &size);
+  return size >= sizeof text - 1
+         && strcmp (message + size - (sizeof text - 1), text) == 0;
+}
+
+/* Whether the function at 'level' of a stack is error or assert. */
+static bool raised_by_machine (lua_State *L, lua_State *of, int level) {
+  lua_Debug debug;
+  bool same = false;
+  if (lua_getstack (of, level, &debug) && lua_checkstack (of, 1)
+      && lua_getinfo (of, "f", &debug)) {
+    lua_CFunction raiser = lua_tocfunction (of, -1);
+    lua_pop (of, 1);
+    lua_pushvalue (L, lua_upvalueindex (2));
+    lua_pushvalue (L, lua_upvalueindex (3));
+    same = raiser != NULL
+           && (raiser == lua_tocfunction (L, -1)
+               || raiser == lua_tocfunction (L, -2));
+    lua_pop (L, 2);
+  }
+  return same;
+}
+
+static int host_handler (lua_State *L) {
+  struct lua_machine *self = self_of (L);
+  self->handled = true;
+  if (says_overflow (L, 1) && !raised_by_machine (L, L, 1)) {
+    machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
+  }
+  return 1;
+}
+
+void machine_halt_unhandled (lua_State *L, struct lua_machine *self,
+                             int index) {
+  const char *message = lua_tostring (L, index);
+  if (message != NULL && strcmp (message, "not enough memory") == 0) {
+    machine_halt_memory (self);
+  } else {
+    machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
+  }
+}
+
+static int raise_halted (lua_State *L, struct lua_machine *self) {
+  lua_pushstring (L, self->why);
+  return lua_error (L);
+}
+
+static int host_caught (lua_State *L) {
+  struct lua_machine *self = self_of (L);
+  bool handled = self->handled;
+  self->handled = false;
+  if (self->halted == RAFT_OK && !handled) {
+    machine_halt_unhandled (L, self, 1);
+  }
+  return self->halted != RAFT_OK ? raise_halted (L, self) : 0;
+}
+
+static int host_died (lua_State *L) {
+  struct lua_machine *self = self_of (L);
+  lua_State *thread = lua_tothread (L, 1);
+  if (thread == NULL || lua_type (L, 2) != LUA_TSTRING) {
+    return self->halted != RAFT_OK ? raise_halted (L, self) : 0;
+  }
+  if (says_overflow (L, 2) && !raised_by_machine (L, thread, 0)) {
+    machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
+  } else if (strcmp (lua_tostring (L, 2), "not enough memory") == 0
+             && !raised_by_machine (L, thread, 0)) {
+    machine_halt_memory (self);
+  }
+  return self->halted != RAFT_OK ? raise_halted (L, self) : 0;
+}
+
+static int host_exhausted (lua_State *L) {
+  struct lua_machine *self = self_of (L);
+  if (lua_type (L, 1) == LUA_TSTRING && says_overflow (L, 1)) {
+    machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
+  }
+  machine_halt_memory (self);
+  return raise_halted (L, self);
+}
+
+/* ---- the table -------------------------------------------------------- */
+
+/* host[name] = function (self, error, assert as upvalues) */
+static void set_function (lua_State *L, struct lua_machine *self,
+                          const char *name, lua_CFunction function) {
+  lua_pushlightuserdata (L, self);
+  lua_getglobal (L, "error");
+  lua_getglobal (L, "assert");
+  lua_pushcclosure (L, function, 3);
+  lua_setfield (L, -2, name);
+}
+
+void machine_host_push (lua_State *L, struct lua_machine *self) {
+  lua_newtable (L);
+  binding_value_open (L); /* null, map */
+  set_function (L, self, "random", host_random);
+  set_function (L, self, "handler", host_handler);
+  set_function (L, self, "caught", host_caught);
+  set_function (L, self, "died", host_died);
+  set_function (L, self, "exhausted", host_exhausted);
+}
