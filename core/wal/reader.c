@@ -20,10 +20,6 @@ void wal_reader_init (struct wal *wal) {
   raft_buffer_init (&wal->reader.bytes, &raft_memory_plain);
 }
 
-void wal_reader_free (struct wal *wal) {
-  raft_buffer_free (&wal->reader.bytes);
-}
-
 void wal_load_free (struct wal_load *load) {
   if (load->entries == NULL) {
     return;
@@ -35,6 +31,17 @@ void wal_load_free (struct wal_load *load) {
                 load->count * sizeof *load->entries);
   load->entries = NULL;
   load->loaded = 0;
+}
+
+/* What loads under way have read so far goes; they are never told. */
+void wal_reader_free (struct wal *wal) {
+  struct wal_reader *reader = &wal->reader;
+  while (reader->first != NULL) {
+    struct wal_load *load = reader->first;
+    reader->first = load->next;
+    wal_load_free (load);
+  }
+  raft_buffer_free (&reader->bytes);
 }
 
 /* ---- ending a load ----------------------------------------------------- */
