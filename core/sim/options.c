@@ -40,6 +40,11 @@ void sim_options_default (struct sim_options *options) {
     *option_at (options, i) = OPTIONS[i].value;
   }
   raft_limits_default (&options->limits);
+  /* A recovery reads whole segments: with small ones a member restarts a
+  ** thousand times in a second of ours, and segments change often. */
+  options->limits.segment_bytes = 128 * RAFT_KIB;
+  options->limits.batch_bytes = 32 * RAFT_KIB;
+  options->limits.entry_bytes = 16 * RAFT_KIB;
 }
 
 int sim_options_set (struct sim_options *options, const char *name,
