@@ -239,6 +239,7 @@ static int read_entry (struct message_reader *reader, uint32_t i,
   }
   if (status == RAFT_OK) {
     room->views[i] = view;
+    memset (&room->entries[i], 0, sizeof room->entries[i]);
     room->entries[i].term = entry.term;
     room->entries[i].checksum = entry.payload_checksum;
     room->entries[i].time = entry.time;

@@ -410,3 +410,38 @@ describe("raft_value: check", function ()
     end
   end)
 end)
+
+describe("raft.encode and raft.decode under memory that ends", function ()
+  local value = { list = { 1, 2, { a = 1, b = core.null } }, x = ("y"):rep(99),
+    [5] = core.map {}, [6] = {} }
+  local bytes = bytes_of(value)
+
+  it("the buffer is left as it was, at every allocation of it", function ()
+    local n = 0
+    repeat
+      n = n + 1
+      local status, as_before = probe.value_encode_fail(value, n)
+      assert.is_true(status == "ok" or status == "no_memory")
+      assert.equal(status ~= "ok", as_before)
+    until status == "ok"
+    assert.is_true(n > 3)
+  end)
+
+  it("nothing is lost when Lua raises, at every allocation of Lua",
+    function ()
+      local how, live, size = probe.value_lua_fail(bytes, 10 ^ 6)
+      if how ~= "refused" then
+        assert.equal("ok", how)
+        assert.equal(0, live)
+        assert.equal(#bytes, size)
+        local n = 0
+        repeat
+          n = n + 1
+          how, live = probe.value_lua_fail(bytes, n)
+          assert.equal(0, live)
+          assert.is_true(how == "ok" or how == "raised", how)
+        until how == "ok"
+        assert.is_true(n > 10, n)
+      end
+    end)
+end)

@@ -110,7 +110,8 @@ describe("wire_message", function ()
   end)
 
   it("carries the very bytes of its entries", function ()
-    local entries = { entry(5, 3, "x"), entry(6, 3, ("y"):rep(300)),
+    local entries = { entry(5, 3, "x", { time = 9000 }),
+      entry(6, 3, ("y"):rep(300)),
       entry(7, 4, "") }
     local message = { kind = "append", from = 1, to = 2, term = 4,
       previous_index = 4, previous_term = 3, commit = 2, round = 9,
@@ -120,6 +121,8 @@ describe("wire_message", function ()
     assert.equal(4, read.message.previous_index)
     assert.equal(1000, read.message.lease_us)
     assert.equal(3, read.message.entry_count)
+    assert.equal(9000, read.message.entries[1].time)
+    assert.equal(probe.checksum("x", 0), read.message.entries[1].checksum)
     assert.equal(380, read.message.entries[2].size)
     assert.equal("command", read.message.entries[1].kind)
     assert.equal(4, read.message.entries[3].term)
