@@ -145,6 +145,7 @@ static void on_answered (struct machine_request *request) {
   read = *reads_at (reads, slot);
   reads->asked[i] = 0;
   reads->asked_count--;
+  reads_end (reads, slot); /* it is answered here, and by no stop */
   if (replica->life == REPLICA_OPEN) {
     if (request->status != RAFT_OK) {
       replica_answer_error (replica, &read.caller, request->status,
@@ -158,7 +159,6 @@ static void on_answered (struct machine_request *request) {
       answer_query (replica, &read, request);
     }
   }
-  reads_end (reads, slot);
   replica_leave (replica);
 }
 
