@@ -43,6 +43,10 @@ static int sample_value (struct raft_buffer *out) {
   return status != RAFT_OK ? RAFT_ENOMEM : RAFT_OK;
 }
 
+static int sample_string (struct raft_buffer *out) {
+  return wire_value_string (out, command, sizeof command); /* bin */
+}
+
 /* Params that another encoder wraps; its buffer is freed here. */
 static int wrap_request (struct raft_buffer *out, const char *method,
                          int (*encode) (struct raft_buffer *params)) {
@@ -226,6 +230,7 @@ static int sample_append (struct raft_buffer *out) {
 
 const struct probe_sample probe_samples[] = {
   { "value", sample_value },
+  { "string", sample_string },
   { "propose", sample_propose },
   { "query", sample_query },
   { "result", sample_result },

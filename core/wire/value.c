@@ -2,55 +2,49 @@
 **
 ** value.c - writing values in canonical form.
 **
-** Each writer reserves before it packs (the largest head has nine bytes), so
-** that a value is appended whole or not at all. */
+** msgpack-c hands a head or scalar over in one piece, so that it is appended
+** whole or not at all, and returns what our callback returned. A string is
+** two pieces: its writer reserves first. */
 
 #include "wire/value.h"
 
 #include <msgpack.h>
 #include <string.h>
 
-#define VALUE_HEAD_MAX 9 /* bytes */
+#define VALUE_HEAD_MAX 5 /* bytes, of a string */
 
 static int value_write (void *out, const char *bytes, size_t size) {
   return raft_buffer_append (out, bytes, size);
 }
 
-static int value_begin (struct raft_buffer *out, msgpack_packer *packer) {
-  msgpack_packer_init (packer, out, value_write);
-  return raft_buffer_reserve (out, VALUE_HEAD_MAX);
+static msgpack_packer packer_of (struct raft_buffer *out) {
+  msgpack_packer packer;
+  msgpack_packer_init (&packer, out, value_write);
+  return packer;
 }
 
 int wire_value_nil (struct raft_buffer *out) {
-  msgpack_packer packer;
-  int status = value_begin (out, &packer);
-  return status != RAFT_OK ? status : msgpack_pack_nil (&packer);
+  msgpack_packer packer = packer_of (out);
+  return msgpack_pack_nil (&packer);
 }
 
 int wire_value_boolean (struct raft_buffer *out, bool value) {
-  msgpack_packer packer;
-  int status = value_begin (out, &packer);
-  if (status != RAFT_OK) {
-    return status;
-  }
+  msgpack_packer packer = packer_of (out);
   return value ? msgpack_pack_true (&packer) : msgpack_pack_false (&packer);
 }
 
 int wire_value_integer (struct raft_buffer *out, int64_t value) {
-  msgpack_packer packer;
-  int status = value_begin (out, &packer);
-  return status != RAFT_OK ? status : msgpack_pack_int64 (&packer, value);
+  msgpack_packer packer = packer_of (out);
+  return msgpack_pack_int64 (&packer, value);
 }
 
 int wire_value_unsigned (struct raft_buffer *out, uint64_t value) {
-  msgpack_packer packer;
-  int status = value_begin (out, &packer);
-  return status != RAFT_OK ? status : msgpack_pack_uint64 (&packer, value);
+  msgpack_packer packer = packer_of (out);
+  return msgpack_pack_uint64 (&packer, value);
 }
 
 int wire_value_double (struct raft_buffer *out, double value) {
-  msgpack_packer packer;
-  int status;
+  msgpack_packer packer = packer_of (out);
   if (value > -(double)WIRE_INTEGER_LIMIT && value < (double)WIRE_INTEGER_LIMIT
       && (double)(int64_t)value == value) {
     return wire_value_integer (out, (int64_t)value);
@@ -59,14 +53,13 @@ int wire_value_double (struct raft_buffer *out, double value) {
     static const uint64_t nan_bits = UINT64_C (0x7ff8000000000000);
     memcpy (&value, &nan_bits, sizeof value);
   }
-  status = value_begin (out, &packer);
-  return status != RAFT_OK ? status : msgpack_pack_double (&packer, value);
+  return msgpack_pack_double (&packer, value);
 }
 
 /* A head and the bytes it announces. */
 static int value_bytes (struct raft_buffer *out, const void *data, size_t size,
                         int (*pack_head) (msgpack_packer *packer, size_t n)) {
-  msgpack_packer packer;
+  msgpack_packer packer = packer_of (out);
   int status;
   if (size > UINT32_MAX) {
     return RAFT_ETOO_LARGE;
@@ -75,7 +68,6 @@ static int value_bytes (struct raft_buffer *out, const void *data, size_t size,
   if (status != RAFT_OK) {
     return status;
   }
-  msgpack_packer_init (&packer, out, value_write);
   (void)pack_head (&packer, size);
   return raft_buffer_append (out, data, size);
 }
@@ -93,15 +85,13 @@ int wire_value_binary (struct raft_buffer *out, const void *data,
 }
 
 int wire_value_array (struct raft_buffer *out, uint32_t count) {
-  msgpack_packer packer;
-  int status = value_begin (out, &packer);
-  return status != RAFT_OK ? status : msgpack_pack_array (&packer, count);
+  msgpack_packer packer = packer_of (out);
+  return msgpack_pack_array (&packer, count);
 }
 
 int wire_value_map (struct raft_buffer *out, uint32_t count) {
-  msgpack_packer packer;
-  int status = value_begin (out, &packer);
-  return status != RAFT_OK ? status : msgpack_pack_map (&packer, count);
+  msgpack_packer packer = packer_of (out);
+  return msgpack_pack_map (&packer, count);
 }
 
 int wire_key_compare (const void *a, size_t a_size, const void *b,
