@@ -107,6 +107,11 @@ static void check_recovered (struct sim_world *world,
 void sim_check_opened (struct sim_world *world, struct sim_member *member) {
   struct check_member *own = &world->checks->members[member->id];
   struct raft_status status;
+  /* What it had still counts where it was counted, and is not compared with
+  ** what it has now: it may never take part again. */
+  if (member->is_wiped) {
+    return;
+  }
   raft_get_status (replica_raft (member->replica), &status);
   check_recovered (world, member, &status);
   own->is_open = true;
@@ -119,18 +124,16 @@ void sim_check_ended (struct sim_world *world, struct sim_member *member) {
   world->checks->members[member->id].is_open = false;
 }
 
-void sim_check_wiped (struct sim_world *world, struct sim_member *member) {
-  struct check_member *own = &world->checks->members[member->id];
-  own->is_open = false;
-  own->stable = 0;
-  own->last = 0;
-  own->durable_term = 0;
-  own->durable_vote = 0;
-}
-
 bool sim_check_has_met (const struct sim_world *world, raft_id who,
                         raft_id whom) {
   return (world->checks->members[who].met >> whom & 1) != 0;
+}
+
+bool sim_check_is_impostor (const struct sim_world *world, raft_id who,
+                            raft_id whom, uint64_t incarnation) {
+  const struct sim_member *member = world->members[whom];
+  return member->is_wiped && incarnation != member->first_incarnation
+         && sim_check_has_met (world, who, whom);
 }
 
 void sim_check_trace (struct sim_world *world, struct sim_member *member,

@@ -30,6 +30,7 @@
 **   phantom              nothing is applied that no client asked for
 **   acknowledged         what a client was told is in the history
 **   linearizable         versions respect the order of real time
+**   identity             a wiped directory is refused by who met the old one
 **   growth               entries come from requests and elections only
 **   memory               a member stays within its memory
 **   leak                 a member that ended left no memory
@@ -153,7 +154,6 @@ void sim_checks_free (struct sim_checks *checks);
 void sim_check_started (struct sim_world *world, struct sim_member *member);
 void sim_check_opened (struct sim_world *world, struct sim_member *member);
 void sim_check_ended (struct sim_world *world, struct sim_member *member);
-void sim_check_wiped (struct sim_world *world, struct sim_member *member);
 void sim_check_trace (struct sim_world *world, struct sim_member *member,
                       const struct raft_trace *trace);
 void sim_check_sent (struct sim_world *world, struct sim_member *member,
@@ -172,6 +172,10 @@ void sim_check_done (struct sim_world *world, struct sim_client *client,
 ** a message of it, or counted an answer. */
 bool sim_check_has_met (const struct sim_world *world, raft_id who,
                         raft_id whom);
+
+/* Whether a greeting is of a wiped directory, at one who has met the old. */
+bool sim_check_is_impostor (const struct sim_world *world, raft_id who,
+                            raft_id whom, uint64_t incarnation);
 
 /* After the faults have ended: whether all is quiet and equal now. */
 bool sim_check_converged (struct sim_world *world);

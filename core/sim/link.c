@@ -4,6 +4,7 @@
 
 #include "sim/link.h"
 
+#include "sim/check.h"
 #include "sim/member.h"
 #include "wire/greeting.h"
 
@@ -119,6 +120,12 @@ static int judge (struct sim_net *net, struct sim_member *member,
   if (status == RAFT_OK) {
     status = replica_judge (member->replica, &greeting, &detail);
     *incarnation = greeting.incarnation;
+  }
+  if (status == RAFT_OK
+      && sim_check_is_impostor (world, member->id, event->source,
+                                *incarnation)) {
+    sim_violate (world, "identity", "member %llu accepts wiped member %u",
+                 (unsigned long long)member->id, event->source);
   }
   if (status != RAFT_OK) {
     world->counters.judged++;

@@ -297,13 +297,15 @@ void sim_member_free (struct sim_member *member) {
 void sim_member_wipe (struct sim_member *member) {
   raft_assert (member->replica == NULL);
   sim_storage_free (&member->storage);
+  if (!member->is_wiped) {
+    member->first_incarnation = member->incarnation;
+  }
   member->is_wiped = true;
   member->world->counters.wipes++;
   if (sim_storage_init (&member->storage, member) != RAFT_OK
       || make_directory (member) != RAFT_OK) {
     sim_violate (member->world, "memory", "a directory could not be made");
   }
-  sim_check_wiped (member->world, member);
 }
 
 /* ---- pauses ------------------------------------------------------------ */

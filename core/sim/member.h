@@ -39,6 +39,7 @@ struct sim_member {
   bool has_opened;      /* told, and not yet acted upon */
   uint64_t life;        /* of the process, from 1 */
   uint64_t incarnation; /* of the directory, as greeted; 0: not yet */
+  uint64_t first_incarnation; /* that it had before it was wiped */
   raft_time wall_offset;/* of its wall clock */
   struct raft_arena arena;
   struct replica *replica;
