@@ -2,7 +2,7 @@
 **
 ** machine_host.c - what the sandbox gets from C.
 **
-** Holds:  random numbers of the entry, and the four functions with which
+** Holds:  random numbers of the entry, and the functions with which
 **         sandbox_guard.lua tells errors of the machine from errors that
 **         must not be caught:
 **
@@ -10,6 +10,7 @@
 **           caught (message)       after a protected call failed
 **           died (thread, message) after a coroutine failed
 **           exhausted (message)    memory or C stack ran out
+**           xpcall (fn, handler, ...)
 **
 ** How:    Lua calls no handler for an error of memory or of the handler
 **         itself, so that an unhandled one is one of those. An overflow of
@@ -172,6 +173,18 @@ static int host_caught (lua_State *L) {
   return self->halted != RAFT_OK ? raise_halted (L, self) : 0;
 }
 
+/* xpcall (fn, handler, ...), for the VM whose own takes no arguments. */
+static int host_xpcall (lua_State *L) {
+  int status;
+  lua_pushvalue (L, 1);
+  lua_remove (L, 1);
+  lua_insert (L, 2); /* handler, fn, ... */
+  status = lua_pcall (L, lua_gettop (L) - 2, LUA_MULTRET, 1);
+  lua_pushboolean (L, status == LUA_OK);
+  lua_replace (L, 1);
+  return lua_gettop (L);
+}
+
 static int host_died (lua_State *L) {
   struct lua_machine *self = self_of (L);
   lua_State *thread = lua_tothread (L, 1);
@@ -215,5 +228,6 @@ void machine_host_push (lua_State *L, struct lua_machine *self) {
   set_function (L, self, "handler", host_handler);
   set_function (L, self, "caught", host_caught);
   set_function (L, self, "died", host_died);
+  set_function (L, self, "xpcall", host_xpcall);
   set_function (L, self, "exhausted", host_exhausted);
 }

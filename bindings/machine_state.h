@@ -55,7 +55,7 @@ struct machine_job {
 RAFT_HIDDEN_BEGIN
 
 /* Pushes the table 'host' of sandbox.lua: { random, handler, caught, died,
-** exhausted, null, map }. */
+** exhausted, xpcall, null, map }. */
 void machine_host_push (lua_State *L, struct lua_machine *self);
 
 /* Notes that the machine cannot go on; the first reason stays. */

@@ -11,7 +11,7 @@
 --            did not see was none of the machine's. host.caught and
 --            host.died raise again what must not be caught.
 
--- luacheck: read globals loadstring setfenv unpack table.unpack
+-- luacheck: read globals loadstring setfenv
 -- luacheck: read globals coroutine.isyieldable
 
 local guard = {}
@@ -24,26 +24,18 @@ local real_setmetatable = setmetatable
 local create, resume = coroutine.create, coroutine.resume
 local load, loadstring, setfenv = load, loadstring, setfenv
 local string_byte, table_concat = string.byte, table.concat
-local unpack = table.unpack or unpack
 
--- xpcall with arguments, which Lua 5.1 lacks.
-local function with_arguments()
+-- xpcall with arguments: the VM's own where it takes them, since a coroutine
+-- may yield across it; Lua 5.1 has neither.
+local function with_arguments(host)
   local ok, value = real_xpcall(function(value)
     return value
   end, function() end, true)
-  if ok and value then
-    return real_xpcall
-  end
-  return function(fn, handler, ...)
-    local count, values = select("#", ...), { ... }
-    return real_xpcall(function()
-      return fn(unpack(values, 1, count))
-    end, handler)
-  end
+  return ok and value and real_xpcall or host.xpcall
 end
 
 local function add_calls(made, host)
-  local call = with_arguments()
+  local call = with_arguments(host)
   local handler, caught = host.handler, host.caught
 
   local function finish(ok, ...)

@@ -17,6 +17,7 @@ local error, select, type = error, select, type
 local pcall, rawget = pcall, rawget
 local getmetatable = debug.getmetatable
 local string_format, string_gmatch = string.format, string.gmatch
+local string_gsub = string.gsub
 local string_rep, string_sub = string.rep, string.sub
 local table_concat = table.concat
 local unpack = table.unpack or unpack
@@ -48,14 +49,14 @@ end
 -- Runs a function of the string library with a message that blames whoever
 -- called us. No code of the machine runs inside: a refused allocation is the
 -- only error that is not about the arguments.
-local function blamed(host, fn, ...)
+local function blamed(host, name, fn, ...)
   local ok, result = pcall(fn, ...)
   if ok then
     return result
   elseif result == "not enough memory" then
     host.exhausted()
   end
-  error(result, 3)
+  error((string_gsub(result, "to '[^']*'", "to '" .. name .. "'")), 3)
 end
 
 --- The functions, for one lua_State.
@@ -118,7 +119,8 @@ function text.new(host)
         end
       end
     end
-    return (blamed(host, string_format, format, unpack(values, 1, count)))
+    return (blamed(host, "format", string_format, format,
+      unpack(values, 1, count)))
   end
 
   function made.rep(value, count, separator)
@@ -130,9 +132,9 @@ function text.new(host)
       end
     end
     if separator ~= nil then
-      return (blamed(host, string_rep, value, count, separator))
+      return (blamed(host, "rep", string_rep, value, count, separator))
     end
-    return (blamed(host, string_rep, value, count))
+    return (blamed(host, "rep", string_rep, value, count))
   end
 
   function made.concat(list, separator, first, last)
@@ -154,7 +156,8 @@ function text.new(host)
         end
       end
     end
-    return (blamed(host, table_concat, list, separator or "", first, last))
+    return (blamed(host, "concat", table_concat, list, separator or "",
+      first, last))
   end
 
   return made
