@@ -108,6 +108,14 @@ function Client:send(method, params)
   return request
 end
 
+--- Sends; a member that is not there, or has no memory, is no error.
+function Client:send_quietly(method, params)
+  local sent = self:send(method, params)
+  if not sent then
+    self.desk:hang_up(self.id, self.connection)
+  end
+end
+
 function Client:propose(command, session, sequence, first)
   local request = self:next_request()
   assert(self.desk:propose(self.id, self.connection, request,

@@ -15,7 +15,10 @@ static struct replica_connection *answer_settle (
   struct replica *replica, const struct replica_caller *caller) {
   struct replica_connection *connection
     = replica_connection_find (&replica->calls, caller->connection);
-  if (connection != NULL && caller->bytes > 0) {
+  if (connection == NULL || connection->serial != caller->serial) {
+    return NULL;
+  }
+  if (caller->bytes > 0) {
     raft_assert (connection->requests > 0
                  && connection->bytes >= caller->bytes);
     connection->requests--;

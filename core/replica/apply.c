@@ -338,12 +338,10 @@ static void answer_call (struct replica *replica, raft_index index,
     raft_assert (call == NULL || call->index > index);
     return;
   }
+  /* Had another entry replaced it, the call would have gone with the cut. */
+  raft_assert (call->term == plan->term);
   caller = call->caller;
-  if (call->term != plan->term) {
-    /* Another entry is committed at this index: ours never will be, on no
-    ** member (Log Matching). So the client may safely ask again. */
-    replica_answer_error (replica, &caller, RAFT_ENOT_LEADER, NULL);
-  } else if (plan->kind == PLAN_NUMBER) {
+  if (plan->kind == PLAN_NUMBER) {
     replica_answer_number (replica, &caller, index);
   } else if (outcome->status == RAFT_OK) {
     replica_answer_value (replica, &caller, outcome->data, outcome->size);

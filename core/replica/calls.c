@@ -95,6 +95,7 @@ struct replica_connection *replica_connection_make (
   slot = connection_slot (calls->connections, calls->connection_slots,
                           number);
   slot->number = number;
+  slot->serial = ++calls->serial;
   calls->connection_count++;
   return slot;
 }

@@ -16,6 +16,8 @@
 
 struct replica_connection {
   uint64_t number;   /* the world's; 0: a free slot */
+  uint64_t serial;   /* of this record: a number that comes again after its
+                        end was asked for is another connection */
   uint64_t bytes;    /* of unanswered requests */
   uint32_t requests; /* unanswered */
   bool greeted;      /* it gets a detail map with errors */
@@ -24,6 +26,7 @@ struct replica_connection {
 /* Who asked: enough to answer, whatever became of the connection. */
 struct replica_caller {
   uint64_t connection; /* 0: nobody */
+  uint64_t serial;     /* of its record */
   uint32_t id;         /* of the request */
   uint32_t bytes;      /* of the request, as counted on the connection */
 };
@@ -52,6 +55,7 @@ struct replica_calls {
   struct replica_connection *connections; /* open addressing */
   size_t connection_slots; /* a power of two, or 0 */
   size_t connection_count;
+  uint64_t serial;         /* of the newest connection */
   struct replica_proposal *proposals; /* of this turn */
   size_t proposal_count;
   size_t proposal_next;    /* those before it were stepped or answered */

@@ -241,6 +241,7 @@ static void serve_request (struct replica *replica,
   struct service_request request;
   request.connection = connection;
   request.caller.connection = connection->number;
+  request.caller.serial = connection->serial;
   request.caller.id = rpc->id;
   request.caller.bytes = 0;
   request.params = rpc->params;
