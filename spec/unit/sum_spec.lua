@@ -74,5 +74,11 @@ describe("scripts/sum #once", function ()
     local last, status = sum {}
     assert.equal("0 passed, 1 failed", last)
     assert.equal(1, status)
+    last, status = sum {
+      ["specs-5.4"] = { status = 0,
+        log = "specs: 0 passed, 0 failed, 7 pending\n" },
+    }
+    assert.equal("0 passed, 1 failed", last)
+    assert.equal(1, status)
   end)
 end)
