@@ -15,7 +15,8 @@
 ** How:    Lua calls no handler for an error of memory or of the handler
 **         itself, so that an unhandled one is one of those. An overflow of
 **         the stack is an error with that text that was not raised by the
-**         functions error or assert. */
+**         functions error or assert.
+** Limit:  Lua 5.4 takes error ("not enough memory", 0) for the real thing. */
 
 #include <stdio.h>
 #include <string.h>
@@ -107,18 +108,27 @@ static int host_random (lua_State *L) {
 
 /* ---- errors ----------------------------------------------------------- */
 
-/* Whether a message is the one of a full stack. With a reason in brackets it
-** is about arguments ("string slice too long") and the same everywhere. */
-static bool says_overflow (lua_State *L, int index) {
-  static const char text[] = "stack overflow";
-  size_t size;
+/* Whether the value at 'index' is a message that ends with 'words'. */
+static bool ends_with (lua_State *L, int index, const char *words) {
+  size_t size, length = strlen (words);
   const char *message;
   if (lua_type (L, index) != LUA_TSTRING) {
     return false;
   }
   message = lua_tolstring (L, index, &size);
-  return size >= sizeof text - 1
-         && strcmp (message + size - (sizeof text - 1), text) == 0;
+  return size >= length && strcmp (message + size - length, words) == 0;
+}
+
+/* With a reason in brackets ("stack overflow (string slice too long)") it is
+** about arguments, and the same everywhere. */
+static bool says_overflow (lua_State *L, int index) {
+  return ends_with (L, index, "stack overflow");
+}
+
+/* Lua 5.3 says the second as if it were any error. */
+static bool says_memory (lua_State *L, int index) {
+  return ends_with (L, index, "not enough memory")
+         || ends_with (L, index, "not enough memory for buffer allocation");
 }
 
 /* Whether the function at 'level' of a stack is error or assert. */
@@ -127,31 +137,36 @@ static bool raised_by_machine (lua_State *L, lua_State *of, int level) {
   bool same = false;
   if (lua_getstack (of, level, &debug) && lua_checkstack (of, 1)
       && lua_getinfo (of, "f", &debug)) {
-    lua_CFunction raiser = lua_tocfunction (of, -1);
-    lua_pop (of, 1);
-    lua_pushvalue (L, lua_upvalueindex (2));
-    lua_pushvalue (L, lua_upvalueindex (3));
-    same = raiser != NULL
-           && (raiser == lua_tocfunction (L, -1)
-               || raiser == lua_tocfunction (L, -2));
-    lua_pop (L, 2);
+    if (of != L) {
+      lua_xmove (of, L, 1);
+    }
+    same = lua_rawequal (L, -1, lua_upvalueindex (2))
+           || lua_rawequal (L, -1, lua_upvalueindex (3));
+    lua_pop (L, 1);
   }
   return same;
+}
+
+/* Judges an error with the message at 'index', raised in 'of' at 'level'. */
+static void judge (lua_State *L, struct lua_machine *self, int index,
+                   lua_State *of, int level) {
+  if (says_overflow (L, index) && !raised_by_machine (L, of, level)) {
+    machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
+  } else if (says_memory (L, index) && !raised_by_machine (L, of, level)) {
+    machine_halt_memory (self);
+  }
 }
 
 static int host_handler (lua_State *L) {
   struct lua_machine *self = self_of (L);
   self->handled = true;
-  if (says_overflow (L, 1) && !raised_by_machine (L, L, 1)) {
-    machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
-  }
+  judge (L, self, 1, L, 1);
   return 1;
 }
 
 void machine_halt_unhandled (lua_State *L, struct lua_machine *self,
                              int index) {
-  const char *message = lua_tostring (L, index);
-  if (message != NULL && strcmp (message, "not enough memory") == 0) {
+  if (says_memory (L, index)) {
     machine_halt_memory (self);
   } else {
     machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
@@ -188,21 +203,15 @@ static int host_xpcall (lua_State *L) {
 static int host_died (lua_State *L) {
   struct lua_machine *self = self_of (L);
   lua_State *thread = lua_tothread (L, 1);
-  if (thread == NULL || lua_type (L, 2) != LUA_TSTRING) {
-    return self->halted != RAFT_OK ? raise_halted (L, self) : 0;
-  }
-  if (says_overflow (L, 2) && !raised_by_machine (L, thread, 0)) {
-    machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
-  } else if (strcmp (lua_tostring (L, 2), "not enough memory") == 0
-             && !raised_by_machine (L, thread, 0)) {
-    machine_halt_memory (self);
+  if (thread != NULL) {
+    judge (L, self, 2, thread, 0);
   }
   return self->halted != RAFT_OK ? raise_halted (L, self) : 0;
 }
 
 static int host_exhausted (lua_State *L) {
   struct lua_machine *self = self_of (L);
-  if (lua_type (L, 1) == LUA_TSTRING && says_overflow (L, 1)) {
+  if (says_overflow (L, 1)) {
     machine_halt (self, RAFT_EMACHINE, STACK_IS_FULL);
   }
   machine_halt_memory (self);

@@ -72,10 +72,22 @@ local function add_calls(made, host)
   end
 end
 
+local NESTED_MAX = 150 -- coroutines that resume each other: LuaJIT has no
+                       -- bound of its own and ends the process
+
 local function add_coroutines(made, host)
   local died = host.died
+  local depth = 0
+
+  local function entering()
+    if depth >= NESTED_MAX then
+      host.exhausted("C stack overflow")
+    end
+    depth = depth + 1
+  end
 
   local function resumed(thread, ok, ...)
+    depth = depth - 1
     if not ok then
       died(thread, (...))
     end
@@ -83,6 +95,7 @@ local function add_coroutines(made, host)
   end
 
   local function wrapped(thread, ok, ...)
+    depth = depth - 1
     if ok then
       return ...
     end
@@ -100,11 +113,13 @@ local function add_coroutines(made, host)
       if type(thread) ~= "thread" then
         error("bad argument #1 to 'resume' (coroutine expected)", 2)
       end
+      entering()
       return resumed(thread, resume(thread, ...))
     end,
     wrap = function(fn)
       local thread = create(fn)
       return function(...)
+        entering()
         return wrapped(thread, resume(thread, ...))
       end
     end,

@@ -53,7 +53,8 @@ local function blamed(host, name, fn, ...)
   local ok, result = pcall(fn, ...)
   if ok then
     return result
-  elseif result == "not enough memory" then
+  elseif result == "not enough memory"
+     or result == "not enough memory for buffer allocation" then
     host.exhausted()
   end
   error((string_gsub(result, "to '[^']*'", "to '" .. name .. "'")), 3)
