@@ -225,6 +225,8 @@ describe("wire_message: what no honest member sends", function ()
       ["granted must be a boolean"] = "\147\4\6\1",
       ["expected 3 fields for kind 4, got 4"] = "\148\4\6\195\195",
       ["expected 3 fields for kind 2, got 3"] = "\147\2\6\195\195",
+      ["expected 3 fields for kind 4, got 2"] = "\146\4\6\195",
+      ["expected 4 fields for kind 3, got 3"] = "\147\3\6\1\1",
       ["last_index must be a number"] = "\148\3\6\192\1",
       ["last_term is above the term"] = "\148\3\6\9\7",
       ["rejected must be a boolean"] = "\153\6\6\1\195\1\1\1\1\1",

@@ -102,6 +102,11 @@ describe("wire_rpc: what is no RPC", function ()
       { 1, 1, core.null }, { 1.5, 1, "m", {} }, { true, 1, "m", {} } } do
       assert.equal("malformed", (refused(decode, value)))
     end
+    -- heads that claim one value less, or one more, than there is
+    for _, hex in ipairs { "930001a16d90", "950001a16d90", "9202a16d90",
+      "9402a16d90", "930101c0c0", "950101c0c0" } do
+      assert.equal("malformed", (refused(probe.rpc_decode, bytes_of(hex))))
+    end
   end)
 
   it("is refused when cut anywhere, or with bytes behind", function ()
@@ -198,6 +203,14 @@ describe("wire_query", function ()
     end
     assert.same({ question = question, read = "linear" },
       probe.query_decode("\145" .. question))
+  end)
+
+  it("refuses a question that is no value", function ()
+    for _, hex in ipairs { "81c001", "d40100", "c1",
+      ("91"):rep(64) .. "90" } do
+      assert.equal("malformed",
+        (refused(probe.query_decode, "\145" .. bytes_of(hex))))
+    end
   end)
 
   it("refuses all else, saying what came", function ()
