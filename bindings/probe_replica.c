@@ -204,6 +204,17 @@ static int desk_l_flip (lua_State *L) {
   return push_request (L, status);
 }
 
+/* desk:rot(id, index): the last byte of a cached entry is wrong. */
+static int desk_l_rot (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  struct raft_slice entry
+    = replica_entry (member->replica, (raft_index)luaL_checknumber (L, 3));
+  luaL_argcheck (L, entry.block != NULL, 3, "not in the cache");
+  entry.block->bytes[entry.data - entry.block->bytes + (ptrdiff_t)entry.size
+                     - 1] ^= 1;
+  return 0;
+}
+
 static int desk_l_close (lua_State *L) {
   struct desk_member *member = member_at (L, 2);
   desk_close (member->desk, member->id);
@@ -458,6 +469,7 @@ static const luaL_Reg desk_methods[] = {
   { "close", desk_l_close },
   { "free", desk_l_free },
   { "flip", desk_l_flip },
+  { "rot", desk_l_rot },
   { "run", desk_l_run },
   { "settle", desk_l_settle },
   { "state", desk_l_state },

@@ -280,9 +280,9 @@ static void result_of_machine (struct replica *replica, raft_index index,
   }
 }
 
-/* What came out of one entry. Only results of the machine and the reasons
-** for refusing are the same on all members, so only they enter the hash: a
-** duplicate's kept result may be lost here and not there. */
+/* What came out of one entry. Results of the machine and reasons for refusing
+** are the same on all members and enter the hash; a duplicate's kept result
+** may be lost here and not there, and does not. */
 static void result_of (struct replica *replica, raft_index index,
                        const struct replica_plan *plan,
                        struct apply_outcome *outcome) {
@@ -297,7 +297,6 @@ static void result_of (struct replica *replica, raft_index index,
       result_of_machine (replica, index, plan, outcome);
       return;
     case PLAN_DUPLICATE:
-      digest_result (&replica->digest, index, RAFT_EEXISTS, NULL, 0);
       result_of_record (plan->record, outcome);
       return;
     case PLAN_REFUSED:

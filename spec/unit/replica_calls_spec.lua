@@ -3,6 +3,8 @@
 local core = require "raft.core"
 local desk = require "spec.desk"
 
+local unpack = table.unpack or unpack -- luacheck: ignore
+
 local function other_than(leader)
   return leader % 3 + 1
 end
@@ -41,6 +43,17 @@ describe("replica: calls", function ()
     assert.equal("too_large", client:query(("x"):rep(101)).code)
     assert.equal(last, made:status(1).last)
     assert.equal(1, client:apply(("x"):rep(98)).result)
+  end)
+
+  it("that are too large do no harm to others of their turn", function ()
+    local made = desk.new { limits = { entry_bytes = 180 } }
+    local client = desk.client(made, 1)
+    client:propose "small"
+    client:propose(("x"):rep(200))
+    client:propose "small too"
+    made:settle()
+    assert.same({ "small", "small too" }, desk.applied(made, 1))
+    assert.equal("too_large", desk.answers(made)[1].code)
   end)
 
   it("of one connection are bounded in number", function ()
@@ -118,7 +131,7 @@ describe("replica: calls", function ()
   end)
 
   it("past the bounds of one event become several", function ()
-    local made = desk.new { limits = { append_entries = 3,
+    local made = desk.new { traces = true, limits = { append_entries = 3,
       append_bytes = 400 } }
     local client = desk.client(made, 1)
     for i = 1, 20 do
@@ -128,6 +141,12 @@ describe("replica: calls", function ()
     for i, answer in ipairs(desk.answers(made)) do
       assert.same({ i, i }, { answer.id, answer.result })
     end
+    -- The no-op, one of three, then 400 bytes at most, envelopes included.
+    local counts = {}
+    for count in made:traces():gmatch "raft.append first=%d+ count=(%d+)" do
+      table.insert(counts, tonumber(count))
+    end
+    assert.same({ 1, 3, 2, 1, 1 }, { unpack(counts, 1, 5) })
   end)
 
   it("of a connection that is gone are applied and not answered", function ()

@@ -93,6 +93,22 @@ describe("replica: life", function ()
       assert.matches("%d", text)
     end)
 
+  it("stops before it applies an entry that rotted in memory", function ()
+    local made = desk.new {}
+    local client = desk.client(made, 1)
+    made:hold_machine(1, true)
+    client:propose "in flight"
+    made:settle()
+    client:propose "rots"
+    made:settle()
+    made:rot(1, made:status(1).last)
+    made:hold_machine(1, false)
+    made:settle()
+    local state, code = made:state(1)
+    assert.same({ "stopped", "corrupt" }, { state, code })
+    assert.same({ "in flight" }, desk.applied(made, 1))
+  end)
+
   it("answers who waits when it closes, each once", function ()
     local made = desk.new {}
     local client = desk.client(made, 1)

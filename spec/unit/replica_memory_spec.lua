@@ -163,6 +163,23 @@ describe("replica: the Nth allocation fails", function ()
     return needed
   end
 
+  it("for a second: it waits, not in a circle, and comes back", function ()
+    local made = desk.new {}
+    local client = desk.client(made, 1)
+    made:hold_disk(1, true)
+    client:propose "command"
+    made:settle()
+    made:fail_memory(1, 1, 1e9)
+    made:hold_disk(1, false)
+    local before = made:memory(1)
+    made:run(1e6)
+    assert.is_true(made:memory(1) - before < 2000)
+    made:fail_memory(1, 0)
+    made:run(1e6)
+    assert.equal("up", (made:state(1)))
+    assert.is_number(client:apply("another").result)
+  end)
+
   it("once, in one member", function ()
     assert.is_true(enumerate(1, true, 1, 1) > 50)
   end)

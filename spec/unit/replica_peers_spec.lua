@@ -147,6 +147,30 @@ describe("replica: results that differ", function ()
     assert.same({ "stopped", "diverged" }, { state, code })
   end)
 
+  it("are told to a new leader by those who have computed them before",
+    function ()
+      local made = desk.new { members = 3, hash_interval = 4 }
+      local old = desk.leader(made, 3)
+      local wrong, new = old % 3 + 1, (old + 1) % 3 + 1
+      made:skew(wrong, 4)
+      made:hold_machine(wrong, true)
+      made:hold_machine(new, true)
+      local client = desk.client(made, old)
+      client:propose "3"
+      client:propose "4"
+      made:run(2e5)
+      made:kill(old)
+      made:hold_machine(wrong, false)
+      made:hold_machine(new, false)
+      made:run(3e6)
+      made:start(old)
+      made:run(3e6)
+      local state, code = made:state(wrong)
+      assert.same({ "stopped", "diverged" }, { state, code })
+      assert.equal("up", (made:state(new)))
+      assert.equal("up", (made:state(old)))
+    end)
+
   it("that are equal are compared on all members", function ()
     local made = skewed(3, function () end)
     for id = 1, 3 do

@@ -9,8 +9,8 @@ describe("replica: reads", function ()
     made:hold_machine(1, true)
     for _ = 1, 5 do
       client:propose "command"
+      made:settle() -- the machine has the first, the others wait
     end
-    made:settle()
     local read = client:send("query", { "question", "linear" })
     made:settle()
     assert.same({}, desk.answers(made))
