@@ -19,6 +19,7 @@
 #include "base/limit.h"
 #include "base/trace.h"
 #include "raft.h"
+#include "sim.h"
 #include "value.h"
 
 #define RAFT_VERSION "0.1.0"
@@ -136,5 +137,6 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   lua_setfield (L, -2, "bugs");
   binding_raft_open (L);
   binding_value_open (L);
+  binding_sim_open (L);
   return 1;
 }
