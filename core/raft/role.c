@@ -154,12 +154,13 @@ void raft_become_leader (struct raft *raft) {
   role_forget_leader (raft);
   raft->role = RAFT_LEADER;
   raft->leader = raft->options.id;
-  raft->round = 0;
+  raft->round = 1;
   leader_init_progress (raft);
+  raft->heartbeat_deadline
+    = raft_time_after (raft, raft->options.heartbeat_us);
   raft->quorum_deadline
     = raft_time_after (raft, raft->options.check_quorum_us);
   role_announce (raft, from, RAFT_REASON_VOTES);
   raft_append_noop (raft);
-  raft_broadcast_heartbeat (raft);
-  raft_replicate (raft);
+  raft_replicate (raft); /* everyone gets it: the first heartbeat, too */
 }
