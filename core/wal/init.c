@@ -122,7 +122,7 @@ static void on_leftover_removed (struct fs_request *request) {
 static void on_listed (struct fs_request *request) {
   struct wal_init *init = request->owner;
   const char *name = (const char *)init->list.data;
-  const char *stop = name + init->list.size;
+  const char *stop = init->list.size == 0 ? name : name + init->list.size;
   bool has_leftover = false;
   if (!is_good (init, "listed")) {
     return;
