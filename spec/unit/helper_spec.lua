@@ -22,6 +22,9 @@ describe("helper.random", function ()
     end
     assert.is_true(lowest >= 5)
     assert.is_true(highest > 2 ^ 52 and highest < 2 ^ 53)
+    for _ = 1, 1000 do
+      assert.is_true(random:integer(0, 2 ^ 40) <= 2 ^ 40)
+    end
   end)
 
   it("reaches every value of a small range", function ()
