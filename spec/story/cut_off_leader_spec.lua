@@ -1,0 +1,56 @@
+-- Goal: the majority serves while the leader is cut off, and the old leader
+-- comes back as a follower without disturbing the new one.
+-- Method: cut the leader's links both ways, write on the other side, heal.
+
+local story = require("spec.story.story")
+
+describe("story: the leader is cut off", function()
+  it("steps down, while the majority elects and serves", function()
+    local world, leader, client = story.begin { seed = 4, members = 3 }
+    story.propose(client, { "set", "x", 1 })
+    world:partition({ leader }, world:others(leader))
+    story.propose(client, { "set", "x", 2 })
+    world:run_for(1000 * 1000)
+    assert.are_not.equal(leader, world:leader())
+    world:heal()
+    world:run_for(500 * 1000)
+    assert.equal(2, story.query(client, { "get", "x" })[1])
+    assert.equal("follower", world:status(leader).role)
+    story.told(world, "^raft%.role", [[
+      1309.836 ms 3 t1 role from=follower to=pre_candidate leader=none
+      + reason="no leader was heard in time"
+      1311.940 ms 3 t2 role from=pre_candidate to=candidate
+      + leader=none reason="a majority would vote"
+      1315.140 ms 2 t2 role from=follower to=follower leader=none
+      + reason="a higher term was seen"
+      1315.458 ms 1 t2 role from=follower to=follower leader=none
+      + reason="a higher term was seen"
+      1317.940 ms 3 t2 role from=candidate to=leader leader=3
+      + reason="a majority voted"
+      1319.580 ms 2 t2 role from=follower to=follower leader=3
+      + reason="a leader of this term was heard"
+      1320.502 ms 1 t2 role from=follower to=follower leader=3
+      + reason="a leader of this term was heard"
+      1744.878 ms 1 t2 role from=follower to=pre_candidate leader=none
+      + reason="no leader was heard in time"
+      1749.369 ms 1 t3 role from=pre_candidate to=candidate
+      + leader=none reason="a majority would vote"
+      1754.595 ms 2 t3 role from=follower to=follower leader=none
+      + reason="a higher term was seen"
+      1756.251 ms 1 t3 role from=candidate to=leader leader=1
+      + reason="a majority voted"
+      1757.434 ms 2 t3 role from=follower to=follower leader=1
+      + reason="a leader of this term was heard"
+      1831.762 ms 3 t2 role from=leader to=follower leader=none
+      + reason="no majority answered in time"
+      2252.777 ms 3 t2 role from=follower to=pre_candidate leader=none
+      + reason="no leader was heard in time"
+      2576.316 ms 3 t2 role from=pre_candidate to=pre_candidate
+      + leader=none reason="no leader was heard in time"
+      2864.717 ms 3 t2 role from=pre_candidate to=pre_candidate
+      + leader=none reason="no leader was heard in time"
+      3106.940 ms 3 t3 role from=pre_candidate to=follower leader=1
+      + reason="a higher term was seen"
+    ]])
+  end)
+end)
