@@ -121,6 +121,24 @@ function list.modules(paths, rockspec)
   return found
 end
 
+--- The command stands in scripts/luaraft; the rock installs it by its name.
+function list.command(paths, rockspec)
+  local install = rockspec.build.install or {}
+  local installed = (install.bin or {}).luaraft
+  for _, path in ipairs(paths) do
+    if path == "scripts/luaraft" and installed ~= path then
+      return { { path = path,
+        text = "is not installed by the rockspec as luaraft" } }
+    elseif path == installed then
+      return {}
+    end
+  end
+  if installed then
+    return { { path = installed, text = "is in the rockspec, not there" } }
+  end
+  return {}
+end
+
 -- Text between two marks of the rockspec, replaced.
 local function between(text, name, lines)
   local first, last = "-- begin " .. name .. "\n", "-- end " .. name .. "\n"

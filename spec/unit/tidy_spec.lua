@@ -363,6 +363,18 @@ build = { modules = {
       list.modules({}, rockspec))
   end)
 
+  it("wants the command installed exactly when it is there", function ()
+    local without = { build = {} }
+    local with = { build = { install = { bin = {
+      luaraft = "scripts/luaraft" } } } }
+    local there, gone = { "scripts/luaraft", "scripts/x" }, { "scripts/x" }
+    assert.same({}, list.command(there, with))
+    assert.same({}, list.command(gone, without))
+    assert.equal("scripts/luaraft", list.command(there, without)[1].path)
+    assert.equal("is in the rockspec, not there",
+      list.command(gone, with)[1].text)
+  end)
+
   it("writes both lists between their marks", function ()
     local new = list.sync(ROCKSPEC, { "core/a/one.c", "core/b/two.c" },
       { "lua/raft/init.lua", "lua/raft/kv.lua", "spec/a_spec.lua" })
