@@ -133,6 +133,8 @@ describe("raft_trace_hash", function ()
       assert.is_nil(seen[hash], i)
       seen[hash] = i
     end
+    assert.is_nil(seen[probe.trace_hash(
+      record("raft.commit", 2, 1, 3, 4, 5, 6))], "two fields exchanged")
     local other = record("raft.append", 1, 2)
     assert.is_not.equal(probe.trace_hash(base, other),
       probe.trace_hash(other, base))
