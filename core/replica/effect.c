@@ -65,7 +65,8 @@ static size_t append_one (struct replica *replica,
   entry.sequence = proposal->sequence;
   entry.first_unacknowledged = proposal->first_unacknowledged;
   entry.payload_checksum = proposal->checksum;
-  entry.payload = calls->payloads.data + proposal->offset;
+  entry.payload
+    = proposal->size == 0 ? NULL : calls->payloads.data + proposal->offset;
   entry.payload_size = proposal->size;
   wire_entry_encode (&entry, replica->batch->bytes + offset);
   replica_cache_push (&replica->cache,
