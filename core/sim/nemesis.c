@@ -106,6 +106,7 @@ static void fill_isolate (struct sim_nemesis *nemesis, struct sim_cut *cut,
 static void fill_cut (struct sim_nemesis *nemesis, struct sim_cut *cut,
                       enum sim_fault fault) {
   unsigned count = nemesis->world->member_count;
+  raft_id one;
   switch (fault) {
     case SIM_FAULT_split:
       fill_split (nemesis, cut, NOBODY);
@@ -123,7 +124,8 @@ static void fill_cut (struct sim_nemesis *nemesis, struct sim_cut *cut,
       fill_isolate (nemesis, cut, victim (nemesis)->id, false, true);
       break;
     case SIM_FAULT_one_way:
-      cut_pair (cut, 1 + draw (nemesis, count), 1 + draw (nemesis, count));
+      one = 1 + draw (nemesis, count); /* drawn in this order */
+      cut_pair (cut, one, 1 + draw (nemesis, count));
       break;
     default:
       cut_both (cut, 0, victim (nemesis)->id);
