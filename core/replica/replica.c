@@ -268,13 +268,13 @@ void replica_free (struct replica *replica) {
   if (replica->gone != NULL) {
     *replica->gone = true;
   }
+  replica_loads_free (replica); /* what came from the log goes before it */
   if (replica->wal != NULL) {
     wal_free (replica->wal);
   }
   if (replica->raft != NULL) {
     raft_free (replica->raft);
   }
-  replica_loads_free (replica);
   replica_cache_free (&replica->cache);
   session_table_free (&replica->sessions);
   replica_calls_free (&replica->calls);
