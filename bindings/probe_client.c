@@ -59,6 +59,7 @@ struct probe_client {
   unsigned told;          /* completions that Lua has seen */
   struct probe_call *completed[CLIENT_CALLS_MAX];
   unsigned completed_count;
+  bool cancels_next;      /* when one is done, the call after it is given up */
 };
 
 /* ---- the doors -------------------------------------------------------- */
@@ -119,6 +120,10 @@ static void on_done (struct client_call *call) {
     memcpy (done->result, call->result.data, call->result.size);
   }
   owner->completed[owner->completed_count++] = done;
+  if (owner->cancels_next) {
+    owner->cancels_next = false;
+    client_cancel (owner->client, &owner->calls[done->number]->call);
+  }
 }
 
 /* ---- made and freed --------------------------------------------------- */
@@ -276,6 +281,13 @@ static int client_l_cancel (lua_State *L) {
   return 0;
 }
 
+/* client:cancel_next(): the next call that is done gives up the one that was
+** made after it. */
+static int client_l_cancel_next (lua_State *L) {
+  client_at (L)->cancels_next = true;
+  return 0;
+}
+
 /* ---- the world -------------------------------------------------------- */
 
 static int client_l_connected (lua_State *L) {
@@ -313,6 +325,12 @@ static int client_l_advance (lua_State *L) {
     }
   }
   owner->now = end;
+  return 0;
+}
+
+/* client:pass(us): time passes and nobody tells the client. */
+static int client_l_pass (lua_State *L) {
+  client_at (L)->now += (raft_time)luaL_checknumber (L, 2);
   return 0;
 }
 
@@ -419,10 +437,12 @@ static const luaL_Reg client_methods[] = {
   { "query", client_l_query },
   { "ask", client_l_ask },
   { "cancel", client_l_cancel },
+  { "cancel_next", client_l_cancel_next },
   { "connected", client_l_connected },
   { "disconnected", client_l_disconnected },
   { "message", client_l_message },
   { "advance", client_l_advance },
+  { "pass", client_l_pass },
   { "now", client_l_now },
   { "done_with", client_l_done_with },
   { "completed", client_l_completed },

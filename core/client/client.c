@@ -233,13 +233,16 @@ int client_ask (struct client *client, struct client_call *call,
   return status;
 }
 
+/* A call whose end is known and not told yet ends as it did. */
 void client_cancel (struct client *client, struct client_call *call) {
   struct client_state *state = call->state;
-  if (state == NULL || state->place == CLIENT_FINISHED) {
-    return; /* completed, or about to be */
+  if (state == NULL) {
+    return; /* completed */
   }
   client_enter (client);
-  client_finish (client, state, RAFT_ECANCELLED, NULL);
+  if (state->place != CLIENT_FINISHED) {
+    client_finish (client, state, RAFT_ECANCELLED, NULL);
+  }
   client_state_move (client, state, CLIENT_FREE);
   client->outstanding--;
   call->state = NULL;

@@ -74,7 +74,8 @@ int client_query (struct client *client, struct client_call *call,
 int client_ask (struct client *client, struct client_call *call,
                 unsigned endpoint, const char *method,
                 struct wire_view params);
-/* Gives up: completes with RAFT_ECANCELLED, inside this call. */
+/* Gives up: completes with RAFT_ECANCELLED, inside this call; or as it ended
+** just now, when that is known and was not told yet. */
 void client_cancel (struct client *client, struct client_call *call);
 
 /* ---- what happens in the world ---------------------------------------- */

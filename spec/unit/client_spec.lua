@@ -200,6 +200,44 @@ describe("client: retry", function ()
     assert.same({ "ok", "done", 9 }, { done.code, done.result, done.leader })
   end)
 
+  it("does not hurry back to a member that names itself", function ()
+    local world, endpoint = ready()
+    world.client:propose(encode "x")
+    local _, request = world:did_one "send"
+    world:refuse(endpoint, request.id, "not_leader", { leader = 1,
+      address = ({ "a:1", "b:1", "c:1" })[endpoint + 1] })
+    assert.same({}, world:did())
+    world.client:advance(1e6)
+    assert.not_equal(endpoint, (world:did_one "connect"))
+  end)
+
+  it("prefers who failed less", function ()
+    local world = new { addresses = { "a:1", "b:1" } }
+    world.client:query(encode "q", "linear", 60e6)
+    local good = world:did_one "connect"
+    local bad = 1 - good
+    world.client:connected(good)
+    for _ = 1, 5 do
+      world.client:ask(bad, "status", encode {})
+      for _ = 1, 100 do
+        for _, row in ipairs(world:did()) do
+          if row[1] == "connect" then
+            world.client:disconnected(bad)
+          end
+        end
+        world.client:advance(1000)
+      end
+    end
+    world.client:ask(bad, "status", encode {})
+    world.client:advance(320000)
+    world.client:disconnected(bad)
+    world:did()
+    world.client:disconnected(good)
+    world.client:advance(30000)
+    local did = world:did()
+    assert.same({ "connect", good }, { did[1][1], did[1][2] })
+  end)
+
   it("asks the next one when nobody is named", function ()
     local world, endpoint = ready()
     world.client:propose(encode "x")
@@ -391,6 +429,29 @@ describe("client: calls", function ()
     assert.same({}, world:did())
   end)
 
+  it("are not sent after it either when time was not told", function ()
+    local world = new {}
+    world.client:query(encode "q", "linear", 400000)
+    local endpoint = world:did_one "connect"
+    world.client:pass(400000)
+    world.client:connected(endpoint)
+    assert.same({}, world:did())
+    world.client:advance(0)
+    assert.equal("unreachable", world:completed_one().code)
+  end)
+
+  it("may be given up while another is told its end", function ()
+    local world = ready()
+    world.client:propose(encode "x", 200000)
+    world.client:propose(encode "y", 200000)
+    world.client:cancel_next()
+    world.client:advance(200000)
+    local done = world:completed()
+    assert.same({ "timeout", "timeout" }, { done[1].code, done[2].code })
+    assert.equal(2, #done)
+    assert.equal(0, world.client:outstanding())
+  end)
+
   it("can be cancelled, once, and are then over", function ()
     local world, endpoint = ready()
     local call = world.client:propose(encode "x")
@@ -402,8 +463,10 @@ describe("client: calls", function ()
     assert.same({}, world:completed())
     -- Nobody waits for it: the members may forget its result.
     world.client:propose(encode "y")
-    _, request = world:did_one "send"
-    assert.same({ 3, 3 }, { request.params[3], request.params[4] })
+    local _, other = world:did_one "send"
+    assert.same({ 3, 3 }, { other.params[3], other.params[4] })
+    world:answer(endpoint, request.id, "late again")
+    assert.same({}, world:completed())
   end)
 
   it("are told the machine's message when it failed", function ()
