@@ -12,13 +12,13 @@ describe("ordered: pairs, next, keys", function()
     return keys
   end
 
-  it("gives numbers by value, strings by length and bytes, booleans",
+  it("gives numbers by value, strings by bytes, booleans",
     function()
       local t = {
         [3] = 1, [1] = 1, [2] = 1, [-5] = 1, [1.5] = 1, b = 1, a = 1, Z = 1,
         aa = 1, ["\255"] = 1, [""] = 1, [true] = 1, [false] = 1,
       }
-      local expected = { -5, 1, 1.5, 2, 3, "", "Z", "a", "b", "\255", "aa",
+      local expected = { -5, 1, 1.5, 2, 3, "", "Z", "a", "aa", "b", "\255",
         false, true }
       assert.same(expected, walked(t))
       assert.same(expected, ordered.keys(t))
@@ -49,6 +49,20 @@ describe("ordered: pairs, next, keys", function()
         assert.same(list, walked(t))
       end)
     end)
+
+  it("orders strings as the canonical encoding does", function()
+    local core = require("raft.core")
+    helper.check(200, function(random)
+      local t = {}
+      for _ = 1, random:integer(0, 12) do t[random:bytes(0, 3)] = true end
+      local _, bytes = core.encode(t)
+      local at = 0
+      for key in ordered.pairs(t) do
+        local _, encoded = core.encode(key)
+        at = assert(bytes:find(encoded, at + 1, true), "out of order")
+      end
+    end)
+  end)
 
   it("walks an empty table not at all", function()
     assert.same({}, walked {})

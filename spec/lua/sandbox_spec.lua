@@ -7,7 +7,7 @@ local workshop = require("spec.workshop")
 local try, value = workshop.try, workshop.value
 
 describe("sandbox: tables", function()
-  it("walks keys in order: numbers, strings by length and bytes, booleans",
+  it("walks keys in order: numbers, strings by bytes, booleans",
     function()
       local source = [[
         local seen = {}
@@ -17,7 +17,7 @@ describe("sandbox: tables", function()
         end
         return table.concat(seen, " ")]]
       local _, seen = try(source)
-      assert.equal("-1 1 2.5 10 a b aa false true", seen)
+      assert.equal("-1 1 2.5 10 a aa b false true", seen)
     end)
 
   it("walks alike whatever the history of the table", function()
