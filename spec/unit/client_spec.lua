@@ -295,6 +295,7 @@ describe("client: retry", function ()
     world:did_one "send"
     world:refuse(endpoint, request.id, "not_leader", core.map {})
     world:refuse(endpoint, request.id, "overloaded")
+    world.client:advance(9e5)
     assert.same({}, world:did())
     assert.same({}, world:completed())
   end)
@@ -467,6 +468,25 @@ describe("client: calls", function ()
     assert.same({ 3, 3 }, { other.params[3], other.params[4] })
     world:answer(endpoint, request.id, "late again")
     assert.same({}, world:completed())
+  end)
+
+  it("are not taken for earlier ones that had their slot", function ()
+    local world, endpoint = ready()
+    local call = world.client:query(encode "old", "linear")
+    local _, old = world:did_one "send"
+    local reused = false
+    world.client:cancel(call)
+    world:completed()
+    for _ = 1, 5 do
+      world.client:query(encode "new", "linear")
+      local _, request = world:did_one "send"
+      reused = reused or request.id % 2048 == old.id % 2048
+      world:answer(endpoint, old.id, "late")
+      assert.same({}, world:completed())
+      world:answer(endpoint, request.id, "new")
+      assert.equal("new", world:completed_one().result)
+    end
+    assert.is_true(reused)
   end)
 
   it("are told the machine's message when it failed", function ()
