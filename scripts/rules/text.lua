@@ -37,10 +37,12 @@ end
 local LARGE_HEADERS = { ["core/raft/raft.h"] = true,
   ["core/wal/wal.h"] = true }
 
+-- Headers aim at 150 lines; the two doors of the engine and the log, and what
+-- a room shows to its own files, need more.
 local LIMITS = {
   c_file = 600,
-  header = 200,
-  large_header = 350,
+  header = 300,
+  large_header = 400,
   lua_module = 400,
   spec = 500,
   function_lines = 70,
