@@ -24,6 +24,12 @@ int replica_configure (struct replica *replica, struct raft_slice entry,
     return raft_fail (detail, RAFT_ECORRUPT, "entry %llu is not a "
                       "configuration", (unsigned long long)index);
   }
+  if (decoded.group != replica->options.group) {
+    return raft_fail (detail, RAFT_EWRONG_CLUSTER, "expected a log of group "
+                      "%llu, got group %llu",
+                      (unsigned long long)replica->options.group,
+                      (unsigned long long)decoded.group);
+  }
   payload.data = decoded.payload;
   payload.size = decoded.payload_size;
   status = wire_configuration_decode (payload, &value, detail);

@@ -175,6 +175,7 @@ struct replica {
   struct wire_message_room room;
 
   struct replica_load loads[REPLICA_LOADS];
+  uint32_t load_count;           /* not free */
   struct session_table sessions;
   struct replica_calls calls;
   struct replica_reads reads;

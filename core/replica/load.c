@@ -36,6 +36,7 @@ void replica_load_want (struct replica *replica,
   load->wal.first = effect->as.load.first;
   load->wal.count = effect->as.load.count;
   load->wal.max_bytes = effect->as.load.max_bytes;
+  replica->load_count++;
 }
 
 struct replica_load *replica_load_find (struct replica *replica,
@@ -54,6 +55,7 @@ void replica_load_release (struct replica_load *load) {
   raft_assert (load->state == LOAD_READ || load->state == LOAD_USED);
   wal_load_free (&load->wal);
   load->state = LOAD_FREE;
+  load->replica->load_count--;
 }
 
 static void load_start (struct replica *replica, struct replica_load *load) {
@@ -119,6 +121,9 @@ static bool load_step (struct replica *replica, struct replica_load *load) {
 bool replica_settle_loads (struct replica *replica) {
   bool moved = false;
   size_t i;
+  if (replica->load_count == 0) {
+    return false;
+  }
   for (i = 0; i < REPLICA_LOADS && replica->life == REPLICA_OPEN; i++) {
     struct replica_load *load = &replica->loads[i];
     if (load->state == LOAD_WANTED) {

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 
+local core = require "raft.core"
 local desk = require "spec.desk"
 
 describe("replica: reads", function ()
@@ -118,6 +119,15 @@ describe("replica: status", function ()
         assert.is_number(member.heard_ms_ago)
       end
     end
+  end)
+
+  it("is one canonical value", function ()
+    local made = desk.new {}
+    desk.client(made, 1):send("status", {})
+    local raw = made:answers()[1].bytes
+    local _, response = core.decode(raw)
+    assert.equal(1, response[4].id)
+    assert.equal(raw, (select(2, core.encode(response))))
   end)
 
   it("has the state hash on request, at an index, equal everywhere",
