@@ -119,6 +119,16 @@ function object.calls(symbols)
   return found
 end
 
+--- Two checkouts give equal objects: none names the folder it was built in.
+-- @param bytes of an object that was compiled by absolute paths
+function object.folder(path, bytes, folder)
+  if bytes:find(folder, 1, true) then
+    return { { path = path, text = "names the folder of the checkout: is there"
+      .. " a __FILE__?" } }
+  end
+  return {}
+end
+
 --- A module exports how it is opened, and nothing else: another library with
 -- names like ours may live in the same process.
 -- @param symbols of nm --dynamic --defined-only

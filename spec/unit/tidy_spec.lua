@@ -304,6 +304,12 @@ describe("tidy: objects", function ()
       "core/base/c.o:\n0 T raft_checksum\n"))
   end)
 
+  it("finds the folder of a checkout in an object", function ()
+    assert.same({}, object.folder("a.o", "\0log.c\0core/raft\0", "/a/b"))
+    assert.equal("a.o",
+      object.folder("a.o", "\0/a/b/core/raft/log.c\0", "/a/b")[1].path)
+  end)
+
   it("lets a module export how it is opened, and nothing else", function ()
     local function exports(lines)
       return texts(object.exports(object.symbols(lines)))
