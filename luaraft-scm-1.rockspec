@@ -29,10 +29,14 @@ external_dependencies = {
 }
 build = {
   type = "builtin",
+  install = { bin = { luaraft = "scripts/luaraft" } },
   modules = {
     -- begin modules
     ["raft.address"] = "lua/raft/address.lua",
+    ["raft.cli"] = "lua/raft/cli.lua",
+    ["raft.cli_arguments"] = "lua/raft/cli_arguments.lua",
     raft = "lua/raft/init.lua",
+    ["raft.json"] = "lua/raft/json.lua",
     ["raft.kv"] = "lua/raft/kv.lua",
     ["raft.machine"] = "lua/raft/machine.lua",
     ["raft.options"] = "lua/raft/options.lua",
@@ -79,6 +83,7 @@ build = {
         "core/client/client.c",
         "core/client/endpoint.c",
         "core/client/send.c",
+        "core/fault/fs.c",
         "core/raft/append.c",
         "core/raft/commit.c",
         "core/raft/inspect.c",

@@ -18,7 +18,7 @@ local getmetatable = debug and debug.getmetatable or getmetatable
 local table_sort, math_min, byte = table.sort, math.min, string.byte
 
 -- Byte by byte: the operator < asks the locale of the process on some VMs.
-local function string_less(a, b)
+local string_less = function(a, b)
   for i = 1, math_min(#a, #b) do
     local byte_a, byte_b = byte(a, i), byte(b, i)
     if byte_a ~= byte_b then
@@ -26,6 +26,20 @@ local function string_less(a, b)
     end
   end
   return #a < #b
+end
+
+-- Without a comparison, table.sort is several times as fast.
+local sort_strings = function(strings)
+  table_sort(strings, string_less)
+end
+
+--- From now on < of this lua_State is known to compare bytes: its thread is in
+-- the locale "C" whenever it runs (bindings/machine.c sees to that).
+function ordered.trust_comparison()
+  string_less = function(a, b)
+    return a < b
+  end
+  sort_strings = table_sort
 end
 
 local RANK = { number = 1, string = 2, boolean = 3 }
@@ -78,7 +92,7 @@ function ordered.keys(t, level)
   if not ascending then
     table_sort(numbers)
   end
-  table_sort(strings, string_less)
+  sort_strings(strings)
   for i = 1, #strings do
     numbers[#numbers + 1] = strings[i]
   end

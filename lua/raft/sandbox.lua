@@ -223,6 +223,7 @@ function sandbox.new(host)
     pairs = ordered.pairs, sort = ordered.sort,
   })
   host.begin = ordered.forget
+  ordered.trust_comparison()
   function made.compile(source, name)
     return guard.compile(source, name, made.env)
   end

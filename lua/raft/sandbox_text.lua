@@ -60,13 +60,8 @@ local function blamed(host, name, fn, ...)
   error((string_gsub(result, "to '[^']*'", "to '" .. name .. "'")), 3)
 end
 
---- The functions, for one lua_State.
--- @param host { null = …, exhausted = function that ends the machine }
--- @return { tostring = …, format = …, rep = …, concat = … }
-function text.new(host)
-  local made = {}
-
-  local function tostring(value)
+local function new_tostring(host)
+  return function(value)
     local kind = type(value)
     if kind == "string" then
       return value
@@ -91,15 +86,11 @@ function text.new(host)
     local name = meta and rawget(meta, "__name")
     return type(name) == "string" and name or kind
   end
+end
 
-  function made.tostring(...)
-    if select("#", ...) == 0 then
-      error("bad argument #1 to 'tostring' (value expected)", 2)
-    end
-    return tostring((...))
-  end
-
-  function made.format(format, ...)
+-- string.format: values of %s as tostring has them, no %p, one NaN.
+local function new_format(host, tostring)
+  return function(format, ...)
     if type(format) ~= "string" then
       error("bad argument #1 to 'format' (string expected, got "
         .. type(format) .. ")", 2)
@@ -123,8 +114,10 @@ function text.new(host)
     return (blamed(host, "format", string_format, format,
       unpack(values, 1, count)))
   end
+end
 
-  function made.rep(value, count, separator)
+local function new_rep(host)
+  return function(value, count, separator)
     local kind = type(value)
     if (kind == "string" or kind == "number") and type(count) == "number" then
       local size = #(value .. "") + #(separator or "")
@@ -137,31 +130,55 @@ function text.new(host)
     end
     return (blamed(host, "rep", string_rep, value, count))
   end
+end
 
-  function made.concat(list, separator, first, last)
+-- A copy of the list with its numbers as text; the list, if it has none.
+local function with_texts(list, first, last)
+  local copy
+  for i = first, last do
+    if type(list[i]) == "number" then
+      copy = copy or {}
+      copy[i] = number_text(list[i])
+    end
+  end
+  if not copy then
+    return list
+  end
+  for i = first, last do
+    copy[i] = copy[i] or list[i]
+  end
+  return copy
+end
+
+local function new_concat(host)
+  return function(list, separator, first, last)
     if type(list) == "table" then
       first, last = first or 1, last or #list
-      local copy
       if type(first) == "number" and type(last) == "number" then
-        for i = first, last do
-          if type(list[i]) == "number" then
-            copy = copy or {}
-            copy[i] = number_text(list[i])
-          end
-        end
-        if copy then
-          for i = first, last do
-            copy[i] = copy[i] or list[i]
-          end
-          list = copy
-        end
+        list = with_texts(list, first, last)
       end
     end
     return (blamed(host, "concat", table_concat, list, separator or "",
       first, last))
   end
+end
 
-  return made
+--- The functions, for one lua_State.
+-- @param host { null = …, exhausted = function that ends the machine }
+-- @return { tostring = …, format = …, rep = …, concat = … }
+function text.new(host)
+  local tostring = new_tostring(host)
+  return {
+    tostring = function(...)
+      if select("#", ...) == 0 then
+        error("bad argument #1 to 'tostring' (value expected)", 2)
+      end
+      return tostring((...))
+    end,
+    format = new_format(host, tostring),
+    rep = new_rep(host),
+    concat = new_concat(host),
+  }
 end
 
 return text

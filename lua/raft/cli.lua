@@ -1,0 +1,184 @@
+-- SPDX-License-Identifier: MIT
+--
+-- cli.lua - the command luaraft.
+--
+-- Holds:     the subcommands and what they print.
+-- Knows not: how anything is done: that is require "raft".
+-- Rule:      results go to stdout as JSON, everything else to stderr, one line
+--            per mistake. Exit codes of every subcommand: 0 done, 1 refused or
+--            failed, 2 used wrongly, 3 outcome unknown, 4 an error of ours.
+
+local arguments = require("raft.cli_arguments")
+local json = require("raft.json")
+
+local cli = {}
+
+cli.OK, cli.FAILED, cli.USAGE, cli.UNKNOWN, cli.INTERNAL = 0, 1, 2, 3, 4
+
+-- Codes that leave open whether it was done.
+local UNKNOWN_CODES = { cancelled = true, timeout = true, unknown = true }
+
+-- The arguments; or nil and an exit code, after everything was said.
+local function parse(raft, world, words)
+  local parser, shown = arguments.parser(raft._VERSION)
+  local ran, ok, result = pcall(parser.pparse, parser, words)
+  if shown.text then
+    world.out(shown.text .. "\n")
+    return nil, cli.OK
+  elseif not ran then
+    error(ok, 0)
+  elseif not ok then
+    world.err("luaraft: " .. tostring(result):gsub("%s+", " ") .. "\n")
+    return nil, cli.USAGE
+  end
+  return result
+end
+
+-- ---- what they do --------------------------------------------------------
+
+local commands = {}
+
+-- Says why something was not done; returns the exit code.
+local function failed(world, what, message, code)
+  world.err(("luaraft %s: %s%s\n"):format(what, tostring(message),
+    code and " (" .. tostring(code) .. ")" or ""))
+  return UNKNOWN_CODES[code] and cli.UNKNOWN or cli.FAILED
+end
+
+local function answered(world, what, ok, result, code)
+  if not ok then
+    return failed(world, what, result, code)
+  end
+  world.out(json.encode(result) .. "\n")
+  return cli.OK
+end
+
+function commands.init(raft, world, given)
+  local ok, message, code = raft.init {
+    id = given.id, dir = given.dir, members = given.members,
+    name = given.name,
+  }
+  if not ok then
+    return failed(world, "init", message, code)
+  end
+  world.out(json.encode { dir = given.dir, id = given.id } .. "\n")
+  return cli.OK
+end
+
+function commands.serve(raft, world, given)
+  local node, message, code = raft.node {
+    dir = given.dir, machine = given.machine, listen = given.listen,
+    insecure = given.insecure or nil, memory = given.memory,
+    sandbox = not given.no_sandbox, log = given.log,
+  }
+  if not node then
+    return failed(world, "serve", message, code)
+  end
+  local ok
+  ok, message, code = node:run()
+  if not ok then
+    return failed(world, "serve", message, code)
+  end
+  return cli.OK
+end
+
+-- Runs fn(client) with a client that is closed whatever happens.
+local function with_client(raft, world, given, fn)
+  local client, message, code = raft.client(given.to)
+  if not client then
+    return failed(world, given.command, message, code)
+  end
+  local ok, result = pcall(fn, client)
+  client:close()
+  if not ok then
+    error(result, 0)
+  end
+  return result
+end
+
+function commands.propose(raft, world, given)
+  return with_client(raft, world, given, function(client)
+    return answered(world, "propose",
+      client:propose(given.json.value, { timeout = given.timeout }))
+  end)
+end
+
+function commands.query(raft, world, given)
+  return with_client(raft, world, given, function(client)
+    return answered(world, "query", client:query(given.json.value,
+      { timeout = given.timeout, read = given.read }))
+  end)
+end
+
+local COLUMNS = { "address", "member", "role", "term", "leader", "commit",
+  "applied", "last" }
+
+local function status_line(row)
+  local words = {}
+  for i, column in ipairs(COLUMNS) do
+    local value = row[column]
+    words[i] = ("%-" .. (i == 1 and 22 or 10) .. "s"):format(
+      value == nil and "-" or tostring(value))
+  end
+  return (table.concat(words, " "):gsub("%s+$", "")) .. "\n"
+end
+
+function commands.status(raft, world, given)
+  return with_client(raft, world, given, function(client)
+    local reached = 0
+    local header = {}
+    for _, column in ipairs(COLUMNS) do
+      header[column] = column
+    end
+    if not given.json then
+      world.out(status_line(header))
+    end
+    for _, at in ipairs(given.to) do
+      local ok, row, code = client:status(at, { timeout = given.timeout })
+      if ok then
+        reached = reached + 1
+        row.address = at
+        world.out(given.json and json.encode(row) .. "\n" or status_line(row))
+      else
+        failed(world, "status", at .. ": " .. tostring(row), code)
+      end
+    end
+    return reached > 0 and cli.OK or cli.FAILED
+  end)
+end
+
+-- ---- the door ------------------------------------------------------------
+
+local STANDARD = {
+  out = function(text)
+    io.stdout:write(text)
+  end,
+  err = function(text)
+    io.stderr:write(text)
+  end,
+}
+
+--- Runs one command line.
+-- @param words a list of strings
+-- @param raft what does it; default: require "raft"
+-- @param world { out = function(text), err = function(text) }
+-- @return the exit code
+function cli.run(words, raft, world)
+  raft, world = raft or require("raft"), world or STANDARD
+  local ok, result = xpcall(function()
+    local given, code = parse(raft, world, words)
+    if not given then
+      return code
+    end
+    return commands[given.command](raft, world, given)
+  end, function(message)
+    return debug.traceback("luaraft: internal error: " .. tostring(message))
+  end)
+  if not ok then
+    world.err(tostring(result) .. "\n")
+    return cli.INTERNAL
+  end
+  return result
+end
+
+return cli

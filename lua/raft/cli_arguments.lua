@@ -1,0 +1,132 @@
+-- SPDX-License-Identifier: MIT
+--
+-- cli_arguments.lua - the arguments of the command luaraft.
+--
+-- Holds:  the subcommands' options, how each is read, what --help says.
+-- Rule:   argparse prints and ends nothing: its parser is asked with pparse,
+--         and --help and --version end the parsing by an error.
+
+local address = require("raft.address")
+local json = require("raft.json")
+local quantity = require("raft.quantity")
+
+local arguments = {}
+
+local READS = { "linear", "lease", "follower", "stale" }
+
+-- A converter for argparse, which wants the value, or nil and a message.
+local function reader(name, parser)
+  return function(text)
+    local value, message = parser(text)
+    if value == nil then
+      return nil, name .. ": " .. message
+    end
+    return value
+  end
+end
+
+local function one_address(text)
+  local ok, message = address.parse(text)
+  return ok and text, message
+end
+
+-- In a table, since a command may be nil.
+local function whole_json(text)
+  if text == "-" then
+    text = io.read("*a")
+  end
+  local ok, value = json.decode(text)
+  if not ok then
+    return nil, value
+  end
+  return { value = value }
+end
+
+local function add_init(parser)
+  local command = parser:command("init",
+    "Make the directory of a member; done once, before the first serve.")
+  command:option("--id", "The member's id, from 1.")
+    :args(1):count(1):argname("N"):convert(reader("--id", address.id))
+  command:option("--dir", "A directory that is empty or not there.")
+    :args(1):count(1):argname("DIR")
+  command:option("--members", "All members: 1=host:port,2=host:port,...")
+    :args(1):count(1):argname("MEMBERS")
+    :convert(reader("--members", address.members))
+  command:option("--name", "A name of the cluster, the same on all members.")
+    :args(1):argname("NAME")
+end
+
+local function add_serve(parser)
+  local command = parser:command("serve", "Run a member until it is told to"
+    .. " end by a signal.")
+  command:argument("machine", "A module name (raft.kv) or a Lua file.")
+  command:option("--dir", "The directory that init made.")
+    :args(1):count(1):argname("DIR")
+  command:option("--listen", "Listen here, not at the member's address.")
+    :args(1):argname("HOST:PORT"):convert(reader("--listen", one_address))
+  command:flag("--insecure", "Listen beyond this computer, without"
+    .. " authentication.")
+  command:option("--memory", "The most memory the machine may take, 64MiB.")
+    :args(1):argname("SIZE"):convert(reader("--memory", quantity.size))
+  command:option("--log", "What is logged to stderr looks like this.")
+    :args(1):argname("FORM"):choices { "text", "json" }:default("text")
+  command:flag("--no-sandbox", "Give the machine the plain libraries.")
+end
+
+local function add_to(command)
+  command:option("--to", "Members of the cluster: host:port,host:port,...")
+    :args(1):count(1):argname("ADDRESSES")
+    :convert(reader("--to", address.list))
+  command:option("--timeout", "Give up after this time.")
+    :args(1):argname("TIME"):convert(reader("--timeout", quantity.duration))
+end
+
+local function add_clients(parser)
+  local propose = parser:command("propose",
+    "Apply one command; prints what the machine answered.")
+  add_to(propose)
+  propose:argument("json", "The command; - reads it from stdin.")
+    :convert(reader("json", whole_json))
+  local query = parser:command("query",
+    "Ask one question; prints what the machine answered.")
+  add_to(query)
+  query:argument("json", "The question; - reads it from stdin.")
+    :convert(reader("json", whole_json))
+  query:option("--read", "How fresh the answer must be.")
+    :args(1):argname("HOW"):choices(READS):default("linear")
+  local status = parser:command("status", "What each member says of itself.")
+  add_to(status)
+  status:flag("--json", "Print JSON, one line per member.")
+end
+
+--- The parser; and a table whose 'text' is what --help or --version shows,
+-- once one of them has ended the parsing.
+function arguments.parser(version)
+  local argparse = require("argparse")
+  local shown = {}
+  local function show(text)
+    shown.text = text
+    error("shown", 0)
+  end
+  local parser = argparse("luaraft", "Replicated state machines in Lua.")
+  parser:flag("--version", "Show the version and end.")
+    :action(function()
+      show(version or "")
+    end)
+  parser:require_command(true):command_target("command")
+  add_init(parser)
+  add_serve(parser)
+  add_clients(parser)
+  local function with_help(one)
+    one:add_help { action = function()
+      show(one:get_help())
+    end }
+    for _, inner in ipairs(one._commands or {}) do
+      with_help(inner)
+    end
+  end
+  with_help(parser)
+  return parser, shown
+end
+
+return arguments

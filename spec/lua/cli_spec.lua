@@ -1,0 +1,207 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The command luaraft, with something in place of raft: what it asks for, what
+-- it prints, and its exit codes.
+
+local cli = require("raft.cli")
+local core = require("raft.core")
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
+describe("luaraft", function()
+  local asked, answers, closed
+
+  -- Runs one command line; the parts of 'raft' note how they were called.
+  local function run(...)
+    local out, err = {}, {}
+    asked, closed = {}, 0
+    local function answer(name)
+      return function(...)
+        asked[#asked + 1] = { name, ... }
+        local given = answers[name] or { true }
+        return given[1], given[2], given[3]
+      end
+    end
+    local function method(name)
+      return function(_, ...)
+        return answer(name)(...)
+      end
+    end
+    local raft = {
+      _VERSION = "luaraft 9", init = answer "init",
+      node = function(options)
+        asked[#asked + 1] = { "node", options }
+        if answers.node then
+          return nil, answers.node[2], answers.node[3]
+        end
+        return { run = method "run" }
+      end,
+      client = function(addresses)
+        asked[#asked + 1] = { "client", addresses }
+        return {
+          propose = method "propose", query = method "query",
+          status = method "status",
+          close = function()
+            closed = closed + 1
+          end,
+        }
+      end,
+    }
+    local code = cli.run({ ... }, raft, {
+      out = function(text)
+        out[#out + 1] = text
+      end,
+      err = function(text)
+        err[#err + 1] = text
+      end,
+    })
+    return code, table.concat(out), table.concat(err)
+  end
+
+  before_each(function()
+    answers = {}
+  end)
+
+  it("uses exit code 2 and one line for every wrong use", function()
+    local init = { "init", "--id", "1", "--dir", "d", "--members" }
+    local cases = {
+      { {}, "a command is required" },
+      { { "int" }, "unknown command 'int' Did you mean 'init'?" },
+      { { "init" }, "missing option" },
+      { { "init", "--id", "0" }, "--id: expected a member id" },
+      { { "init", "--id", "x" }, '--id: expected a member id, a whole number'
+        .. ' from 1, got the string "x"' },
+      { { "init", "--id", "1", "--di", "d" }, "Did you mean" },
+      { { "init", "--id", "1", "--dir", "d" }, "missing option '--members'" },
+      { { init[1], init[2], init[3], init[4], init[5], init[6], "1=a" },
+        '--members: member 1: expected an address "host:port"' },
+      { { init[1], init[2], init[3], init[4], init[5], init[6], "" },
+        "--members: expected members such as" },
+      { { "serve", "--dir", "d" }, "missing argument 'machine'" },
+      { { "serve", "kv" }, "missing option '--dir'" },
+      { { "serve", "kv", "--dir", "d", "--listen", "here" },
+        '--listen: expected an address "host:port"' },
+      { { "serve", "kv", "--dir", "d", "--memory", "64MB" },
+        '--memory: expected a size such as "512KiB"' },
+      { { "serve", "kv", "--dir", "d", "--log", "xml" }, "'--log'" },
+      { { "propose", "1" }, "missing option '--to'" },
+      { { "propose", "--to", "a:1" }, "missing argument 'json'" },
+      { { "propose", "--to", "a:1", "{" }, "json: no JSON: " },
+      { { "propose", "--to", "a:1", "1", "2" }, "too many arguments" },
+      { { "propose", "--to", "a:1,", "1" }, "--to: expected an address" },
+      { { "propose", "--to", "a:1", "--timeout", "5", "1" },
+        '--timeout: expected a duration such as "150ms"' },
+      { { "query", "--to", "a:1", "--read", "dirty", "1" }, "'--read'" },
+      { { "query", "--to", "a:1", "[1" }, "json: no JSON: " },
+      { { "status" }, "missing option '--to'" },
+      { { "status", "--to", "a" }, "--to: expected an address" },
+    }
+    for _, case in ipairs(cases) do
+      local line = table.concat(case[1], " ")
+      local code, out, err = run(unpack(case[1]))
+      assert.equal(2, code, line)
+      assert.equal("", out, line)
+      assert.truthy(err:find("^luaraft: [^\n]+\n$"), line .. ": " .. err)
+      assert.truthy(err:find(case[2], 1, true), line .. ": " .. err)
+      assert.same({}, asked, line)
+    end
+  end)
+
+  it("shows help and version on stdout, code 0", function()
+    local code, out, err = run "--help"
+    assert.same({ 0, "" }, { code, err })
+    for _, word in ipairs { "init", "serve", "propose", "query", "status" } do
+      assert.truthy(out:find("\n   " .. word .. " ", 1, true))
+      code, out = run(word, "--help"), out
+      assert.equal(0, code)
+    end
+    assert.same({ 0, "luaraft 9\n", "" }, { run "--version" })
+  end)
+
+  it("init passes on what was given", function()
+    assert.same({ 0, '{"dir":"d","id":2}\n', "" }, { run("init", "--id", "2",
+      "--dir", "d", "--members", "1=a:1,2=b:2", "--name", "shop") })
+    assert.same({ { "init", {
+      id = 2, dir = "d", name = "shop", members = {
+        { id = 1, address = "a:1" }, { id = 2, address = "b:2" } },
+    } } }, asked)
+  end)
+
+  it("init says why it was refused, code 1", function()
+    answers.init = { nil, "the directory d is not empty", "not_empty" }
+    local code, out, err = run("init", "--id", "1", "--dir", "d",
+      "--members", "1=a:1")
+    assert.same({ 1, "",
+      "luaraft init: the directory d is not empty (not_empty)\n" },
+      { code, out, err })
+  end)
+
+  it("serve makes a node and runs it", function()
+    assert.same({ 0, "", "" }, { run("serve", "raft.kv", "--dir", "d",
+      "--listen", "h:1", "--insecure", "--memory", "1MiB") })
+    assert.same({ "node", {
+      dir = "d", machine = "raft.kv", listen = "h:1", insecure = true,
+      memory = 1048576, sandbox = true, log = "text",
+    } }, asked[1])
+    assert.equal("run", asked[2][1])
+    answers.node = { nil, "machine: kv.lua:3: boom", "machine" }
+    assert.same({ 1, "", "luaraft serve: machine: kv.lua:3: boom (machine)\n" },
+      { run("serve", "kv.lua", "--dir", "d", "--no-sandbox") })
+    assert.is_false(asked[1][2].sandbox)
+  end)
+
+  it("propose and query print the result as JSON", function()
+    answers.propose = { true, { 1, core.null, "x" } }
+    assert.same({ 0, '[1,null,"x"]\n', "" }, { run("propose", "--to",
+      "a:1,b:2", "--timeout", "2s", '["set","x",{"n":1}]') })
+    assert.same({
+      { "client", { "a:1", "b:2" } },
+      { "propose", { "set", "x", { n = 1 } }, { timeout = 2000000 } },
+    }, asked)
+    assert.equal(1, closed)
+    assert.same({ 0, "null\n", "" }, { run("query", "--to", "a:1",
+      "--read", "stale", "null") })
+    assert.same({ "query", nil, { read = "stale" } }, asked[2])
+  end)
+
+  it("answers 1 for a refusal and 3 for an unknown outcome", function()
+    answers.propose = { nil, "this member is not the leader", "not_leader" }
+    assert.same({ 1, "",
+      "luaraft propose: this member is not the leader (not_leader)\n" },
+      { run("propose", "--to", "a:1", "1") })
+    for _, code in ipairs { "unknown", "timeout", "cancelled" } do
+      answers.propose = { nil, "who knows", code }
+      assert.same({ 3, "", "luaraft propose: who knows (" .. code .. ")\n" },
+        { run("propose", "--to", "a:1", "1") })
+    end
+    assert.equal(1, closed)
+  end)
+
+  it("status prints a line per member, and what did not answer", function()
+    answers.status = { true, {
+      member = 1, role = "leader", term = 3, leader = 1, commit = 7,
+      applied = 7, last = 8,
+    } }
+    local code, out = run("status", "--to", "a:1,b:2")
+    assert.equal(0, code)
+    assert.truthy(out:find("^address +member +role +term +leader +commit"))
+    assert.truthy(out:find("\na:1 +1 +leader +3 +1 +7 +7 +8\nb:2 "))
+    code, out = run("status", "--to", "a:1", "--json")
+    assert.equal(0, code)
+    assert.equal('{"address":"a:1","applied":7,"commit":7,"last":8,"leader":1,'
+      .. '"member":1,"role":"leader","term":3}\n', out)
+    answers.status = { nil, "no answer", "unreachable" }
+    assert.same({ 1, "luaraft status: a:1: no answer (unreachable)\n" },
+      { code == 0 and (run("status", "--to", "a:1", "--json")),
+        (select(3, run("status", "--to", "a:1", "--json"))) })
+  end)
+
+  it("answers 4 with a trace for an error of its own", function()
+    answers.propose = { true, print }
+    local code, out, err = run("propose", "--to", "a:1", "1")
+    assert.same({ 4, "" }, { code, out })
+    assert.truthy(err:find("luaraft: internal error: a function has no JSON",
+      1, true))
+    assert.equal(1, closed)
+  end)
+end)
