@@ -11,6 +11,9 @@
 
 #include "replica/inside.h"
 
+#define INTAKE_KEPT_BYTES (4 * RAFT_MIB) /* what one rare turn took beyond it
+                                            is given back */
+
 /* How many of the proposals from 'first' on make the next event. */
 static size_t batch_size (const struct replica *replica, size_t first,
                           size_t *bytes) {
@@ -96,4 +99,7 @@ void replica_flush_proposals (struct replica *replica) {
   calls->proposal_count = 0;
   calls->proposal_next = 0;
   calls->payloads.size = 0;
+  if (calls->payloads.capacity > INTAKE_KEPT_BYTES) {
+    raft_buffer_free (&calls->payloads);
+  }
 }

@@ -126,9 +126,10 @@ void replica_flush (struct replica *replica);
 /* ---- ending ----------------------------------------------------------- */
 
 /* Fails waiting calls ('closed' for those never proposed, 'unknown' else),
-** finishes the log, closes the machine, then 'done'. */
+** finishes the log, closes the machine, then 'done'. Also after 'stopped',
+** where requests to disk and machine may still be under way. */
 void replica_close (struct replica *replica, void (*done) (void *owner));
-/* After 'done', after 'stopped', or when nothing will complete any more. */
+/* After 'done', or when no request will complete any more. */
 void replica_free (struct replica *replica);
 
 /* ---- looking in ------------------------------------------------------- */
@@ -143,7 +144,7 @@ struct raft_slice replica_entry (const struct replica *replica,
                                  raft_index index);
 
 /* Makes a member's directory: 'value' is the whole cluster, 'id' one of its
-** members. Draws the incarnation. 'done' is called once.
+** members. Draws the incarnation. The group is 0. 'done' is called once.
 ** Errors (also given to done): those of wal_init, RAFT_EINVALID: said in
 ** *detail of done. */
 struct wire_configuration;

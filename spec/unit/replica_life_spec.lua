@@ -133,6 +133,29 @@ describe("replica: life", function ()
     assert.equal("closed", (made:state(1)))
   end)
 
+  it("can be closed after it stopped, whatever is under way", function ()
+    for _, kind in ipairs { "write", "sync" } do
+      local made = desk.new {}
+      local client = desk.client(made, 1)
+      made:hold_machine(1, true)
+      client:propose "with the machine"
+      made:settle()
+      client:send("query", { "question", "stale" })
+      made:fail_disk(1, kind, 0)
+      client:propose "fails"
+      made:settle()
+      assert.equal("stopped", (made:state(1)))
+      made:close(1)
+      assert.equal("stopped", (made:state(1)))
+      made:hold_machine(1, false)
+      made:settle()
+      assert.equal("closed", (made:state(1)))
+      assert.equal(3, #desk.answers(made))
+      made:free(1)
+      assert.equal(0, select(2, made:memory(1)))
+    end
+  end)
+
   it("gives all its memory back", function ()
     local made = desk.new { members = 3, limits = { cached_bytes = 1000 } }
     local leader = desk.leader(made, 3)
