@@ -34,7 +34,11 @@ static void end_faults (struct sim_world *world, void *argument) {
   sim_nemesis_end (world->nemesis);
 }
 
+/* A fault of the last moment may still have stopped one. */
 static void look (struct sim_world *world, void *argument) {
+  for (unsigned id = 1; id <= world->member_count; id++) {
+    sim_member_start (world->members[id]);
+  }
   *(bool *)argument = sim_check_converged (world);
 }
 

@@ -1,0 +1,220 @@
+-- SPDX-License-Identifier: MIT
+--
+-- mutants.lua - a score for the checks: bug, check that caught it, seeds,
+-- seconds. Run by scripts/mutants.
+--
+-- Holds:  the list of known bugs of the field by number, and what became of
+--         each one here; the search.
+-- Rule:   the simulations are the general ones of raft.sim_profiles, none is
+--         written for a bug. What only the enumeration of crash images can
+--         show names the spec that shows it.
+
+local core = require "raft.core"
+local sim = require "raft.sim"
+
+-- ---- what became of each --------------------------------------------------
+
+local SNAPSHOTS = "feature not here yet: snapshots and compaction"
+local MEMBERSHIP = "feature not here yet: membership changes"
+local TRANSFER = "feature not here yet: leadership transfer"
+
+-- By the number of the list of known bugs: switches of base/bug.h, or why
+-- there is none.
+local ENTRIES = {
+  [1] = { "stale_vote" },
+  [2] = { "step_down_forgets_vote" },
+  [3] = { "pre_step_down_forgets_vote" },
+  [4] = { "vote_error_ignored" },
+  [5] = { "campaign_before_sync", "vote_before_sync" },
+  [6] = "impossible by design: term and vote are one record of one batch",
+  [7] = { "vote_for_zero" },
+  [8] = { "last_term_is_current" },
+  [9] = "impossible by design: a request for votes is withheld until all "
+    .. "that was written before it is durable",
+  [10] = { "leader_votes" },
+  [11] = MEMBERSHIP,
+  [12] = { "pre_vote_stale_term" },
+  [13] = { "pre_vote_bound_by_vote" },
+  [14] = TRANSFER,
+  [15] = { "late_step_down" },
+  [16] = { "campaign_forgets_vote" },
+  [17] = { "campaign_not_persisted" },
+  [18] = { "commit_old_term" },
+  [19] = { "commit_stops_at_old_term" },
+  [20] = { "match_assigned" },
+  [21] = { "quorum_unsorted" },
+  [22] = "impossible by design: what was acknowledged is durable, and a "
+    .. "directory that lost it is refused (see wiped_accepted)",
+  [23] = { "truncate_always" },
+  [24] = { "ack_own_last", "commit_past_match" },
+  [25] = { "reject_truncates" },
+  [26] = SNAPSHOTS, [27] = SNAPSHOTS, [28] = SNAPSHOTS,
+  [29] = { "conflict_outside_log" },
+  [30] = { "next_not_moved" },
+  [31] = { "commit_capped_by_page" },
+  [32] = { "stable_by_index" },
+  [33] = "impossible by design: writes are performed in order, and their "
+    .. "tickets only count up",
+  [34] = { "apply_before_truncate" },
+  [35] = { "commit_unsynced" },
+  [36] = SNAPSHOTS, [37] = SNAPSHOTS, [38] = SNAPSHOTS, [39] = SNAPSHOTS,
+  [40] = SNAPSHOTS, [41] = SNAPSHOTS, [42] = SNAPSHOTS,
+  [43] = { "ack_before_sync" },
+  [44] = SNAPSHOTS,
+  [45] = MEMBERSHIP, [46] = MEMBERSHIP,
+  [47] = { "wiped_accepted" },
+  [48] = MEMBERSHIP, [49] = MEMBERSHIP, [50] = MEMBERSHIP,
+  [51] = { "read_before_noop", "read_without_round", "read_old_round" },
+  [52] = { "apply_proposes" },
+  [53] = { "time_32_bit" },
+  [54] = { "skip_sync", "skip_directory_sync", "retry_sync",
+           "truncate_at_rot", "accept_short_segment", "skip_checksum",
+           "believe_page_cache" },
+  [55] = { "stale_ack" },
+  [56] = MEMBERSHIP,
+}
+local ENTRY_COUNT = 56
+
+-- Bugs of storage that no simulated run can show, since its damage stays
+-- survivable: the enumeration of crash images and bit flips shows them.
+local BY_SPEC = {}
+
+-- ---- the search -----------------------------------------------------------
+
+local ORDER = { "crashes", "partitions", "messages", "disks", "small",
+                "everything" }
+
+local function search(bug, seconds)
+  local started, seeds, seed = os.clock(), 0, 0
+  while os.clock() - started < seconds do
+    seed = seed + 1
+    for _, name in ipairs(ORDER) do
+      seeds = seeds + 1
+      local result = sim.run(sim.mix(sim.profiles[name],
+        { seed = seed, bug = bug }))
+      if not result.ok then
+        return { check = result.violation.name, seeds = seeds, seed = seed,
+                 profile = name, text = result.violation.text,
+                 seconds = os.clock() - started }
+      end
+    end
+  end
+  return { seeds = seeds, seconds = os.clock() - started }
+end
+
+local function show(number, bug, what, found)
+  if found then
+    io.write(("%3s  %-26s  %-21s %6d %7.1f  %s\n"):format(number, bug, what,
+      found.seeds, found.seconds, found.profile or ""))
+  else
+    io.write(("%3s  %-26s  %s\n"):format(number, bug, what))
+  end
+  io.flush()
+end
+
+local function try(number, row, seconds)
+  if BY_SPEC[row.name] then
+    show(number, row.name, "caught by " .. BY_SPEC[row.name])
+    return true
+  end
+  local found = search(row.name, seconds)
+  show(number, row.name, found.check or "NOT CAUGHT", found)
+  return found.check ~= nil
+end
+
+-- The clean build must pass what the bugs are judged by.
+local function clean(count)
+  local seeds = 0
+  for seed = 1, count do
+    for _, name in ipairs(ORDER) do
+      local result = sim.run(sim.mix(sim.profiles[name], { seed = seed }))
+      seeds = seeds + 1
+      if not result.ok then
+        io.write(("no bug: seed %d of %s: %s: %s\n"):format(seed, name,
+          result.violation.name, result.violation.text))
+        return false
+      end
+    end
+  end
+  io.write(("no bug: %d seeds pass\n"):format(seeds))
+  return true
+end
+
+-- ---- arguments ------------------------------------------------------------
+
+local function usage(message)
+  io.stderr:write("scripts/mutants: ", message, "\nusage: scripts/mutants ",
+    "[--seconds N] [--clean N] [bug ...]\n")
+  os.exit(2)
+end
+
+local function read_arguments(list)
+  local given = { seconds = 60, clean = 20, only = {}, some = false }
+  local at = 1
+  while list[at] do
+    local name = list[at]:match("^%-%-(%a+)$")
+    if name == "seconds" or name == "clean" then
+      given[name] = tonumber(list[at + 1])
+        or usage(("--%s: expected a number"):format(name))
+      at = at + 1
+    elseif list[at]:sub(1, 1) == "-" then
+      usage("unknown option " .. list[at])
+    else
+      given.only[list[at]], given.some = true, true
+    end
+    at = at + 1
+  end
+  return given
+end
+
+local function rows_by_name()
+  local rows = {}
+  for _, row in ipairs(core.bugs) do
+    rows[row.name] = row
+  end
+  return rows
+end
+
+local function main(list)
+  local given = read_arguments(list)
+  local rows, seen, missed = rows_by_name(), {}, 0
+  for name in pairs(given.only) do
+    if not rows[name] then
+      usage(("there is no bug \"%s\""):format(name))
+    end
+  end
+  local function visit(number, name)
+    seen[name] = true
+    if not rows[name] then
+      usage(("entry %s names \"%s\", which base/bug.h has not"):format(number,
+        name))
+    end
+    if (not given.some or given.only[name])
+       and not try(number, rows[name], given.seconds) then
+      missed = missed + 1
+    end
+  end
+  io.write(" nr  bug                         caught by              seeds",
+    " seconds  in\n")
+  for number = 1, ENTRY_COUNT do
+    local entry = ENTRIES[number]
+    if type(entry) == "table" then
+      for _, name in ipairs(entry) do
+        visit(number, name)
+      end
+    elseif not given.some then
+      show(number, "-", entry)
+    end
+  end
+  for _, row in ipairs(core.bugs) do
+    if not seen[row.name] then
+      visit("+", row.name)
+    end
+  end
+  local is_sound = given.some or clean(given.clean)
+  io.write(("mutants: %s\n"):format(missed > 0 and missed .. " not caught"
+    or not is_sound and "the clean build fails" or "ok"))
+  os.exit(missed == 0 and is_sound and 0 or 1)
+end
+
+main(arg)
