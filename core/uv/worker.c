@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+**
+** worker.c - a queue, a thread, a queue. */
+
+#include "uv/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "base/error.h"
+
+static void **link_of (const struct real_worker *worker, void *job) {
+  return (void **)(void *)((char *)job + worker->link);
+}
+
+/* Returns whether the list was empty. */
+static bool push (const struct real_worker *worker, void **first, void **last,
+                  void *job) {
+  bool was_empty = *first == NULL;
+  *link_of (worker, job) = NULL;
+  if (was_empty) {
+    *first = job;
+  } else {
+    *link_of (worker, *last) = job;
+  }
+  *last = job;
+  return was_empty;
+}
+
+static void *take (const struct real_worker *worker, void **first) {
+  void *job = *first;
+  if (job != NULL) {
+    *first = *link_of (worker, job);
+    *link_of (worker, job) = NULL;
+  }
+  return job;
+}
+
+/* ---- the thread -------------------------------------------------------- */
+
+static void run (void *argument) {
+  struct real_worker *worker = argument;
+  void *job;
+  uv_mutex_lock (&worker->mutex);
+  for (;;) {
+    while (worker->first == NULL && !worker->is_ending) {
+      uv_cond_wait (&worker->changed, &worker->mutex);
+    }
+    job = take (worker, &worker->first);
+    if (job == NULL) {
+      break;
+    }
+    uv_mutex_unlock (&worker->mutex);
+    worker->perform (worker->owner, job);
+    uv_mutex_lock (&worker->mutex);
+    if (push (worker, &worker->first_done, &worker->last_done, job)
+        && !worker->is_ending) {
+      (void)uv_async_send (&worker->wake);
+    }
+  }
+  worker->has_ended = true;
+  uv_cond_broadcast (&worker->changed);
+  uv_mutex_unlock (&worker->mutex);
+}
+
+int real_thread_start (uv_thread_t *thread, void (*body) (void *argument),
+                       void *argument) {
+  sigset_t all;
+  sigset_t before;
+  int status;
+  (void)sigfillset (&all);
+  (void)pthread_sigmask (SIG_SETMASK, &all, &before);
+  status = uv_thread_create (thread, body, argument);
+  (void)pthread_sigmask (SIG_SETMASK, &before, NULL);
+  return status == 0 ? RAFT_OK : RAFT_ENOMEM;
+}
+
+/* ---- the loop's side --------------------------------------------------- */
+
+static void on_wake (uv_async_t *wake) {
+  struct real_worker *worker = wake->data;
+  void *done;
+  void *job;
+  uv_mutex_lock (&worker->mutex);
+  done = worker->first_done;
+  worker->first_done = NULL;
+  worker->last_done = NULL;
+  uv_mutex_unlock (&worker->mutex);
+  while ((job = take (worker, &done)) != NULL) {
+    worker->complete (worker->owner, job);
+  }
+}
+
+int real_worker_start (struct real_worker *worker, uv_loop_t *loop) {
+  worker->first = NULL;
+  worker->last = NULL;
+  worker->first_done = NULL;
+  worker->last_done = NULL;
+  worker->is_ending = false;
+  worker->has_ended = false;
+  if (uv_mutex_init (&worker->mutex) != 0) {
+    return RAFT_ENOMEM;
+  }
+  if (uv_cond_init (&worker->changed) != 0) {
+    uv_mutex_destroy (&worker->mutex);
+    return RAFT_ENOMEM;
+  }
+  if (uv_async_init (loop, &worker->wake, on_wake) == 0) {
+    worker->wake.data = worker;
+    if (real_thread_start (&worker->thread, run, worker) == RAFT_OK) {
+      return RAFT_OK;
+    }
+    uv_close ((uv_handle_t *)&worker->wake, NULL);
+  }
+  uv_cond_destroy (&worker->changed);
+  uv_mutex_destroy (&worker->mutex);
+  return RAFT_ENOMEM;
+}
+
+void real_worker_submit (struct real_worker *worker, void *job) {
+  uv_mutex_lock (&worker->mutex);
+  (void)push (worker, &worker->first, &worker->last, job);
+  uv_cond_signal (&worker->changed);
+  uv_mutex_unlock (&worker->mutex);
+}
+
+bool real_worker_end (struct real_worker *worker, raft_time bound_us) {
+  uint64_t until = uv_hrtime () + bound_us * 1000;
+  bool has_ended;
+  uv_mutex_lock (&worker->mutex);
+  worker->is_ending = true;
+  uv_cond_broadcast (&worker->changed);
+  while (!worker->has_ended && uv_hrtime () < until) {
+    (void)uv_cond_timedwait (&worker->changed, &worker->mutex,
+                             until - uv_hrtime ());
+  }
+  has_ended = worker->has_ended;
+  uv_mutex_unlock (&worker->mutex);
+  uv_close ((uv_handle_t *)&worker->wake, NULL);
+  if (has_ended) {
+    (void)uv_thread_join (&worker->thread);
+    uv_cond_destroy (&worker->changed);
+    uv_mutex_destroy (&worker->mutex);
+  } else {
+    (void)pthread_detach (worker->thread);
+  }
+  return has_ended;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+**
+** worker.h - one thread that does jobs in order.
+**
+** Holds:     two lists under one lock: jobs to do, jobs done.
+** Knows not: what a job is: it has a pointer 'world' for the lists, at a
+**            place the owner names, so that nothing is allocated here.
+** Invariant: first in, first out; 'complete' is called once per job, on the
+**            loop's thread, in that order, never from inside submit.
+** Rule:      one wake-up per empty -> non-empty list of done jobs. All
+**            signals are blocked in the thread. */
+
+#ifndef RAFT_UV_WORKER_H
+#define RAFT_UV_WORKER_H
+
+#include <uv.h>
+
+#include "base/types.h"
+
+struct real_worker {
+  uv_thread_t thread;
+  uv_mutex_t mutex;       /* over the lists and the two flags */
+  uv_cond_t changed;
+  uv_async_t wake;        /* of the loop */
+  void *first;            /* to do */
+  void *last;
+  void *first_done;
+  void *last_done;
+  bool is_ending;
+  bool has_ended;         /* the thread touches nothing any more */
+  size_t link;            /* offset of the job's 'void *world' */
+  void *owner;
+  void (*perform) (void *owner, void *job);  /* on the worker's thread */
+  void (*complete) (void *owner, void *job); /* on the loop's thread */
+};
+
+RAFT_HIDDEN_BEGIN
+
+/* Starts a thread with all signals blocked. Errors: RAFT_ENOMEM. */
+int real_thread_start (uv_thread_t *thread, void (*run) (void *argument),
+                       void *argument);
+
+/* 'link', 'owner', 'perform' and 'complete' are set by the caller.
+** Errors: RAFT_ENOMEM. */
+int real_worker_start (struct real_worker *worker, uv_loop_t *loop);
+void real_worker_submit (struct real_worker *worker, void *job);
+
+/* Lets the thread finish what was submitted and joins it; what is done is not
+** completed any more. False: it did not end within 'bound_us'. It is then
+** abandoned: it, and everything that its jobs touch, must never be freed. */
+bool real_worker_end (struct real_worker *worker, raft_time bound_us);
+
+RAFT_HIDDEN_END
+
+#endif
