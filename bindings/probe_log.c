@@ -2,7 +2,7 @@
 **
 ** probe_log.c - a log of core/wal on a pretended disk, for specs.
 **
-**   local log = probe.log (disk, { segment_bytes, batch_bytes, seed, bug })
+**   local log = probe.wal_log (disk, { segment_bytes, batch_bytes, seed, bug })
 **   log:init (entry) -> status, text          steps the disk
 **   log:open () -> status, text               steps the disk
 **   log:begin_open ()                         the caller steps
@@ -12,9 +12,9 @@
 **   log:told () -> what 'opened' said; log:events () -> what came since
 **   log:rest (); log:pass (us); log:close (); log:free () -> bytes forgotten
 **   log:status (); log:fail_allocation (nth) ; log:allocations ()
-**   probe.log_entry { index, term, kind, time, payload } -> bytes
-**   probe.log_scan (bytes) -> { size, number, segment, batches = { … } }
-**   probe.log_format -> constants of wal/record.h */
+**   probe.wal_entry { index, term, kind, time, payload } -> bytes
+**   probe.wal_scan (bytes) -> { size, number, segment, batches = { … } }
+**   probe.wal_format -> constants of wal/record.h */
 
 #include <string.h>
 
@@ -25,7 +25,7 @@
 #include "wal/record.h"
 #include "wire/entry.h"
 
-#define LOG "raft.probe.log"
+#define LOG "raft.probe.wal"
 #define ENTRIES_MAX 4096
 
 void raft_probe_log (lua_State *L);
@@ -507,10 +507,10 @@ static const luaL_Reg methods[] = {
   { NULL, NULL }
 };
 
-static const luaL_Reg functions[] = { { "log", log_new },
-                                      { "log_entry", log_entry },
-                                      { "log_scan", log_scan },
-                                      { "log_seal_head", log_seal_head },
+static const luaL_Reg functions[] = { { "wal_log", log_new },
+                                      { "wal_entry", log_entry },
+                                      { "wal_scan", log_scan },
+                                      { "wal_seal_head", log_seal_head },
                                       { NULL, NULL } };
 
 void raft_probe_log (lua_State *L) {
@@ -522,5 +522,5 @@ void raft_probe_log (lua_State *L) {
   lua_pop (L, 1);
   luaL_setfuncs (L, functions, 0);
   push_format (L);
-  lua_setfield (L, -2, "log_format");
+  lua_setfield (L, -2, "wal_format");
 }

@@ -38,6 +38,8 @@ const struct story_step story_short[] = {
   { STORY_STEP, 0, 0, 0, 0, 0, 0 },
   { STORY_WRITE, 4, 1, 7, 1, 2000, 0 },
   { STORY_STEP, 0, 0, 0, 0, 0, 0 },
+  { STORY_WRITE, 5, 2, 0, 0, 0, 0 },
+  { STORY_STEP, 0, 0, 0, 0, 0, 0 },
   { STORY_CLOSE, 0, 0, 0, 0, 0, 0 },
   { STORY_END, 0, 0, 0, 0, 0, 0 }
 };
