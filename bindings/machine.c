@@ -260,18 +260,15 @@ static int perform_one (struct machine_job *job,
                         void (*body) (lua_State *L,
                                       struct machine_job *job)) {
   struct machine_result *result = &job->request->results[job->position];
-  size_t start = job->request->bytes.size;
   int status = protected_call (job, body);
   int late;
   result->status = status;
   if (status == RAFT_EAPPLY_FAILED) {
-    job->request->bytes.size = start;
     status = answer_error (job);
   }
   late = status == RAFT_OK ? check_late (job) : status;
   if (late == RAFT_EAPPLY_FAILED && result->status == RAFT_OK) {
     result->status = late;
-    job->request->bytes.size = start;
     late = answer_error (job);
   }
   result->offset = job->offset;

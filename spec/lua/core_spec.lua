@@ -225,6 +225,15 @@ describe("raft.core", function()
       end)
   end)
 
+  it("refuses time that goes back also in a copy", function()
+    local engine, now = leader()
+    local copy = assert(engine:copy())
+    raises("event.now: expected at least " .. ("%d"):format(now) .. ", got 1",
+      function()
+        copy:step { kind = "time", now = 1 }
+      end)
+  end)
+
   it("refuses options and recovered states it cannot take", function()
     raises("options.id: expected", function()
       core.new({}, recovered())

@@ -151,6 +151,21 @@ describe("sandbox: entry", function()
     end
   end)
 
+  it("gives the numbers of the entry, whatever was drawn before", function()
+    local machine = assert(workshop.open(workshop.around [[
+      for _ = 1, command do entry.random() end
+      return entry.random(2 ^ 50)]]))
+    local function drawn(count, random)
+      return assert(machine:apply {
+        { index = 1, random = random, command = count } })[1].value
+    end
+    local third = drawn(2, 5)
+    assert.not_equal(third, drawn(3, 5))
+    assert.not_equal(third, drawn(2, 6))
+    assert.equal(third, drawn(2, 5))
+    machine:close()
+  end)
+
   it("draws from an entry only", function()
     local machine, message, code = workshop.open(
       "return { new = function() return { apply = math.random() } end }")
