@@ -44,7 +44,8 @@
   X(NOT_FOUND, 28, "not_found", "not there")                               \
   X(UNREACHABLE, 29, "unreachable", "no member could be reached")          \
   X(DENIED, 30, "denied", "permission denied")                             \
-  X(ADDRESS_IN_USE, 31, "address_in_use", "the address is in use")
+  X(ADDRESS_IN_USE, 31, "address_in_use", "the address is in use")         \
+  X(PANIC, 32, "panic", "an internal check failed")
 
 enum {
   RAFT_OK = 0,

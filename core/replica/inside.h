@@ -243,7 +243,6 @@ void replica_loads_free (struct replica *replica);
 /* Takes over an encoded configuration entry. */
 int replica_configure (struct replica *replica, struct raft_slice entry,
                        raft_index index, struct raft_detail *detail);
-const char *replica_address_of (const struct replica *replica, raft_id id);
 bool replica_is_member (const struct replica *replica, raft_id id);
 
 /* ---- apply.c ---------------------------------------------------------- */

@@ -33,6 +33,14 @@
 
 struct replica;
 
+/* A fact of the world's own, shown in the status page beside the member's:
+** read there and then, so that it costs nothing otherwise. */
+struct replica_extra {
+  const char *key;
+  const uint64_t *numbers;
+  uint32_t count;               /* 0: one number; else an array of so many */
+};
+
 struct replica_options {
   struct raft_memory *memory;   /* the member's arena */
   struct port_fs *fs;
@@ -48,6 +56,8 @@ struct replica_options {
   uint64_t group;
   uint64_t hash_interval;       /* results between two hash points: 256 */
   bool mixed_vm;                /* members on another VM are not refused */
+  const struct replica_extra *extras; /* outlive the member */
+  uint32_t extra_count;
   enum raft_bug bug;
   void *owner;
   /* Recovery ended: the member takes part from now on; or it cannot, and
@@ -138,6 +148,10 @@ void replica_get_status (const struct replica *replica,
                          struct replica_status *status);
 /* The engine, for checks after every simulated event. NULL before opened. */
 const struct raft *replica_raft (const struct replica *replica);
+
+/* Where a member of the configuration listens; NULL: there is none of that
+** id. After 'opened'; valid until the next call. */
+const char *replica_address_of (const struct replica *replica, raft_id id);
 
 /* The cached bytes of an entry, empty when it is not in the cache. */
 struct raft_slice replica_entry (const struct replica *replica,

@@ -11,7 +11,7 @@
 
 #include "replica/inside.h"
 
-#define STATUS_PAIRS_MAX 48
+#define STATUS_PAIRS_MAX 64
 
 struct status_pair {
   const char *key;
@@ -63,6 +63,16 @@ static void map_number (struct status_map *map, const char *key,
 
 static void map_boolean (struct status_map *map, const char *key, bool yes) {
   map_add (map, key, wire_value_boolean (&map->values, yes));
+}
+
+static void map_numbers (struct status_map *map, const char *key,
+                         const uint64_t *numbers, uint32_t count) {
+  int status = wire_value_array (&map->values, count);
+  uint32_t i;
+  for (i = 0; i < count && status == RAFT_OK; i++) {
+    status = wire_value_unsigned (&map->values, numbers[i]);
+  }
+  map_add (map, key, status);
 }
 
 static void map_text (struct status_map *map, const char *key,
@@ -211,8 +221,6 @@ static void map_queues (const struct replica *replica,
 
 static void map_log (const struct replica *replica, struct status_map *map) {
   struct wal_status wal;
-  uint32_t i;
-  int status;
   wal_get_status (replica->wal, &wal);
   map_number (map, "log_bytes", wal.bytes);
   map_number (map, "segments", wal.segments);
@@ -221,11 +229,7 @@ static void map_log (const struct replica *replica, struct status_map *map) {
   map_number (map, "sync_longest_us", wal.sync_longest);
   map_boolean (map, "disk_full", wal.full);
   map_text (map, "compaction", "none");
-  status = wire_value_array (&map->values, 16);
-  for (i = 0; i < 16 && status == RAFT_OK; i++) {
-    status = wire_value_unsigned (&map->values, wal.batch_records[i]);
-  }
-  map_add (map, "batch_records", status);
+  map_numbers (map, "batch_records", wal.batch_records, 16);
 }
 
 static void map_health (const struct replica *replica,
@@ -239,6 +243,20 @@ static void map_health (const struct replica *replica,
   map_number (map, "compared_index", replica->digest.compared);
 }
 
+/* What the world says of itself. */
+static void map_extras (const struct replica *replica,
+                        struct status_map *map) {
+  const struct replica_extra *extra = replica->options.extras;
+  uint32_t i;
+  for (i = 0; i < replica->options.extra_count; i++, extra++) {
+    if (extra->count == 0) {
+      map_number (map, extra->key, extra->numbers[0]);
+    } else {
+      map_numbers (map, extra->key, extra->numbers, extra->count);
+    }
+  }
+}
+
 int replica_status_encode (struct replica *replica, struct raft_buffer *out,
                            const struct replica_state_hash *state) {
   struct raft_status raft;
@@ -250,6 +268,7 @@ int replica_status_encode (struct replica *replica, struct raft_buffer *out,
   map_queues (replica, &map);
   map_log (replica, &map);
   map_health (replica, &map);
+  map_extras (replica, &map);
   if (state != NULL) {
     map_hash (&map, "state_hash", state->hash);
     map_number (&map, "state_hash_index", state->index);
