@@ -236,7 +236,7 @@ static void on_written (uv_write_t *write, int status) {
 
 static int write_flying (struct real_stream *stream) {
   struct real_slices *flying = &stream->flying;
-  uv_buf_t some[64];
+  uv_buf_t some[64] = { { NULL, 0 } };
   uv_buf_t *bytes = some;
   int status;
   if (flying->count > sizeof some / sizeof some[0]) {
