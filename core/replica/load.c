@@ -130,7 +130,9 @@ bool replica_settle_loads (struct replica *replica) {
       load_start (replica, load);
       moved = load->state != LOAD_WANTED || moved;
     } else if (load->state == LOAD_READ) {
-      if (load->wal.status != RAFT_OK) {
+      /* Entries that are not in the log were cut after they were asked for:
+      ** the engine, which cut them, waits for them no more, or it says so. */
+      if (load->wal.status != RAFT_OK && load->wal.status != RAFT_EINVALID) {
         load_damaged (replica, load);
       } else {
         moved = load_step (replica, load) || moved;

@@ -99,7 +99,8 @@ struct wal_load {
   uint32_t count;             /* asked for */
   uint64_t max_bytes;         /* at least one entry comes whatever its size */
   /* Result: */
-  int status;                 /* 0, RAFT_ECORRUPT, RAFT_EIO, RAFT_ENOMEM */
+  int status;                 /* 0, RAFT_ECORRUPT, RAFT_EIO, RAFT_ENOMEM;
+                                 RAFT_EINVALID: not in the log (any more) */
   struct raft_detail detail;
   struct raft_slice *entries; /* 'loaded' of them; array and references
                                  become the caller's (wal_load_free) */
