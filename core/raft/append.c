@@ -64,12 +64,6 @@ static void append_reject (struct raft *raft,
 }
 
 /* A leader of an older term learns of the newer one. */
-void raft_refuse_old_leader (struct raft *raft, raft_id leader) {
-  struct raft_message m
-    = { .kind = RAFT_MESSAGE_APPEND_RESULT, .to = leader };
-  m.as.append_result.rejected = true;
-  raft_outbox_send (raft, &m, RAFT_NEED_TERM);
-}
 
 void raft_maybe_acknowledge (struct raft *raft) {
   if (raft->role == RAFT_FOLLOWER && raft->leader != RAFT_ID_NONE
@@ -97,6 +91,25 @@ static void append_cut (struct raft *raft, raft_index first) {
   if (raft->written_from == 0 || raft->written_from > first) {
     raft->written_from = first;
   }
+}
+
+/* What a refusal does to the log: nothing, but for a bug. */
+static void append_refused (struct raft *raft,
+                            const struct raft_message_append *append) {
+  raft_index before = append->previous_index;
+  if (raft_bug (raft, REJECT_TRUNCATES) && raft->role == RAFT_FOLLOWER
+      && before <= raft->log.last && before > 1) {
+    raft->commit = before - 1 < raft->commit ? before - 1 : raft->commit;
+    append_cut (raft, before);
+  }
+}
+
+void raft_refuse_old_leader (struct raft *raft, const struct raft_message *m) {
+  struct raft_message answer
+    = { .kind = RAFT_MESSAGE_APPEND_RESULT, .to = m->from };
+  answer.as.append_result.rejected = true;
+  append_refused (raft, &m->as.append);
+  raft_outbox_send (raft, &answer, RAFT_NEED_TERM);
 }
 
 /* How many of the entries are in the log already. */
@@ -212,14 +225,7 @@ void raft_on_append (struct raft *raft, const struct raft_message *m) {
     raft->round_seen = append->round;
   }
   if (!append_matches (raft, append)) {
-    if (raft_bug (raft, REJECT_TRUNCATES)
-        && append->previous_index <= raft->log.last
-        && append->previous_index > 1) {
-      raft->commit = append->previous_index - 1 < raft->commit
-                       ? append->previous_index - 1
-                       : raft->commit;
-      append_cut (raft, append->previous_index);
-    }
+    append_refused (raft, append);
     append_reject (raft, append);
     return;
   }

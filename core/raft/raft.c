@@ -156,7 +156,7 @@ static void step_message (struct raft *raft, const struct raft_message *m) {
   message_take_term (raft, m);
   if (message_is_late (raft, m)) {
     if (m->kind == RAFT_MESSAGE_APPEND) {
-      raft_refuse_old_leader (raft, m->from);
+      raft_refuse_old_leader (raft, m);
     }
     return;
   }

@@ -113,7 +113,7 @@ void raft_on_vote_result (struct raft *raft, const struct raft_message *m);
 
 /* ---- append.c: a follower --------------------------------------------- */
 void raft_on_append (struct raft *raft, const struct raft_message *m);
-void raft_refuse_old_leader (struct raft *raft, raft_id leader);
+void raft_refuse_old_leader (struct raft *raft, const struct raft_message *m);
 /* Acknowledges what became durable. */
 void raft_maybe_acknowledge (struct raft *raft);
 
