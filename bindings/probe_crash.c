@@ -32,7 +32,7 @@
 
 void raft_probe_crash (lua_State *L);
 
-#define UNSYNCED_MAX 12 /* of more, some subsets are drawn */
+#define UNSYNCED_MAX 14 /* of more, some subsets are drawn */
 #define TAILS 2
 
 static const char *const ways[]
@@ -155,7 +155,12 @@ static const struct story_state *judge (struct crash_run *run,
   return state;
 }
 
-/* Every image that power loss can leave now, judged. */
+static void judge_image (struct crash_run *run, struct sim_disk *image,
+                         const struct crash_claim *claim) {
+  (void)judge (run, image, claim);
+}
+
+/* Every image that power loss can leave now. */
 static void lose_power (struct crash_run *run, const struct sim_disk *disk,
                         const struct crash_claim *claim,
                         void (*then) (struct crash_run *run,
@@ -172,17 +177,14 @@ static void lose_power (struct crash_run *run, const struct sim_disk *disk,
     sim_choice_mask_init (&choice,
                           unsynced > bits ? raft_mix (mask) : mask);
     sim_disk_crash (image, &choice.choice);
-    if (!run->has_failed && is_new (run, image, claim, 0)) {
+    /* What was only judged before may still have to be explored. */
+    if (!run->has_failed
+        && is_new (run, image, claim, then == judge_image ? 1 : 2)) {
       run->images++;
       then (run, image, claim);
     }
     sim_disk_free (image);
   }
-}
-
-static void judge_image (struct crash_run *run, struct sim_disk *image,
-                         const struct crash_claim *claim) {
-  (void)judge (run, image, claim);
 }
 
 /* ---- a second life, with power lost at each of its moments ------------- */

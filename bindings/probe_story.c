@@ -19,7 +19,9 @@ void raft_probe_story (lua_State *L);
 const struct story_step story_short[] = {
   { STORY_WRITE, 2, 1, 0, 0, 0, 0 },
   { STORY_STEP, 0, 0, 0, 0, 0, 0 },
-  { STORY_WRITE, 2, 1, 2, 2, 200, 0 },
+  { STORY_WRITE, 2, 1, 2, 1, 700, 0 }, /* two sectors */
+  { STORY_STEP, 0, 0, 0, 0, 0, 0 },
+  { STORY_WRITE, 2, 1, 3, 1, 200, 0 },
   { STORY_PEER, 0, 2, 0, 0, 0, 0 },
   { STORY_WRITE, 2, 1, 4, 1, 500, 0 },
   { STORY_STEP, 0, 0, 0, 0, 0, 0 },

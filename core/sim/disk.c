@@ -232,6 +232,7 @@ static int do_write (struct sim_disk *disk, struct sim_file *file,
   if (reserve_space (disk, file, end) != RAFT_OK) {
     return RAFT_EDISK_FULL;
   }
+  sim_file_begin (file);
   for (size_t i = 0; i < request->slice_count; i++) {
     const struct raft_slice *slice = &request->slices[i];
     sim_file_write (file, offset, slice->data, slice->size,

@@ -220,6 +220,27 @@ static void extend (struct sim_file *file, uint64_t size) {
   }
 }
 
+void sim_file_begin (struct sim_file *file) {
+  file->request_start = file->change_count;
+}
+
+/* The change of a sector: the last one, if this request has begun it. */
+static struct sim_change *change_of (struct sim_file *file,
+                                     uint64_t sector) {
+  struct sim_change *change;
+  if (file->change_count > file->request_start) {
+    change = &file->changes[file->change_count - 1];
+    if (change->sector == sector) {
+      return change;
+    }
+  }
+  reserve_changes (file, file->change_count + 1);
+  change = &file->changes[file->change_count];
+  change->sector = sector;
+  file->change_count++;
+  return change;
+}
+
 void sim_file_write (struct sim_file *file, uint64_t offset,
                      const uint8_t *data, size_t size,
                      struct sim_choice *choice) {
@@ -229,15 +250,10 @@ void sim_file_write (struct sim_file *file, uint64_t offset,
     size_t part = SIM_SECTOR_BYTES - within;
     part = part < size ? part : size;
     if (choice == NULL || choice->keep (choice)) {
-      struct sim_change *change;
       extend (file, offset + part);
       image_write (&file->seen, offset, data, part);
-      reserve_changes (file, file->change_count + 1);
-      change = &file->changes[file->change_count];
-      change->sector = sector;
-      sim_file_read (&file->seen, sector * SIM_SECTOR_BYTES, change->bytes,
-                     SIM_SECTOR_BYTES);
-      file->change_count++;
+      sim_file_read (&file->seen, sector * SIM_SECTOR_BYTES,
+                     change_of (file, sector)->bytes, SIM_SECTOR_BYTES);
       file->is_same = false;
     }
     data += part;
@@ -265,6 +281,7 @@ static void finish_sync (struct sim_file *file, bool keeps_size) {
   image_resize (&file->stored,
                 keeps_size ? file->seen.size : file->stored.size);
   file->change_count = 0;
+  file->request_start = 0;
   file->is_resized = false;
 }
 
@@ -300,6 +317,7 @@ uint32_t sim_file_unsynced (const struct sim_file *file) {
 void sim_file_settle (struct sim_file *file) {
   image_share (&file->stored, &file->seen);
   file->change_count = 0;
+  file->request_start = 0;
   file->is_resized = false;
   file->is_same = true;
 }

@@ -36,6 +36,7 @@ struct sim_file {
   struct sim_change *changes;
   size_t change_count;
   size_t change_capacity;
+  size_t request_start;      /* changes before the request at hand */
   bool is_resized;           /* the length is not synced */
   bool is_same;              /* seen and stored are equal */
   uint64_t allocated;        /* bytes that count as used */
@@ -49,6 +50,8 @@ struct sim_file *sim_file_retain (struct sim_file *file);
 void sim_file_release (struct sim_file *file);
 struct sim_file *sim_file_copy (const struct sim_file *file);
 
+/* Begins a request: what it writes to one sector is one change. */
+void sim_file_begin (struct sim_file *file);
 /* Writes what 'choice' keeps, sector by sector; NULL keeps all. */
 void sim_file_write (struct sim_file *file, uint64_t offset,
                      const uint8_t *data, size_t size,

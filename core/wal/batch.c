@@ -29,6 +29,7 @@ void wal_batch_clear (struct wal_batch *batch) {
   for (size_t i = 0; i < batch->record_count; i++) {
     raft_slice_release (&batch->records[i].body);
   }
+  raft_slice_release (&batch->configuration);
   batch->next = NULL;
   batch->last_ticket = 0;
   batch->record_count = 0;
@@ -155,6 +156,8 @@ static void seal_checkpoint (struct sealing *sealing,
     record.size = (uint32_t)configuration->entry.size;
     record.a = configuration->index;
     record.b = raft_load_u64 (configuration->entry.data + 16);
+    raft_slice_release (&sealing->batch->configuration);
+    sealing->batch->configuration = raft_slice_retain (configuration->entry);
     seal_record (sealing, record, configuration->entry);
   }
 }

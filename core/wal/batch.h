@@ -41,6 +41,8 @@ struct wal_batch {
   struct raft_slice *slices;
   size_t slice_count;
   size_t slice_capacity;
+  struct raft_slice configuration; /* of its checkpoint, owned: the batch
+                                      itself may cut that entry */
   uint64_t sealed_size;   /* bytes on disk */
 };
 

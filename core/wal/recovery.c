@@ -11,9 +11,10 @@
 **              1. a segment without a batch is removed and made anew later:
 **                 its name may be no more durable than its bytes;
 **              2. the sector behind the last valid batch, and whatever is not
-**                 zero behind it, is overwritten with zeros and synced, seen
-**                 or not: a torn batch that memory hides must not come back;
-**              3. the last valid batch is written again and synced;
+**                 zero behind it, is overwritten with zeros, seen or not: a
+**                 torn batch that memory hides must not come back;
+**              3. the last valid batch is written again, and the segment
+**                 synced;
 **              4. the directory is synced.
 ** Rule:      a log of which only the first batch is there may owe its name to
 **            a directory sync that failed: that segment is made anew aside
@@ -206,25 +207,11 @@ static void rewrite_last (struct wal_recovery *recovery) {
   submit (recovery, on_rewritten);
 }
 
-static void on_cut_synced (struct fs_request *request) {
-  struct wal_recovery *recovery = request->owner;
-  if (is_good (recovery, "synced")) {
-    rewrite_last (recovery);
-  }
-}
-
 static void on_cut (struct fs_request *request) {
   struct wal_recovery *recovery = request->owner;
-  if (!is_good (recovery, "written")) {
-    return;
-  }
-  if (raft_bug (recovery->wal, SKIP_SYNC)
-      || raft_bug (recovery->wal, BELIEVE_PAGE_CACHE)) {
+  if (is_good (recovery, "written")) {
     rewrite_last (recovery);
-    return;
   }
-  prepare (recovery, FS_SYNC)->file = recovery->wal->current.file;
-  submit (recovery, on_cut_synced);
 }
 
 /* Overwrites [end, …) with zeros: one sector at least, and up to the last

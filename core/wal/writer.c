@@ -333,9 +333,10 @@ static bool fits_current (const struct wal *wal,
   return size <= room_for (wal, batch);
 }
 
+/* Moving on closes a file: one at a time. */
 static bool fits_spare (const struct wal *wal,
                         const struct wal_batch *batch) {
-  return wal->spare_is_made
+  return wal->spare_is_made && !wal->is_closing_file
          && wal_batch_size_with_checkpoint (batch, &wal->contents)
               <= wal->spare.size - 2 * WAL_SECTOR;
 }
