@@ -43,10 +43,11 @@ static void on_count (lua_State *L, lua_Debug *debug) {
   }
 }
 
-/* Its arguments: the slots, then the job. */
+/* Its arguments: the slots; its upvalue: the machine. */
 static int run (lua_State *L) {
-  struct machine_job *job = lua_touserdata (L, MACHINE_SLOT_COUNT + 1);
-  if (job->self->options.instructions > 0) {
+  struct lua_machine *self = lua_touserdata (L, lua_upvalueindex (1));
+  struct machine_job *job = self->job;
+  if (self->options.instructions > 0) {
     lua_sethook (L, on_count, LUA_MASKCOUNT, COUNT_STEP);
   }
   job->body (L, job);
@@ -68,8 +69,8 @@ static int protected_call (struct machine_job *job,
   for (slot = 1; slot <= MACHINE_SLOT_COUNT; slot++) {
     lua_pushvalue (L, slot);
   }
-  lua_pushlightuserdata (L, job);
-  status = lua_pcall (L, MACHINE_SLOT_COUNT + 1, 0, MACHINE_SLOT_HANDLER);
+  self->job = job; /* not as a light userdata: LuaJIT may allocate for one */
+  status = lua_pcall (L, MACHINE_SLOT_COUNT, 0, MACHINE_SLOT_HANDLER);
   self->in_apply = false;
   if (status == LUA_OK) {
     return self->halted;
@@ -122,7 +123,8 @@ static int prepare (lua_State *L) {
   machine_host_push (L, self);
   lua_getfield (L, -1, "handler");
   machine_set_slot (L, MACHINE_SLOT_HANDLER);
-  lua_pushcfunction (L, run);
+  lua_pushlightuserdata (L, self);
+  lua_pushcclosure (L, run, 1);
   machine_set_slot (L, MACHINE_SLOT_RUN);
   return 0;
 }
@@ -138,19 +140,23 @@ static int call_prepare (struct lua_machine *self) {
 #endif
 }
 
+/* Puts the slots where protected_call wants them. */
 static void fetch_slots (struct lua_machine *self) {
   lua_State *L = self->L;
   int slot;
+  self->limit = UINT64_MAX; /* an error would have nowhere to go */
   lua_settop (L, 0);
   machine_push_slots (L);
   for (slot = 1; slot <= MACHINE_SLOT_COUNT; slot++) {
     lua_rawgeti (L, 1, slot);
   }
   lua_remove (L, 1);
+  self->limit = self->options.memory_bytes;
 }
 
 static void close_state (struct lua_machine *self) {
   if (self->L != NULL) {
+    self->limit = UINT64_MAX;
     lua_close (self->L);
     self->L = NULL;
   }
@@ -196,13 +202,18 @@ static void say_halted (struct lua_machine *self,
 static void perform_open (struct lua_machine *self,
                           struct machine_request *request) {
   struct machine_job job = { .self = self, .request = request };
+  bool ready;
   int status;
   close_state (self);
   self->halted = RAFT_OK;
-  self->limit = UINT64_MAX; /* LuaJIT crashes in a lua_newstate that fails */
+  /* The limit is for the machine, not for the libraries around it: LuaJIT
+  ** crashes in a lua_newstate that fails, and Lua 5.1 closes the stdout of
+  ** this process when memory runs out while it makes its file of that name. */
+  self->limit = UINT64_MAX;
   self->L = lua_newstate (allocate, self);
+  ready = self->L != NULL && call_prepare (self) == LUA_OK;
   self->limit = self->options.memory_bytes;
-  if (self->L == NULL || call_prepare (self) != LUA_OK) {
+  if (!ready) {
     machine_halt_memory (self);
     close_state (self);
     say_halted (self, request);

@@ -26,6 +26,8 @@ enum machine_slot {
   MACHINE_SLOT_COUNT = MACHINE_SLOT_ERROR
 };
 
+struct machine_job;
+
 struct lua_machine {
   struct machine machine; /* first */
   struct binding_machine_options options; /* strings are copies, owned */
@@ -36,6 +38,7 @@ struct lua_machine {
   uint64_t peak;
   int halted;             /* 0, or why it cannot go on */
   char why[256];
+  struct machine_job *job; /* of the protected call under way */
   bool handled;           /* the handler saw the error under way */
   uint64_t instructions;  /* run in this request, about */
   bool in_apply;          /* random numbers may be drawn */

@@ -77,4 +77,13 @@ function workshop.value(expression, command)
   return value
 end
 
+--- The command of the Lua that runs the specs.
+function workshop.interpreter()
+  local index = -1
+  while arg[index - 1] do
+    index = index - 1
+  end
+  return arg[index]
+end
+
 return workshop

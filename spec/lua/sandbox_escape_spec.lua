@@ -211,12 +211,7 @@ describe("sandbox: the host's locale", function()
       io.write(set or "none", " ", status)
       for i = 1, 7 do io.write(" ", tostring(seen[i])) end
       io.write(" ", ("%%.1f"):format(0.5))]]):gsub("%%%%", "%%"))
-    local lua = arg and arg[-1]
-    local index = -1
-    while arg and arg[index - 1] do
-      index = index - 1
-      lua = arg[index]
-    end
+    local lua = workshop.interpreter()
     local text = run("LOCPATH=" .. folder .. " " .. lua .. " " .. script)
     os.remove(script)
     os.execute("rm -r " .. folder)
