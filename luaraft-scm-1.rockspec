@@ -54,6 +54,7 @@ build = {
     ["raft.core"] = {
       sources = {
         -- begin sources
+        "bindings/client.c",
         "bindings/field.c",
         "bindings/machine.c",
         "bindings/machine_body.c",
@@ -146,7 +147,9 @@ build = {
         "core/sim/world.c",
         "core/uv/address.c",
         "core/uv/apply.c",
+        "core/uv/caller.c",
         "core/uv/clock.c",
+        "core/uv/dialer.c",
         "core/uv/disk.c",
         "core/uv/stream.c",
         "core/uv/worker.c",

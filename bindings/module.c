@@ -18,6 +18,8 @@
 #include "base/error.h"
 #include "base/limit.h"
 #include "base/trace.h"
+#include "client.h"
+#include "node.h"
 #include "raft.h"
 #include "sim.h"
 #include "value.h"
@@ -135,8 +137,10 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   lua_setfield (L, -2, "reasons");
   push_bugs (L);
   lua_setfield (L, -2, "bugs");
+  binding_node_open (L);
   binding_raft_open (L);
   binding_value_open (L);
+  binding_client_open (L);
   binding_sim_open (L);
   return 1;
 }

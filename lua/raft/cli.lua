@@ -99,18 +99,18 @@ end
 function commands.propose(raft, world, given)
   return with_client(raft, world, given, function(client)
     return answered(world, "propose",
-      client:propose(given.json.value, { timeout = given.timeout }))
+      client:propose(given.json.value, { deadline = given.timeout }))
   end)
 end
 
 function commands.query(raft, world, given)
   return with_client(raft, world, given, function(client)
     return answered(world, "query", client:query(given.json.value,
-      { timeout = given.timeout, read = given.read }))
+      { deadline = given.timeout, read = given.read }))
   end)
 end
 
-local COLUMNS = { "address", "member", "role", "term", "leader", "commit",
+local COLUMNS = { "address", "id", "role", "term", "leader", "commit",
   "applied", "last" }
 
 local function status_line(row)
@@ -134,7 +134,7 @@ function commands.status(raft, world, given)
       world.out(status_line(header))
     end
     for _, at in ipairs(given.to) do
-      local ok, row, code = client:status(at, { timeout = given.timeout })
+      local ok, row, code = client:status(at, { deadline = given.timeout })
       if ok then
         reached = reached + 1
         row.address = at

@@ -12,7 +12,7 @@ local quantity = require("raft.quantity")
 
 local arguments = {}
 
-local READS = { "linear", "lease", "follower", "stale" }
+local READS = { "linear", "stale" }
 
 -- A converter for argparse, which wants the value, or nil and a message.
 local function reader(name, parser)
@@ -27,6 +27,12 @@ end
 
 local function one_address(text)
   local ok, message = address.parse(text)
+  return ok and text, message
+end
+
+-- Options of raft take durations as people write them.
+local function one_duration(text)
+  local ok, message = quantity.duration(text)
   return ok and text, message
 end
 
@@ -78,7 +84,7 @@ local function add_to(command)
     :args(1):count(1):argname("ADDRESSES")
     :convert(reader("--to", address.list))
   command:option("--timeout", "Give up after this time.")
-    :args(1):argname("TIME"):convert(reader("--timeout", quantity.duration))
+    :args(1):argname("TIME"):convert(reader("--timeout", one_duration))
 end
 
 local function add_clients(parser)

@@ -10,6 +10,7 @@ local core = require "raft.core"
 
 -- Name in this table -> module that returns it.
 local PARTS = {
+  client = "raft.client",
   kv = "raft.kv",
   ordered = "raft.ordered",
   textbook = "raft.textbook",

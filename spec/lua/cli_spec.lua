@@ -156,7 +156,7 @@ describe("luaraft", function()
       "a:1,b:2", "--timeout", "2s", '["set","x",{"n":1}]') })
     assert.same({
       { "client", { "a:1", "b:2" } },
-      { "propose", { "set", "x", { n = 1 } }, { timeout = 2000000 } },
+      { "propose", { "set", "x", { n = 1 } }, { deadline = "2s" } },
     }, asked)
     assert.equal(1, closed)
     assert.same({ 0, "null\n", "" }, { run("query", "--to", "a:1",
@@ -179,17 +179,17 @@ describe("luaraft", function()
 
   it("status prints a line per member, and what did not answer", function()
     answers.status = { true, {
-      member = 1, role = "leader", term = 3, leader = 1, commit = 7,
+      id = 1, role = "leader", term = 3, leader = 1, commit = 7,
       applied = 7, last = 8,
     } }
     local code, out = run("status", "--to", "a:1,b:2")
     assert.equal(0, code)
-    assert.truthy(out:find("^address +member +role +term +leader +commit"))
+    assert.truthy(out:find("^address +id +role +term +leader +commit"))
     assert.truthy(out:find("\na:1 +1 +leader +3 +1 +7 +7 +8\nb:2 "))
     code, out = run("status", "--to", "a:1", "--json")
     assert.equal(0, code)
-    assert.equal('{"address":"a:1","applied":7,"commit":7,"last":8,"leader":1,'
-      .. '"member":1,"role":"leader","term":3}\n', out)
+    assert.equal('{"address":"a:1","applied":7,"commit":7,"id":1,"last":8,'
+      .. '"leader":1,"role":"leader","term":3}\n', out)
     answers.status = { nil, "no answer", "unreachable" }
     assert.same({ 1, "luaraft status: a:1: no answer (unreachable)\n" },
       { code == 0 and (run("status", "--to", "a:1", "--json")),
