@@ -2,7 +2,7 @@
 **
 ** raft.h - the rules: one event in, effects out.
 **
-** Holds:     events, effects, messages, and the few functions of ring 0.
+** Holds:     events, effects, and the few functions of ring 0.
 ** Knows not: clocks, chance, files, sockets, the bytes of an entry. All of
 **            that enters with an event or leaves as an effect.
 ** Invariant: what is not durable is not said. Vote requests, votes and
@@ -32,99 +32,7 @@
 #include "base/memory.h"
 #include "base/trace.h"
 #include "base/types.h"
-
-/* ---- entries, configurations ------------------------------------------ */
-
-enum raft_entry_kind {
-  RAFT_ENTRY_NOOP = 1,          /* a new leader's first (Diss. 6.4) */
-  RAFT_ENTRY_CONFIGURATION = 2, /* who the members are */
-  RAFT_ENTRY_COMMAND = 3,       /* for the machine */
-  RAFT_ENTRY_SESSION_OPEN = 4,  /* a client's session; its id is the index */
-  RAFT_ENTRY_SESSION_CLOSE = 5
-};
-#define RAFT_ENTRY_MUST_UNDERSTAND 128 /* kinds below it may not be skipped */
-
-/* What the engine knows of an entry. */
-struct raft_entry {
-  raft_term term;
-  uint64_t checksum; /* of its payload */
-  raft_time time;    /* in its envelope; proposed: unused */
-  uint32_t size;     /* bytes on disk and wire, envelope included */
-  uint8_t kind;      /* enum raft_entry_kind */
-};
-
-/* Who the members are. Sets are sorted by id, without repetition.
-** While 'outgoing' is not empty, the configuration is joint (Diss. 4.3). */
-struct raft_id_set {
-  raft_id ids[RAFT_MEMBERS_MAX];
-  uint32_t count;
-};
-
-struct raft_configuration {
-  struct raft_id_set voters;
-  struct raft_id_set outgoing; /* voters of the old half; empty: not joint */
-  struct raft_id_set learners; /* receive entries, are not counted */
-  uint64_t lease_us;           /* longest lease a leader may hold; 0: off */
-};
-
-/* ---- messages --------------------------------------------------------- */
-
-enum raft_message_kind {
-  RAFT_MESSAGE_PRE_VOTE = 1,      /* Diss. 9.6 */
-  RAFT_MESSAGE_PRE_VOTE_RESULT = 2,
-  RAFT_MESSAGE_VOTE = 3,          /* RequestVote */
-  RAFT_MESSAGE_VOTE_RESULT = 4,
-  RAFT_MESSAGE_APPEND = 5,        /* AppendEntries; empty: heartbeat */
-  RAFT_MESSAGE_APPEND_RESULT = 6
-};
-
-struct raft_message_vote { /* PRE_VOTE, VOTE: 'term' is the one aimed at */
-  raft_index last_index;
-  raft_term last_term;
-};
-
-struct raft_message_vote_result {
-  bool granted; /* a granted pre-vote carries the term aimed at; a refusal,
-                   and a real vote, the voter's own */
-};
-
-struct raft_message_append {
-  raft_index previous_index;
-  raft_term previous_term;
-  raft_index commit;  /* the leader's */
-  uint64_t round;     /* counts the leader's heartbeats of this term;
-                         answered as received: the context of ReadIndex */
-  uint64_t lease_us;  /* granted with this message; 0: none */
-  uint32_t entry_count; /* entries previous_index + 1 … */
-  const struct raft_entry *entries; /* received: borrowed; sent: NULL, the
-                                       bytes are ring 1's */
-  /* Values of the configuration entries among them, in log order. */
-  const struct raft_configuration *configurations;
-  uint32_t configuration_count;
-};
-
-struct raft_message_append_result {
-  bool rejected;      /* the logs differ at rejected_index */
-  bool stalled;       /* the sender's disk or machine is past its limit */
-  raft_index match_index;    /* durable here and equal to the leader's log */
-  raft_index rejected_index; /* the previous_index that did not match */
-  raft_index hint_index; /* the last index here that may match: its term is */
-  raft_term hint_term;   /*   not above the leader's previous_term */
-  uint64_t round;
-};
-
-struct raft_message {
-  enum raft_message_kind kind;
-  raft_id from;
-  raft_id to;
-  raft_term term;
-  union {
-    struct raft_message_vote vote;
-    struct raft_message_vote_result vote_result;
-    struct raft_message_append append;
-    struct raft_message_append_result append_result;
-  } as;
-};
+#include "raft/message.h"
 
 /* ---- events ----------------------------------------------------------- */
 

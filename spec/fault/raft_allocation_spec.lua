@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Every allocation of a step fails once. The step must then say so and leave
 -- the engine as it was; tried again, it must do what it does without failure.
 

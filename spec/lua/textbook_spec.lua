@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+
 local textbook = require("raft.textbook")
 
 -- Three textbook nodes; messages arrive at once, disks are done at once.

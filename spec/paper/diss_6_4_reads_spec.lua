@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Diss. §6.4: linear reads without a log entry.
 
 local round_table = require("spec.paper.round_table")

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Diss. §9.6 pre-vote, §4.2.3 disruptive members, and the deadlocks that
 -- others had with them.
 

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+
 --- round_table.lua: engines around a table, their talk passed by hand.
 --
 -- The paper's situations are about who said what to whom, and in which order.

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Paper §5.1: terms are Raft's clock. A higher one wins, an older one is
 -- told.
 

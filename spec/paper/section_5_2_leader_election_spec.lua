@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Paper §5.2: leader election. Who may lead, and how few leaders there are.
 
 local round_table = require("spec.paper.round_table")

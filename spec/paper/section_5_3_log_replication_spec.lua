@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Paper §5.3: log replication. Logs converge on the leader's, whatever they
 -- held before; what is lost on the way is sent again.
 

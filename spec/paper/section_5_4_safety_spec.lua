@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Paper §5.4: safety. Why what is committed stays.
 
 local round_table = require("spec.paper.round_table")

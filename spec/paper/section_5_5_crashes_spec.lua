@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Paper §5.5: followers and candidates crash; and §5.4.1 of what a disk
 -- promises.
 

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Goal: everything that was acknowledged is there after a power cut of all.
 -- Method: ten writes, then all crash at once, each disk keeps what it likes
 -- of the unsynced sectors; all start again.

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Goal: what the leader had alone when its power failed is gone, what it had
 -- told to a client is not.
 -- Method: cut the leader off, propose to it in vain, crash it, write with the

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Goal: the majority serves while the leader is cut off, and the old leader
 -- comes back as a follower without disturbing the new one.
 -- Method: cut the leader's links both ways, write on the other side, heal.

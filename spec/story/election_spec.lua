@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+--
 -- Goal: the whole talk of a first election, vote by vote.
 -- Method: three members start; nothing is lost; the clock is the world's.
 

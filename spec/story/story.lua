@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+
 --- story.lua: a world whose conversation is the test.
 --
 -- A story is told in the words of raft.sim and ends with what was said, to

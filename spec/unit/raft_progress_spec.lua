@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+
 local helper = require("spec.helper")
 local probe = require("raft.probe")
 
