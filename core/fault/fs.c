@@ -468,7 +468,6 @@ static void do_named (struct fault_fs *fault, struct fs_request *above) {
   call->file = file_for (fault, above->name);
   if (above->operation == FS_CREATE) {
     make_way (fault, above, call);
-    copy_name (call->file->name_below, above->name);
   }
   copy_name (call->name, call->file->name_below);
   call->request.name = call->name;
