@@ -10,6 +10,7 @@
 
 local arguments = require("raft.cli_arguments")
 local json = require("raft.json")
+local log = require("raft.log")
 
 local cli = {}
 
@@ -42,6 +43,9 @@ local commands = {}
 local function failed(world, what, message, code)
   world.err(("luaraft %s: %s%s\n"):format(what, tostring(message),
     code and " (" .. tostring(code) .. ")" or ""))
+  if code == "panic" then
+    return cli.INTERNAL
+  end
   return UNKNOWN_CODES[code] and cli.UNKNOWN or cli.FAILED
 end
 
@@ -53,9 +57,17 @@ local function answered(world, what, ok, result, code)
   return cli.OK
 end
 
+local function members_by_id(list)
+  local members = {}
+  for _, member in ipairs(list) do
+    members[member.id] = member.address
+  end
+  return members
+end
+
 function commands.init(raft, world, given)
   local ok, message, code = raft.init {
-    id = given.id, dir = given.dir, members = given.members,
+    id = given.id, dir = given.dir, members = members_by_id(given.members),
     name = given.name,
   }
   if not ok then
@@ -69,11 +81,13 @@ function commands.serve(raft, world, given)
   local node, message, code = raft.node {
     dir = given.dir, machine = given.machine, listen = given.listen,
     insecure = given.insecure or nil, memory = given.memory,
-    sandbox = not given.no_sandbox, log = given.log,
+    sandbox = not given.no_sandbox,
+    on_log = log.writer(given.log, world.err),
   }
   if not node then
     return failed(world, "serve", message, code)
   end
+  world.err(("luaraft serve: listening at %s\n"):format(node:address()))
   local ok
   ok, message, code = node:run()
   if not ok then

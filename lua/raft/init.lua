@@ -16,6 +16,12 @@ local PARTS = {
   textbook = "raft.textbook",
 }
 
+-- Name in this table -> module and the function of it.
+local FUNCTIONS = {
+  init = { "raft.node", "init" },
+  node = { "raft.node", "start" },
+}
+
 local raft = {
   _VERSION = "luaraft " .. core.version,
   version = core.version,
@@ -31,11 +37,11 @@ local raft = {
 
 return setmetatable(raft, {
   __index = function (self, name)
-    local part = PARTS[name]
-    if part == nil then
+    local part, one = PARTS[name], FUNCTIONS[name]
+    if part == nil and one == nil then
       return nil
     end
-    local value = require(part)
+    local value = part and require(part) or require(one[1])[one[2]]
     rawset(self, name, value)
     return value
   end,

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+**
+** directory.h - making a member's directory, once, before its first start.
+**
+** Rule: it waits for the disk: who makes a directory has nothing else to
+**       do. */
+
+#ifndef RAFT_UV_DIRECTORY_H
+#define RAFT_UV_DIRECTORY_H
+
+#include "base/error.h"
+#include "base/limit.h"
+#include "wire/configuration.h"
+
+RAFT_HIDDEN_BEGIN
+
+/* Makes 'path' the directory of member 'id' of the cluster 'value'.
+** Errors: those of replica_init, said in *detail. */
+int real_directory_make (const char *path, raft_id id,
+                         const struct wire_configuration *value,
+                         const struct raft_limits *limits,
+                         struct raft_detail *detail);
+
+RAFT_HIDDEN_END
+
+#endif

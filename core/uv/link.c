@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT
+**
+** link.c - to another member: look up, dial, greet, send, dial again.
+**
+** Rule: one connection per ordered pair, dialled by the sender; nothing but a
+**       greeting ever comes back on it.
+** Rule: a refused dial is told as such: with the end of the connection before
+**       it says that the process is gone (DESIGN: fast failover). */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "uv/inside.h"
+#include "uv/stream.h"
+#include "wire/greeting.h"
+
+#define BACKOFF_FIRST_US (20 * RAFT_MILLISECOND)
+#define BACKOFF_MOST_US RAFT_SECOND
+#define DIAL_MS 2000 /* from the dial to the other's greeting */
+#define UNSENT_MAX ((size_t)32 * 1024 * 1024) /* bytes; above the engine's own
+                 bound of what is in flight to one follower */
+
+enum link_state { LINK_WAITING, LINK_LOOKING, LINK_DIALLING, LINK_UP };
+
+/* One attempt; outlives its link while it closes. */
+struct link_dial {
+  struct real_stream stream; /* first */
+  uv_connect_t connect;
+  struct real_link *link;    /* NULL: given up */
+};
+
+struct real_link {
+  struct real_link *next;
+  struct real_server *server;
+  raft_id member;
+  char address[WIRE_ADDRESS_MAX];
+  enum link_state state;
+  raft_time backoff_us;
+  uv_timer_t timer;          /* until the next dial, or of this one */
+  bool is_closing;
+  bool has_timer;
+  struct real_lookup lookup;
+  struct link_dial *dial;
+};
+
+static void dial (struct real_link *link);
+
+static struct real_server *server_of (struct port_net *net) {
+  return (struct real_server *)(void *)((char *)net
+                                        - offsetof (struct real_server,
+                                                    net));
+}
+
+static struct real_link *find (struct real_server *server, raft_id member) {
+  struct real_link *link = server->links;
+  while (link != NULL && link->member != member) {
+    link = link->next;
+  }
+  return link;
+}
+
+/* ---- the end of an attempt --------------------------------------------- */
+
+static void give_up_dial (struct real_link *link) {
+  if (link->dial != NULL) {
+    link->dial->link = NULL;
+    real_stream_close (&link->dial->stream);
+    link->dial = NULL;
+  }
+}
+
+static void on_redial (uv_timer_t *timer) {
+  struct real_link *link = timer->data;
+  dial (link);
+}
+
+static void wait (struct real_link *link) {
+  struct port_clock *clock = &link->server->clock;
+  raft_time pause = link->backoff_us / 2
+                    + clock->random (clock) % link->backoff_us;
+  link->state = LINK_WAITING;
+  link->backoff_us *= 2;
+  if (link->backoff_us > BACKOFF_MOST_US) {
+    link->backoff_us = BACKOFF_MOST_US;
+  }
+  (void)uv_timer_start (&link->timer, on_redial,
+                        pause / RAFT_MILLISECOND + 1, 0);
+}
+
+struct down_call {
+  raft_id member;
+  enum net_down why;
+};
+
+static void call_down (struct real_server *server, void *argument) {
+  const struct down_call *call = argument;
+  replica_on_link_down (server->replica, call->member, call->why);
+}
+
+static void go_down (struct real_link *link, enum net_down why) {
+  struct down_call call = { link->member, why };
+  link->server->links_up -= link->state == LINK_UP;
+  give_up_dial (link);
+  if (!link->is_closing) {
+    wait (link);
+    real_server_enter (link->server, call_down, &call);
+  }
+}
+
+static enum net_down why_of (int status) {
+  switch (status) {
+    case UV_ECONNREFUSED:
+      return NET_DOWN_REFUSED;
+    case UV_EOF:
+    case UV_ECONNRESET:
+    case UV_EPIPE:
+    case UV_EPROTO:
+      return NET_DOWN_ENDED;
+    default:
+      return NET_DOWN_SILENT;
+  }
+}
+
+/* ---- greeting ---------------------------------------------------------- */
+
+struct judge_call {
+  struct real_link *link;
+  const uint8_t *data;
+  size_t size;
+  int status;
+};
+
+static void call_judge (struct real_server *server, void *argument) {
+  struct judge_call *call = argument;
+  struct wire_greeting greeting;
+  struct raft_detail detail;
+  struct wire_rpc rpc;
+  call->status = wire_rpc_decode (call->data, call->size, &rpc);
+  if (call->status == RAFT_OK) {
+    call->status = wire_greeting_decode (rpc.params, &greeting, &detail);
+  }
+  if (call->status == RAFT_OK && greeting.member != call->link->member) {
+    call->status = RAFT_ENOT_FOUND; /* another member listens there */
+  }
+  if (call->status == RAFT_OK) {
+    call->status = replica_judge (server->replica, &greeting, &detail);
+  }
+  if (call->status == RAFT_OK) {
+    call->link->state = LINK_UP;
+    call->link->backoff_us = BACKOFF_FIRST_US;
+    server->links_up++;
+    replica_on_link_up (server->replica, greeting.member,
+                        greeting.incarnation);
+  }
+}
+
+static void on_object (struct real_stream *stream, const uint8_t *data,
+                       size_t size) {
+  struct real_link *link = stream->owner;
+  struct judge_call call = { .link = link, .data = data, .size = size,
+                             .status = RAFT_ECLOSED };
+  if (link->state == LINK_UP) {
+    go_down (link, NET_DOWN_ENDED); /* nothing else is said on a link */
+    return;
+  }
+  (void)uv_timer_stop (&link->timer);
+  real_server_enter (link->server, call_judge, &call);
+  if (call.status != RAFT_OK) {
+    go_down (link, NET_DOWN_ENDED);
+  }
+}
+
+static void call_greet (struct real_server *server, void *argument) {
+  struct real_stream *stream = argument;
+  struct wire_greeting greeting;
+  struct raft_buffer bytes;
+  raft_buffer_init (&bytes, &raft_memory_plain);
+  replica_greeting (server->replica, &greeting);
+  if (wire_greeting_encode (&bytes, &greeting) == RAFT_OK) {
+    (void)real_stream_send_bytes (stream, bytes.data, bytes.size);
+  }
+  raft_buffer_free (&bytes);
+}
+
+static void on_end (struct real_stream *stream, int status) {
+  go_down (stream->owner, why_of (status));
+}
+
+static void on_connected (uv_connect_t *connect, int status) {
+  struct link_dial *attempt = connect->data;
+  struct wire_scan_limits limits = { WIRE_GREETING_MAX, 256, 8 };
+  if (attempt->link == NULL) {
+    return; /* given up: it is being closed */
+  }
+  if (status == 0) {
+    real_stream_limit (&attempt->stream, &limits);
+    status = real_stream_start (&attempt->stream);
+  }
+  if (status != 0) {
+    go_down (attempt->link, why_of (status));
+    return;
+  }
+  real_server_enter (attempt->link->server, call_greet, &attempt->stream);
+  real_stream_flush (&attempt->stream);
+}
+
+/* ---- dialling ---------------------------------------------------------- */
+
+static void on_dial_closed (struct real_stream *stream) {
+  free (stream);
+}
+
+static void on_silence (uv_timer_t *timer) {
+  go_down (timer->data, NET_DOWN_SILENT);
+}
+
+static void connect_to (struct real_link *link,
+                        const struct sockaddr_storage *where) {
+  struct link_dial *attempt = calloc (1, sizeof *attempt);
+  struct real_server *server = link->server;
+  int status = UV_ENOMEM;
+  if (attempt == NULL) {
+    go_down (link, NET_DOWN_SILENT);
+    return;
+  }
+  attempt->stream.chunk = server->chunk;
+  attempt->stream.is_broken = &server->is_broken;
+  attempt->stream.owner = link;
+  attempt->stream.on_object = on_object;
+  attempt->stream.on_end = on_end;
+  attempt->stream.closed = on_dial_closed;
+  attempt->link = link;
+  attempt->connect.data = attempt;
+  if (real_stream_init (&attempt->stream, &server->loop) != 0) {
+    free (attempt);
+    go_down (link, NET_DOWN_SILENT);
+    return;
+  }
+  link->dial = attempt;
+  link->state = LINK_DIALLING;
+  status = uv_tcp_connect (&attempt->connect, &attempt->stream.tcp,
+                           (const struct sockaddr *)where, on_connected);
+  if (status != 0) {
+    go_down (link, why_of (status));
+    return;
+  }
+  (void)uv_timer_start (&link->timer, on_silence, DIAL_MS, 0);
+}
+
+static void maybe_free (struct real_link *link) {
+  if (link->is_closing && !link->has_timer && !link->lookup.is_running) {
+    free (link);
+  }
+}
+
+static void on_found (struct real_lookup *lookup, int status) {
+  struct real_link *link = lookup->owner;
+  if (link->is_closing) {
+    maybe_free (link);
+  } else if (status != 0) {
+    go_down (link, NET_DOWN_SILENT);
+  } else {
+    connect_to (link, &lookup->found);
+  }
+}
+
+static void dial (struct real_link *link) {
+  struct sockaddr_storage where;
+  struct real_address address;
+  if (real_address_parse (link->address, &address, NULL) != RAFT_OK) {
+    go_down (link, NET_DOWN_SILENT);
+  } else if (real_address_numeric (&address, &where)) {
+    connect_to (link, &where);
+  } else if (!link->lookup.is_running) {
+    link->state = LINK_LOOKING;
+    link->lookup.owner = link;
+    link->lookup.done = on_found;
+    if (real_lookup_start (&link->lookup, &link->server->loop, &address)
+        != 0) {
+      go_down (link, NET_DOWN_SILENT);
+    }
+  }
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static void on_timer_closed (uv_handle_t *handle) {
+  struct real_link *link = handle->data;
+  link->has_timer = false;
+  maybe_free (link);
+}
+
+static void link_close (struct real_link *link) {
+  struct real_link **at = &link->server->links;
+  while (*at != link) {
+    at = &(*at)->next;
+  }
+  *at = link->next;
+  link->is_closing = true;
+  link->server->links_up -= link->state == LINK_UP;
+  link->state = LINK_WAITING;
+  give_up_dial (link);
+  real_lookup_cancel (&link->lookup);
+  uv_close ((uv_handle_t *)&link->timer, on_timer_closed);
+}
+
+void real_links_close (struct real_server *server) {
+  while (server->links != NULL) {
+    link_close (server->links);
+  }
+}
+
+static void link_new (struct real_server *server, raft_id member,
+                      const char *address) {
+  struct real_link *link = calloc (1, sizeof *link);
+  if (link == NULL || uv_timer_init (&server->loop, &link->timer) != 0) {
+    free (link);
+    return; /* the next configuration asks again */
+  }
+  link->has_timer = true;
+  link->timer.data = link;
+  link->server = server;
+  link->member = member;
+  link->backoff_us = BACKOFF_FIRST_US;
+  memcpy (link->address, address, strlen (address) + 1);
+  link->next = server->links;
+  server->links = link;
+  (void)uv_timer_start (&link->timer, on_redial, 0, 0);
+}
+
+/* ---- the doors --------------------------------------------------------- */
+
+static void know (struct port_net *net, raft_id member,
+                  const char *address) {
+  struct real_server *server = server_of (net);
+  struct real_link *link = find (server, member);
+  if (server->state == REAL_STATE_ENDING
+      || (address != NULL && strlen (address) >= WIRE_ADDRESS_MAX)
+      || (link != NULL && address != NULL
+          && strcmp (link->address, address) == 0)) {
+    return;
+  }
+  if (link != NULL) {
+    link_close (link);
+  }
+  if (address != NULL) {
+    link_new (server, member, address);
+  }
+}
+
+static void send_message (struct port_net *net, raft_id member,
+                          enum net_class class_, struct raft_slice message) {
+  struct real_link *link = find (server_of (net), member);
+  (void)class_;
+  if (link != NULL && link->state == LINK_UP
+      && real_stream_unsent (&link->dial->stream) + message.size
+           <= UNSENT_MAX) {
+    (void)real_stream_send (&link->dial->stream, message);
+  } else {
+    raft_slice_release (&message);
+  }
+}
+
+void real_link_door (struct port_net *net) {
+  net->send = send_message;
+  net->know = know;
+}
+
+void real_links_flush (struct real_server *server) {
+  struct real_link *link = server->links;
+  while (link != NULL) {
+    struct real_link *next = link->next;
+    if (link->state == LINK_UP) {
+      real_stream_flush (&link->dial->stream);
+    }
+    link = next;
+  }
+}
