@@ -34,7 +34,9 @@ describe("luaraft", function()
         if answers.node then
           return nil, answers.node[2], answers.node[3]
         end
-        return { run = method "run" }
+        return { run = method "run", address = function()
+          return "h:1"
+        end }
       end,
       client = function(addresses)
         asked[#asked + 1] = { "client", addresses }
@@ -122,8 +124,7 @@ describe("luaraft", function()
     assert.same({ 0, '{"dir":"d","id":2}\n', "" }, { run("init", "--id", "2",
       "--dir", "d", "--members", "1=a:1,2=b:2", "--name", "shop") })
     assert.same({ { "init", {
-      id = 2, dir = "d", name = "shop", members = {
-        { id = 1, address = "a:1" }, { id = 2, address = "b:2" } },
+      id = 2, dir = "d", name = "shop", members = { "a:1", "b:2" },
     } } }, asked)
   end)
 
@@ -137,11 +138,14 @@ describe("luaraft", function()
   end)
 
   it("serve makes a node and runs it", function()
-    assert.same({ 0, "", "" }, { run("serve", "raft.kv", "--dir", "d",
-      "--listen", "h:1", "--insecure", "--memory", "1MiB") })
+    assert.same({ 0, "", "luaraft serve: listening at h:1\n" },
+      { run("serve", "raft.kv", "--dir", "d", "--listen", "h:1",
+        "--insecure", "--memory", "1MiB") })
+    assert.is_function(asked[1][2].on_log)
+    asked[1][2].on_log = nil
     assert.same({ "node", {
       dir = "d", machine = "raft.kv", listen = "h:1", insecure = true,
-      memory = 1048576, sandbox = true, log = "text",
+      memory = 1048576, sandbox = true,
     } }, asked[1])
     assert.equal("run", asked[2][1])
     answers.node = { nil, "machine: kv.lua:3: boom", "machine" }
