@@ -22,6 +22,7 @@
 
 #include "machine_state.h"
 #include "uv/caller.h"
+#include "uv/clock.h"
 #include "value.h"
 
 #define CLIENT "raft.client"
@@ -302,6 +303,13 @@ static int client_make (lua_State *L) {
   return 1;
 }
 
+static int clock_now (lua_State *L) {
+  struct port_clock clock;
+  real_clock_init (&clock);
+  lua_pushnumber (L, (lua_Number)clock.now (&clock));
+  return 1;
+}
+
 void binding_client_open (lua_State *L) {
   if (luaL_newmetatable (L, CLIENT)) {
     luaL_newlib (L, methods);
@@ -314,4 +322,6 @@ void binding_client_open (lua_State *L) {
   lua_pop (L, 1);
   lua_pushcfunction (L, client_make);
   lua_setfield (L, -2, "client");
+  lua_pushcfunction (L, clock_now);
+  lua_setfield (L, -2, "now");
 }

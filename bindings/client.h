@@ -17,7 +17,8 @@ RAFT_HIDDEN_BEGIN
 
 /* Adds 'client' to the table on top of the stack:
 **   client (addresses, deadline_us, retry_us, has_session) -> handle, or nil,
-**   message, code */
+**     message, code
+**   now () -> microseconds of a clock that only goes on */
 void binding_client_open (lua_State *L);
 
 RAFT_HIDDEN_END
