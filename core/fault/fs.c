@@ -45,6 +45,7 @@ struct fault_fs {
   struct held_handle *handles;
   size_t handle_count;
   size_t handle_capacity;
+  struct fault_call *calls;    /* under way, newest first */
   uint64_t held;               /* bytes */
   unsigned moved;              /* files that had to make way below */
 };
@@ -52,6 +53,8 @@ struct fault_fs {
 /* One request below. */
 struct fault_call {
   struct fs_request request;
+  struct fault_call *older;
+  struct fault_call *newer;
   struct fault_fs *fault;
   struct fs_request *above;
   struct fault_call *first;    /* of those for the same request above */
@@ -256,6 +259,20 @@ static void finish_good (const struct fault_call *call) {
   }
 }
 
+static void call_free (struct fault_call *call) {
+  if (call->newer != NULL) {
+    call->newer->older = call->older;
+  } else {
+    call->fault->calls = call->older;
+  }
+  if (call->older != NULL) {
+    call->older->newer = call->newer;
+  }
+  free_writes (call->writes);
+  raft_buffer_free (&call->nothing);
+  raft_release (&raft_memory_plain, call, sizeof *call);
+}
+
 static void on_done (struct fs_request *request) {
   struct fault_call *call = request->owner;
   struct fs_request *above = call->above;
@@ -270,15 +287,11 @@ static void on_done (struct fs_request *request) {
       finish_good (call);
     }
   }
-  free_writes (call->writes);
-  raft_buffer_free (&call->nothing);
-  if (call != first || is_last) {
-    raft_release (&raft_memory_plain, call, sizeof *call);
+  if (call != first) {
+    call_free (call);
   }
   if (is_last) {
-    if (first != call) {
-      raft_release (&raft_memory_plain, first, sizeof *first);
-    }
+    call_free (first);
     above->done (above);
   }
 }
@@ -299,6 +312,11 @@ static struct fault_call *call_new (struct fault_fs *fault,
   call->request.owner = call;
   call->request.world = NULL;
   raft_buffer_init (&call->nothing, &raft_memory_plain);
+  call->older = fault->calls;
+  if (fault->calls != NULL) {
+    fault->calls->newer = call;
+  }
+  fault->calls = call;
   return call;
 }
 
@@ -517,6 +535,9 @@ struct fault_fs *fault_fs_new (struct port_fs *below) {
 void fault_fs_free (struct fault_fs *fault) {
   if (fault == NULL) {
     return;
+  }
+  while (fault->calls != NULL) {
+    call_free (fault->calls);
   }
   while (fault->files != NULL) {
     struct held_file *next = fault->files->next;

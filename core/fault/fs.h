@@ -26,7 +26,8 @@ RAFT_HIDDEN_BEGIN
 
 /* 'below' is borrowed until fault_fs_free. NULL: out of memory (plain). */
 struct fault_fs *fault_fs_new (struct port_fs *below);
-/* Forgets what it holds. No request may be in flight below any more. */
+/* Forgets what it holds, and requests under way that will not be done any
+** more: the port below must not touch them again. */
 void fault_fs_free (struct fault_fs *fault);
 
 /* The door that decorates. Valid as long as the decorator. */
