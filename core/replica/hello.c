@@ -111,7 +111,7 @@ int replica_judge (struct replica *replica,
     meet (replica, greeting->member, greeting->incarnation);
   } else {
     replica_trace (replica, RAFT_TRACE_REFUSED, greeting->member,
-                   (uint64_t)-(int64_t)status, 0);
+                   (uint64_t)(int64_t)status, 0);
   }
   replica_leave (replica);
   return status;

@@ -173,7 +173,7 @@ void replica_stop (struct replica *replica, int status, const char *text) {
   replica->status = status;
   raft_fail (&replica->detail, status, "%s",
              text != NULL ? text : raft_error_text (status));
-  replica_trace (replica, RAFT_TRACE_STOPPED, (uint64_t)-(int64_t)status, 0,
+  replica_trace (replica, RAFT_TRACE_STOPPED, (uint64_t)(int64_t)status, 0,
                  0);
 }
 

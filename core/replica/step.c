@@ -255,7 +255,7 @@ static int on_message (struct replica *replica, raft_id from,
   if (status != RAFT_OK) {
     replica->malformed++;
     replica_trace (replica, RAFT_TRACE_MALFORMED, from,
-                   (uint64_t)-(int64_t)status, 0);
+                   (uint64_t)(int64_t)status, 0);
     return status;
   }
   if (message.is_result_hash) {
