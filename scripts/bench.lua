@@ -1,0 +1,142 @@
+-- SPDX-License-Identifier: MIT
+--
+-- bench.lua DIR - what three members on this computer do, measured from a
+-- process of its own.
+--
+-- Measures: puts of 256 bytes into raft.kv, applied on all three, every batch
+--           synced, with 1, 64 and 256 under way on one connection; and the
+--           time from SIGKILL of the leader to the next acknowledged write.
+-- Knows not: what would be good.
+
+local Cluster = require("cluster")
+
+local now = Cluster.now
+
+local WARM, SECONDS = 1, 3
+local OUTSTANDING = { 1, 64, 256 }
+local KILLS = 20
+local BYTES = 256 -- of key and value
+local KEYS = 10000
+
+local function percentile(sorted, share)
+  return sorted[math.max(1, math.ceil(#sorted * share))] or 0
+end
+
+local function sync_counts(cluster)
+  local counts = {}
+  for id in ipairs(cluster.addresses) do
+    local ok, row = assert(cluster.watcher:status(id))
+    counts[id] = ok and row.syncs
+  end
+  return counts
+end
+
+local function command(number)
+  local key = ("key-%08d"):format(number % KEYS)
+  return { "set", key, ("x"):rep(BYTES - #key) }
+end
+
+-- Keeps 'count' puts under way for some seconds; gives the latencies.
+local function put_for(client, count, seconds)
+  local latencies, number, failed = {}, 0, nil
+  local started = now()
+  local ends = started + seconds
+  local function put()
+    local at = now()
+    number = number + 1
+    client:propose(command(number), function(ok, message, code)
+      if not ok then
+        failed = ("%s (%s)"):format(tostring(message), tostring(code))
+        return
+      end
+      latencies[#latencies + 1] = now() - at
+      if now() < ends then
+        put()
+      end
+    end)
+  end
+  for _ = 1, count do
+    put()
+  end
+  client:run()
+  if failed then
+    error("a put failed: " .. failed, 0)
+  end
+  return latencies, now() - started
+end
+
+local function bench_puts(cluster, count)
+  local client = cluster:client("10s")
+  put_for(client, count, WARM)
+  local before = sync_counts(cluster)
+  local latencies, seconds = put_for(client, count, SECONDS)
+  local after = sync_counts(cluster)
+  client:close()
+  table.sort(latencies)
+  local syncs = {}
+  for id in ipairs(after) do
+    syncs[id] = after[id] - before[id]
+  end
+  print(("  %11d  %9.0f  %8.2f  %8.2f  %9d  %s"):format(count,
+    #latencies / seconds, percentile(latencies, 0.5) * 1000,
+    percentile(latencies, 0.99) * 1000, #latencies,
+    table.concat(syncs, " ")))
+  io.flush()
+end
+
+-- The time from the kill to the first write that was asked for after it.
+local function one_failover(cluster, client)
+  local id = cluster:wait_leader()
+  assert(client:propose(command(1)))
+  local at = now()
+  cluster:kill(id)
+  local killed = now()
+  assert(client:propose(command(2)))
+  local took = now() - killed
+  cluster:restart(id)
+  cluster:settle()
+  return took, killed - at
+end
+
+local function bench_failover(cluster)
+  local client = cluster:client("20s")
+  local times = {}
+  for i = 1, KILLS do
+    times[i] = one_failover(cluster, client)
+  end
+  client:close()
+  table.sort(times)
+  print(("  %11d  %9.0f  %8.0f  %8.0f  %9.0f"):format(#times,
+    times[1] * 1000, percentile(times, 0.5) * 1000,
+    percentile(times, 0.9) * 1000, times[#times] * 1000))
+end
+
+local function main(dir)
+  local cluster = Cluster.new { dir = dir, machine = "raft.kv" }
+  for id in ipairs(cluster.addresses) do
+    cluster:start(id)
+  end
+  for id in ipairs(cluster.addresses) do
+    cluster:restart(id)
+  end
+  cluster:wait_leader()
+  print(("puts of %d bytes into raft.kv, 3 members, 1 connection, %d s each")
+    :format(BYTES, SECONDS))
+  print("  outstanding     puts/s    p50 ms    p99 ms       puts"
+    .. "  syncs of member 1 2 3")
+  for _, count in ipairs(OUTSTANDING) do
+    bench_puts(cluster, count)
+  end
+  print("SIGKILL of the leader to the next acknowledged write, ms")
+  print("        kills       best    median       p90      worst")
+  bench_failover(cluster)
+  cluster:stop()
+end
+
+local ok, message = xpcall(main, function(message)
+  return type(message) == "string" and message or debug.traceback(message)
+end, arg[1])
+if not ok then
+  io.stderr:write("bench: ", tostring(message), "\n")
+  os.exit(1)
+end
