@@ -70,11 +70,14 @@ function Cluster.sh(command)
 end
 
 --- Directories of members, none of them started.
--- @param given { count = 3, member = options of raft.node for all of them }
+-- @param given { count = 3, member = options of raft.node for all of them,
+-- modules = "build/bugs/lua-5.4": of which build the processes are }
 function Cluster.new(given)
   local self = setmetatable({
     dir = Cluster.folder(), host = Cluster.host(), count = given.count or 3,
     member = given.member or {}, addresses = {}, pids = {},
+    environment = given.modules
+      and ("LUA_CPATH='%s/?.so;;' "):format(given.modules) or "",
   }, Cluster)
   for id = 1, self.count do
     self.addresses[id] = ("%s:%d"):format(self.host, PORT + id)
@@ -118,9 +121,9 @@ function Cluster:start(id)
   local file = assert(io.open(path, "w"))
   file:write(source(options))
   file:close()
-  local code, pid = Cluster.sh(("%s spec/real/member.lua \"$(cat %s)\""
-    .. " >> %s/%d.log 2>&1 < /dev/null & echo $!"):format(LUA, path, self.dir,
-      id))
+  local code, pid = Cluster.sh(("%s%s spec/real/member.lua \"$(cat %s)\""
+    .. " >> %s/%d.log 2>&1 < /dev/null & echo $!"):format(self.environment,
+      LUA, path, self.dir, id))
   assert(code == 0, pid)
   self.pids[id] = pid:match "%d+"
 end
