@@ -240,7 +240,7 @@ end
 local function check_callback(where, callback)
   if callback ~= nil and type(callback) ~= "function" then
     error(where .. ": callback: "
-      .. select(2, wording.expected("a function", callback)), 4)
+      .. select(2, wording.expected("a function", callback)), 5)
   end
 end
 
@@ -363,6 +363,8 @@ end
 
 return setmetatable(client, {
   __call = function(_, given)
-    return client.new(given, 2)
+    -- No tail call: errors count the levels.
+    local made, message, code = client.new(given, 2)
+    return made, message, code
   end,
 })

@@ -1,0 +1,195 @@
+-- SPDX-License-Identifier: MIT
+--
+-- raft.client without a cluster: what is refused before anything is sent, and
+-- who is blamed.
+
+local raft = require("raft")
+
+local NOBODY = "127.0.0.1:1"
+
+describe("raft.client: misuse", function()
+  -- Raises, names this file, and says each of the words.
+  local function refuses(fn, ...)
+    local ok, message = pcall(fn)
+    assert.is_false(ok)
+    assert.truthy(message:find("client_spec.lua:%d+: "), message)
+    for _, word in ipairs { ... } do
+      assert.truthy(message:find(word, 1, true), message)
+    end
+  end
+
+  local client
+
+  before_each(function()
+    client = assert(raft.client { NOBODY, deadline = "200ms" })
+  end)
+
+  after_each(function()
+    client:close()
+  end)
+
+  it("is an error at the caller's level, with expected and got", function()
+    refuses(function() local _ = raft.client(1) end,
+      "raft.client: expected a table", "got the number 1")
+    refuses(function() local _ = raft.client {} end, "got none")
+    refuses(function() local _ = raft.client { "here" } end,
+      'expected an address "host:port"', "here")
+    refuses(function() local _ = raft.client { NOBODY, deadline = 5 } end,
+      "raft.client: option deadline: expected a duration", "5")
+    refuses(function() client:go(7) end, "client:go: expected a function")
+    refuses(function() local _ = client:status("x:1") end,
+      "client:status: expected an address of this client")
+    refuses(function() local _ = client:query(1, { read = "lease" }) end,
+      "client:query: option read: expected one of linear, stale")
+    refuses(function() client:propose(1, nil, 2) end,
+      "client:propose: callback: expected a function", "the number 2")
+    client:close()
+    refuses(function() local _ = client:propose(1) end,
+      "client:propose: expected an open client, got a closed one")
+  end)
+
+  it("of an option's name asks: did you mean?", function()
+    refuses(function() local _ = raft.client { NOBODY, sesion = true } end,
+      'unknown option "sesion", did you mean "session"?')
+    refuses(function() local _ = client:propose(1, { dedline = "1s" }) end,
+      'client:propose: unknown option "dedline", did you mean "deadline"?')
+    refuses(function() local _ = client:status(1, { state_hsh = true }) end,
+      'did you mean "state_hash"?')
+  end)
+end)
+
+describe("raft.client: without anybody there", function()
+  local client
+
+  before_each(function()
+    client = assert(raft.client { NOBODY, deadline = "150ms" })
+  end)
+
+  after_each(function()
+    client:close()
+  end)
+
+  it("says that nothing was sent, in four values", function()
+    assert.same({ nil, "no member could be reached in time; nothing was sent",
+      "unreachable", n = 3 },
+      (function(...)
+        local values = { n = select("#", ...), ... }
+        values.n = values[4] == nil and 3 or 4
+        return values
+      end)(client:propose { "set", "x", 1 }))
+  end)
+
+  it("a value that cannot be encoded is a failure, not an error", function()
+    local ok, message, code = client:propose { f = print }
+    assert.is_nil(ok)
+    assert.truthy(message:find("a function cannot be encoded", 1, true))
+    assert.equal("invalid", code)
+    assert.equal(0, client:outstanding())
+  end)
+
+  it("a callback is never called inside its own call", function()
+    local told = {}
+    local call = client:propose(print, function(...)
+      told[#told + 1] = { ... }
+    end)
+    assert.same({}, told)
+    assert.is_false(call:is_done())
+    client:step()
+    assert.equal(1, #told)
+    assert.equal("invalid", told[1][3])
+    client:step()
+    assert.equal(1, #told)
+  end)
+
+  it("a cancelled call ends once, with the code cancelled", function()
+    local codes = {}
+    local call = client:query({ "get", "x" }, function(_, _, code)
+      codes[#codes + 1] = code
+    end)
+    assert.is_true(call:cancel())
+    assert.is_false(call:is_done())
+    client:run()
+    assert.is_false(call:cancel())
+    assert.same({ "cancelled" }, codes)
+  end)
+
+  it("closing ends what was under way, each once", function()
+    local codes = {}
+    for i = 1, 3 do
+      client:propose(i, function(_, _, code)
+        codes[#codes + 1] = code
+      end)
+    end
+    local call = client:send_query { "get", "x" }
+    client:close()
+    client:close()
+    assert.same({ "closed", "closed", "closed" }, codes)
+    assert.equal("closed", (select(3, call:wait())))
+    assert.equal(0, client:outstanding())
+  end)
+
+  it("collected while calls are under way, calls nothing", function()
+    local told = 0
+    local other = raft.client { NOBODY }
+    other:propose(1, function()
+      told = told + 1
+    end)
+    other = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    assert.equal(0, told)
+  end)
+
+  it("refuses the 1025th call at once", function()
+    local refused = {}
+    for i = 1, 1025 do
+      client:propose(i, function(ok, _, code)
+        assert.is_nil(ok)
+        refused[code] = (refused[code] or 0) + 1
+      end)
+    end
+    client:step()
+    assert.same({ overloaded = 1 }, refused)
+  end)
+
+  it("a coroutine lets others go on, and an error in one is raised by run",
+    function()
+      local order = {}
+      for i = 1, 2 do
+        client:go(function()
+          order[#order + 1] = "begin " .. i
+          local code = select(3, client:query({ i }))
+          order[#order + 1] = code .. " " .. i
+        end)
+      end
+      assert.same({ "begin 1", "begin 2" }, order)
+      client:run()
+      assert.equal(4, #order)
+      client:go(function()
+        client:query { 1 }
+        error("a mistake", 0)
+      end)
+      local ok, message = pcall(client.run, client)
+      assert.is_false(ok)
+      assert.truthy(message:find("a mistake", 1, true))
+      client:run()
+    end)
+
+  it("run says so when a coroutine waits for nothing", function()
+    client:go(function()
+      coroutine.yield() -- lets others go on, once
+    end)
+    client:run()
+    assert.equal(0, client:outstanding())
+  end)
+
+  it("has a descriptor, and a time when step has work", function()
+    assert.is_nil(client:timeout())
+    local call = client:send_propose(1)
+    assert.is_true(client:fd() >= 0)
+    assert.is_true(client:timeout() <= 0.15)
+    client:step()
+    call:wait()
+    assert.is_nil(client:timeout())
+  end)
+end)
