@@ -130,6 +130,7 @@ build = {
         "core/sim/connection.c",
         "core/sim/disk.c",
         "core/sim/disk_file.c",
+        "core/sim/disk_inspect.c",
         "core/sim/disk_names.c",
         "core/sim/link.c",
         "core/sim/machine.c",

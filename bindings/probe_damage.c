@@ -121,7 +121,8 @@ static int crash_damage (lua_State *L) {
   raft_assert (damage.claim.set.count == 1);
   sim_disk_kill (damage.disk);
   (void)life_end (&life);
-  damage.run.bug = (enum raft_bug)field_word (&table, "bug", &crash_bug_words, 0);
+  damage.run.bug
+    = (enum raft_bug)field_word (&table, "bug", &crash_bug_words, 0);
   damage_all (&damage, flips, stride > 0 ? stride : 1);
   sim_disk_free (damage.disk);
   lua_createtable (L, 0, 4);

@@ -68,13 +68,14 @@ end
 
 --- Writes entries first … last of one term and size under a ticket, and lets
 --- the disk finish. Returns the status of persist.
-function wal_desk.write(log, disk, ticket, term, first, last, size)
+-- @param range { first, last, size }
+function wal_desk.write(log, disk, ticket, term, range)
   local entries = {}
-  for index = first, last do
-    entries[#entries + 1] = wal_desk.entry(index, term, size)
+  for index = range[1], range[2] do
+    entries[#entries + 1] = wal_desk.entry(index, term, range[3])
   end
-  local status = log:persist { ticket = ticket, term = term, first = first,
-    entries = entries }
+  local status = log:persist { ticket = ticket, term = term,
+    first = range[1], entries = entries }
   disk:drain()
   return status
 end

@@ -13,7 +13,7 @@ local function filled()
   disk:capacity(2 * 16384 + 8192)
   local index = 2
   while not log:events().full do
-    desk.write(log, disk, index, 2, index, index, 1000)
+    desk.write(log, disk, index, 2, { index, index, 1000 })
     index = index + 1
     assert.is_true(index < 100)
   end
@@ -27,7 +27,7 @@ describe("wal: a full disk", function ()
     assert.is_true(log:status().full)
     assert.equal(1, log:events().full_calls)
     for i = index, index + 5 do -- what was on its way is still written
-      desk.write(log, disk, i, 2, i, i, 1000)
+      desk.write(log, disk, i, 2, { i, i, 1000 })
       assert.equal(i, log:events().durable)
     end
     assert.same({ desk.segment(1), desk.segment(2) }, disk:names())
@@ -37,7 +37,7 @@ describe("wal: a full disk", function ()
     local log, disk, index = filled()
     local i = index
     while log:events().durable == i - 1 do
-      desk.write(log, disk, i, 2, i, i, 1000)
+      desk.write(log, disk, i, 2, { i, i, 1000 })
       i = i + 1
     end
     assert.is_true(i > index + 5)
@@ -93,7 +93,7 @@ describe("wal: a full disk", function ()
     assert.is_false(log:events().full)
     assert.equal(2, log:events().full_calls)
     for i = index, index + 40 do
-      desk.write(log, disk, i, 2, i, i, 1000)
+      desk.write(log, disk, i, 2, { i, i, 1000 })
       assert.equal(i, log:events().durable)
     end
   end)
@@ -102,7 +102,7 @@ describe("wal: a full disk", function ()
     local log, disk, index = filled()
     local i = index
     while log:events().durable == i - 1 do
-      desk.write(log, disk, i, 2, i, i, 1000)
+      desk.write(log, disk, i, 2, { i, i, 1000 })
       i = i + 1
     end
     disk:capacity(0)

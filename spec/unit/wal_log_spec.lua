@@ -92,7 +92,7 @@ describe("wal: open", function ()
   it("refuses a gap between segments, naming the file", function ()
     local log, disk = desk.fresh()
     for i = 2, 12 do
-      desk.write(log, disk, i, 2, i, i, 900)
+      desk.write(log, disk, i, 2, { i, i, 900 })
     end
     desk.close(log, disk)
     disk:remove(desk.segment(3))
@@ -105,8 +105,8 @@ describe("wal: open", function ()
     -- Both fill segment 1 with two batches, but not with the same entries.
     local function life(last)
       local log, disk = desk.fresh()
-      desk.write(log, disk, 1, 2, 2, last, 100)
-      desk.write(log, disk, 2, 2, last + 1, last + 1, 2400)
+      desk.write(log, disk, 1, 2, { 2, last, 100 })
+      desk.write(log, disk, 2, 2, { last + 1, last + 1, 2400 })
       desk.close(log, disk)
       return disk
     end
@@ -216,9 +216,9 @@ describe("wal: a batch", function ()
 
   it("larger than a segment gets a segment of its own size", function ()
     local log, disk = desk.fresh()
-    assert.equal("ok", desk.write(log, disk, 1, 2, 2, 2, 9000))
+    assert.equal("ok", desk.write(log, disk, 1, 2, { 2, 2, 9000 }))
     assert.equal(1, log:events().durable)
-    assert.equal("ok", desk.write(log, disk, 2, 2, 3, 3, 20))
+    assert.equal("ok", desk.write(log, disk, 2, 2, { 3, 3, 20 }))
     desk.close(log, disk)
     assert.is_true(#disk:contents(desk.segment(2)) > 9000)
     log = desk.opened(disk, { seed = 2 })
@@ -245,7 +245,7 @@ describe("wal: the next segment", function ()
     log:persist { ticket = 3, term = 5, vote = 3, first = 2,
       entries = { desk.entry(2, 5, 500), desk.entry(3, 5, 500) } }
     disk:drain()
-    desk.write(log, disk, 4, 5, 4, 4, 1500)
+    desk.write(log, disk, 4, 5, { 4, 4, 1500 })
     local first = probe.wal_scan(disk:contents(desk.segment(2))).batches[1]
     local format = probe.wal_format
     assert.same({ kind = format.checkpoint, size = 0, a = 3, b = 0 },
@@ -264,7 +264,7 @@ end)
 describe("wal: a mark", function ()
   it("comes once the log is quiet, and only once", function ()
     local log, disk = desk.fresh()
-    desk.write(log, disk, 1, 2, 2, 2)
+    desk.write(log, disk, 1, 2, { 2, 2 })
     local syncs = log:status().syncs
     assert.equal(100000, log:deadline())
     log:pass(99999)
@@ -280,7 +280,7 @@ describe("wal: a mark", function ()
   function ()
     for size = 1, 3000, 61 do
       local log, disk = desk.fresh()
-      desk.write(log, disk, 1, 2, 2, 2, size)
+      desk.write(log, disk, 1, 2, { 2, 2, size })
       desk.close(log, disk)
       local name, scan
       for number = 2, 1, -1 do
@@ -302,7 +302,7 @@ describe("wal: read", function ()
   local function filled()
     local log, disk = desk.fresh()
     for i = 2, 30 do
-      desk.write(log, disk, i, 2, i, i, 300)
+      desk.write(log, disk, i, 2, { i, i, 300 })
     end
     return log, disk
   end
@@ -362,5 +362,66 @@ describe("wal: read", function ()
     assert.equal("ok", status)
     assert.same({ desk.entry(2, 2), desk.entry(3, 3) }, read)
     assert.equal("invalid", (log:read(4, 1)))
+  end)
+end)
+
+describe("wal: close", function ()
+  it("waits for what is queued, and proves it with a mark", function ()
+    local log, disk = desk.fresh()
+    for i = 2, 9 do
+      log:persist { ticket = i, term = 2, first = i,
+        entries = { desk.entry(i, 2, 800) } }
+    end
+    log:close()
+    assert.is_true(log:events().closed)
+    assert.equal(9, log:events().durable)
+    assert.equal(0, log:free())
+    disk:kill()
+    assert.equal(9, desk.opened(disk, { seed = 2 }):told().last)
+  end)
+
+  it("in the middle of opening ends after it, at any moment", function ()
+    local steps, ended = 0, false
+    while not ended do
+      local log, disk = desk.fresh()
+      desk.write(log, disk, 1, 2, { 2, 5, 700 })
+      log:free()
+      disk:kill()
+      log = desk.log(disk, { seed = 3 })
+      log:begin_open()
+      for _ = 1, steps do
+        ended = not disk:step() or ended
+      end
+      log:close()
+      assert.is_true(log:events().closed)
+      assert.equal("ok", log:told().status)
+      assert.equal(0, log:free())
+      disk:kill()
+      assert.equal(5, desk.opened(disk, { seed = 4 }):told().last)
+      steps = steps + 1
+    end
+    assert.is_true(steps > 10)
+  end)
+
+  it("of a directory that cannot be opened ends, too", function ()
+    local disk = probe.disk {}
+    disk:put(desk.segment(1), "no log")
+    local log = desk.log(disk)
+    log:begin_open()
+    log:close()
+    assert.equal("corrupt", log:told().status)
+    assert.is_true(log:events().closed)
+    assert.equal(0, log:free())
+  end)
+
+  it("ends although the last sync fails", function ()
+    local log, disk = desk.fresh()
+    log:persist { ticket = 1, term = 2 }
+    disk:fail("sync", 0)
+    log:close()
+    assert.is_true(log:events().closed)
+    assert.equal("io", log:events().failed)
+    assert.equal(0, log:events().durable)
+    assert.equal(0, log:free())
   end)
 end)

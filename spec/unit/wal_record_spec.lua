@@ -8,7 +8,7 @@ local format = probe.wal_format
 -- A segment that holds one batch per write.
 local function sample()
   local log, disk = desk.fresh()
-  desk.write(log, disk, 1, 2, 2, 3, 100)
+  desk.write(log, disk, 1, 2, { 2, 3, 100 })
   log:persist { ticket = 2, term = 3, vote = 2 }
   log:persist_peer(3, 2, 77)
   disk:drain()
