@@ -23,7 +23,8 @@
 
 #define CLIENT_SLOT_BITS 11 /* CLIENT_OUTSTANDING_MAX and the session's own */
 #define CLIENT_SLOTS (CLIENT_OUTSTANDING_MAX + 1)
-#define CLIENT_COMMAND_MAX (16 * RAFT_MIB) /* more than any member takes */
+#define CLIENT_COMMAND_MAX (8 * RAFT_MIB) /* what a member takes from one
+                                             connection (base/limit.h) */
 #define CLIENT_METHOD_MAX 32  /* bytes of a method's name, with its end */
 #define CLIENT_TRY_MIN (100 * RAFT_MILLISECOND) /* waiting for one answer */
 #define CLIENT_TRY_MAX RAFT_SECOND

@@ -130,7 +130,11 @@ static void limit_member (struct real_connection *connection) {
 static void limit_client (struct real_connection *connection) {
   const struct raft_limits *limits = &connection->server->options.limits;
   struct wire_scan_limits scan;
-  scan.bytes = limits->entry_bytes + ENVELOPE_BYTES;
+  /* A request that is merely larger than an entry is answered too_large. */
+  scan.bytes = (limits->connection_bytes > limits->entry_bytes
+                  ? limits->connection_bytes
+                  : limits->entry_bytes)
+               + ENVELOPE_BYTES;
   scan.elements = ELEMENTS_MAX;
   scan.depth = WIRE_DEPTH_MAX;
   real_stream_limit (&connection->stream, &scan);
