@@ -11,7 +11,7 @@
 **   clang -g -O1 -fsanitize=fuzzer,address,undefined -Icore \
 **     spec/fuzz/recovery.c core/base/{buffer,checksum,error,limit,memory}.c \
 **     core/base/{panic,slice,trace}.c core/wal/{*}.c core/wire/entry.c \
-**     core/sim/disk{,_file,_names}.c -o recovery */
+**     core/sim/disk{,_file,_inspect,_names}.c -o recovery */
 
 #include <stdlib.h>
 #include <string.h>
