@@ -110,7 +110,7 @@ function Cluster:client(given)
   return assert(raft.client(all))
 end
 
--- ---- processes ---------------------------------------------------------------
+-- ---- processes ------------------------------------------------------------
 
 function Cluster:start(id)
   local options = { dir = self:dir_of(id) }
@@ -162,7 +162,7 @@ function Cluster:is_running(id)
   return self.pids[id] ~= nil and not has_ended(self.pids[id])
 end
 
--- ---- waiting -----------------------------------------------------------------
+-- ---- waiting --------------------------------------------------------------
 
 --- Calls fn until it gives something, and turns a client's loop between.
 function Cluster:wait(what, fn, client)

@@ -19,7 +19,7 @@ end)
 
 local node, message, code = raft.node(options)
 if node then
-  _, message, code = node:run()
+  message, code = select(2, node:run())
 end
 if message then
   io.stderr:write(("member: %s (%s)\n"):format(message, tostring(code)))

@@ -15,7 +15,7 @@ describe("three real members", function ()
     end
   end)
 
-  it("elect a leader, apply writes alike, and keep them over a restart #tsan",
+  it("elect a leader, apply writes alike, and keep them over a restart",
     function ()
       cluster = cluster_of { member = { machine = "raft.kv" } }
       cluster:start_all()

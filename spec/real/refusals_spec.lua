@@ -185,12 +185,17 @@ describe("raft.node", function ()
     end)
     assert(raft.init { id = 1, dir = folder .. "/1",
       members = { Cluster.host() .. ":7101" } })
-    local node = assert(raft.node { dir = folder .. "/1",
-      machine = "raft.kv" })
-    node = nil -- luacheck: ignore
+    local told = 0
+    local function start()
+      return assert(raft.node { dir = folder .. "/1", machine = "raft.kv",
+        on_log = function ()
+          told = told + 1
+        end })
+    end
+    assert.is_table(start())
     collectgarbage()
     collectgarbage()
-    node = assert(raft.node { dir = folder .. "/1", machine = "raft.kv" })
-    node:close()
+    assert.equal(0, told)
+    start():close() -- the directory and the port are free again
   end)
 end)

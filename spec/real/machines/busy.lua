@@ -40,7 +40,7 @@ function Busy:apply(command)
   return true
 end
 
-function Busy:query()
+function Busy.query()
   return math.floor(collectgarbage "count" / 1024)
 end
 
