@@ -82,6 +82,7 @@ local BY_SPEC = {}
 -- ---- the search -----------------------------------------------------------
 
 local ORDER = { "crashes", "partitions", "messages", "disks", "small",
+                "contested", "contested_five", "reads", "clock_31",
                 "everything" }
 
 local function search(bug, seconds)

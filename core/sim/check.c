@@ -69,6 +69,7 @@ void sim_check_started (struct sim_world *world, struct sim_member *member) {
   own->machine_index = 0;
   own->machine_chain = 0;
   own->claim_count = 0;
+  own->doubtful = SIM_DOUBTFUL;
 }
 
 /* What it ever called durable must be there again. */
@@ -145,9 +146,21 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     if (trace->fields[0] < own->dirty) {
       own->dirty = trace->fields[0];
     }
-    world->counters.truncations += trace->kind == RAFT_TRACE_TRUNCATE;
+    if (trace->kind == RAFT_TRACE_TRUNCATE) {
+      world->counters.truncations++;
+      own->doubtful = SIM_DOUBTFUL;
+    }
+  } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0
+             && own->is_open && own->role == RAFT_LEADER) {
+    /* It has heard a majority within the check-quorum time: a candidate that
+    ** it would follow must have been cut off (Diss. 6.2, 9.6). */
+    sim_violate (world, "leader_stays",
+                 "member %llu leads, and votes for member %llu",
+                 (unsigned long long)member->id,
+                 (unsigned long long)trace->fields[0]);
   } else if (trace->kind == RAFT_TRACE_RECEIVE) {
     member->has_taken = true;
+    own->hears_late = trace->fields[2] < trace->term;
   } else if (trace->kind == RAFT_TRACE_ROLE) {
     world->counters.elections += trace->fields[1] == RAFT_CANDIDATE;
     world->counters.leaders += trace->fields[1] == RAFT_LEADER
@@ -181,6 +194,27 @@ static void check_monotone (struct sim_world *world,
   }
 }
 
+/* A leader believes that a follower has stored its entries up to 'match'. As
+** long as the follower knows of no newer leader, it must have. */
+static void check_match_is_true (struct sim_world *world,
+                                 const struct sim_member *member,
+                                 const struct raft_status *status,
+                                 const struct raft_member_status *peer) {
+  const struct check_member *own = &world->checks->members[member->id];
+  const struct check_member *other = &world->checks->members[peer->id];
+  if (other->term > status->term || peer->match > status->last) {
+    return;
+  }
+  if (peer->match > other->last || peer->match > other->stable
+      || other->log[peer->match].term != own->log[peer->match].term) {
+    sim_violate (world, "match_is_true",
+                 "leader %llu believes that member %llu has its entry %llu",
+                 (unsigned long long)member->id,
+                 (unsigned long long)peer->id,
+                 (unsigned long long)peer->match);
+  }
+}
+
 static void check_match (struct sim_world *world, struct sim_member *member,
                          const struct raft_status *status) {
   struct check_member *own = &world->checks->members[member->id];
@@ -204,6 +238,15 @@ static void check_match (struct sim_world *world, struct sim_member *member,
                    (unsigned long long)peer->id,
                    (unsigned long long)peer->match,
                    (unsigned long long)peer->next);
+    }
+    if (peer->match > own->match[peer->id]) {
+      if (own->hears_late) {
+        sim_violate (world, "late_message",
+                     "leader %llu counts what member %llu said in an earlier "
+                     "term", (unsigned long long)member->id,
+                     (unsigned long long)peer->id);
+      }
+      check_match_is_true (world, member, status, peer);
     }
     if (peer->match > 0) {
       own->met = (uint16_t)(own->met | 1u << peer->id);
@@ -277,6 +320,9 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   }
   check_monotone (world, member, &status);
   check_order (world, member, &status);
+  if (status.role == RAFT_LEADER) {
+    sim_check_election (world, member, &status);
+  }
   sim_check_log (world, member, &status);
   sim_check_votes (world, member, &status);
   sim_check_claims (world, member, &status);
@@ -288,6 +334,7 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   if (status.applied != own->applied) {
     sim_check_hash (world, member);
   }
+  own->hears_late = false;
   check_bounds (world, member, &status);
   remember (world, own, &status);
 }

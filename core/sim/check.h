@@ -11,10 +11,13 @@
 ** Source:    Paper Fig. 3; the union of what other harnesses verify.
 **
 **   election_safety      one leader in a term, ever
+**   leader_stays         a leader grants no vote in the term that it leads
 **   vote_once            one vote of a member in a term, across its lives
 **   monotone             term, durable vote, commit, applied, match
 **   order                applied <= commit <= last, match < next
 **   invariant            what ring 0 says of itself
+**   match_is_true        what a leader believes of a follower's log is so
+**   late_message         nothing said in an earlier term is counted
 **   leader_append_only   a leader never overwrites its log
 **   log_matching         same index and term: same bytes, same entry before
 **   committed_immutable  no committed entry ever goes or changes
@@ -45,6 +48,7 @@
 #include "sim/member.h"
 #include "sim/world.h"
 
+#define SIM_DOUBTFUL 4 /* acknowledgements inspected after a truncation */
 #define SIM_CLAIMS_MAX 32 /* of one event: more are checked at once */
 
 /* One entry of a member's log. */
@@ -102,10 +106,12 @@ struct check_member {
   raft_index stable;         /* durable as it says; kept while it is down */
   raft_term durable_term;
   raft_id durable_vote;
+  bool hears_late;           /* in this event, from an earlier term */
   raft_term match_term;      /* the leadership that 'match' is of */
   raft_index match[SIM_MEMBERS_MAX + 1];
   raft_index machine_index;  /* last command given to this life's machine */
   uint64_t machine_chain;
+  unsigned doubtful;         /* acknowledgements to come that are inspected */
   uint16_t met;              /* bit i: knows the directory of member i */
   raft_id *votes;            /* by term */
   size_t vote_capacity;
@@ -192,6 +198,9 @@ void sim_check_log (struct sim_world *world, struct sim_member *member,
                     const struct raft_status *status);
 void sim_check_commit (struct sim_world *world, struct sim_member *member,
                        const struct raft_status *status);
+/* Before and after the log is looked at. */
+void sim_check_election (struct sim_world *world, struct sim_member *member,
+                         const struct raft_status *status);
 void sim_check_leader (struct sim_world *world, struct sim_member *member,
                        const struct raft_status *status);
 void sim_check_votes (struct sim_world *world, struct sim_member *member,

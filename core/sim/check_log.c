@@ -219,12 +219,16 @@ static void check_completeness (struct sim_world *world,
   }
 }
 
-void sim_check_leader (struct sim_world *world, struct sim_member *member,
-                       const struct raft_status *status) {
+static bool is_new_leader (const struct check_member *own,
+                           const struct raft_status *status) {
+  return own->role != RAFT_LEADER || own->term != status->term;
+}
+
+void sim_check_election (struct sim_world *world, struct sim_member *member,
+                         const struct raft_status *status) {
   struct sim_checks *checks = world->checks;
-  const struct check_member *own = &checks->members[member->id];
   struct check_leadership *leader;
-  if (own->role == RAFT_LEADER && own->term == status->term) {
+  if (!is_new_leader (&checks->members[member->id], status)) {
     return;
   }
   checks->leaders
@@ -240,5 +244,15 @@ void sim_check_leader (struct sim_world *world, struct sim_member *member,
   }
   leader->member = member->id;
   leader->life = member->life;
-  check_completeness (world, member, status);
+  for (unsigned id = 1; id <= world->member_count; id++) {
+    world->counters.rivals += id != member->id && checks->members[id].is_open
+                              && checks->members[id].role == RAFT_LEADER;
+  }
+}
+
+void sim_check_leader (struct sim_world *world, struct sim_member *member,
+                       const struct raft_status *status) {
+  if (is_new_leader (&world->checks->members[member->id], status)) {
+    check_completeness (world, member, status);
+  }
 }

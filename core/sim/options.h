@@ -140,6 +140,7 @@ struct sim_options {
   X(claims, "votes and acknowledgements checked")            \
   X(elections, "candidacies")                                \
   X(leaders, "members that became leader")                   \
+  X(rivals, "new leaders while an older one still leads")    \
   X(terms, "highest term")                                   \
   X(truncations, "logs that lost entries")                   \
   X(committed, "highest committed index")                    \

@@ -49,6 +49,50 @@ profiles.disks = {
   isolate = 1, inspect_disk = 2000,
 }
 
+-- Elections as short as the delays of messages: leaders follow each other,
+-- and what is late comes from two terms ago.
+local function contested(more)
+  local profile = {
+    clients = 6, burst = 3, reads = 300, operation_us = 3 * MS,
+    heartbeat_us = 8 * MS, election_us = 25 * MS,
+    election_spread_us = 30 * MS, check_quorum_us = 50 * MS,
+    delay_max_us = 4 * MS, loss = 50, duplicate = 50,
+    reorder = 100, reorder_us = 150 * MS, redial_us = 5 * MS,
+    silent_us = 200 * MS, sync_max_us = 1 * MS,
+    deadline_us = 400 * MS, retry_us = 1 * MS, duration_us = 5000 * MS,
+    fault_us = 60 * MS, fault_length_us = 120 * MS,
+    crash = 2, kill = 1, isolate = 3, split = 2, pause = 2, one_way = 2,
+  }
+  for name, value in pairs(more) do
+    profile[name] = value
+  end
+  return profile
+end
+
+--- Three members, contested.
+profiles.contested = contested {}
+
+--- Five, with small limits and power cuts.
+profiles.contested_five = contested {
+  members = 5, crash = 3, crash_all = 1, fault_us = 30 * MS,
+  limits = SMALL,
+}
+
+--- Reads from leaders that others have left.
+profiles.reads = {
+  members = 5, clients = 10, burst = 3, reads = 600, keys = 1,
+  operation_us = 20 * MS, heartbeat_us = 40 * MS, election_us = 80 * MS,
+  election_spread_us = 60 * MS, check_quorum_us = 400 * MS,
+  deadline_us = 1000 * MS, fault_us = 80 * MS, fault_length_us = 600 * MS,
+  isolate = 5, pause = 5,
+}
+
+--- Clocks that stand just below 2^31 and 2^32 milliseconds, and 2^52
+-- microseconds, when a run begins.
+profiles.clock_31 = { start_us = 2 ^ 31 * MS - 3000 * MS }
+profiles.clock_32 = { start_us = 2 ^ 32 * MS - 3000 * MS }
+profiles.clock_52 = { start_us = 2 ^ 52 - 3000 * MS }
+
 --- Small limits, five members, much to do.
 profiles.small = {
   members = 5, clients = 6, burst = 4, operation_us = 10 * MS,
@@ -75,6 +119,7 @@ profiles.everything = {
 --- The order in which they are shown and run.
 profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
+  "contested", "contested_five", "reads", "clock_31", "clock_32", "clock_52",
   "everything",
 }
 
