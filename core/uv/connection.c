@@ -276,6 +276,7 @@ static void make_room (struct real_server *server) {
     }
   }
   if (oldest != NULL) {
+    server->connections_refused++;
     connection_close (oldest);
     free_slot (oldest);
   }
