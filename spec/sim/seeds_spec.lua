@@ -64,7 +64,7 @@ describe("sim: a seed", function()
 
   -- Recorded: so every Lua, compiler and sanitizer that runs this spec gives
   -- the same. A change of behaviour records them anew: RAFT_RECORD=1.
-  it("gives the recorded trace on every Lua and every compiler", function()
+  it("gives the recorded trace on every compiler #recorded", function()
     local recorded = require("spec.fixture.trace_hashes")
     for _, name in ipairs { "quiet", "messages", "crashes", "partitions",
       "disks", "small", "everything" } do

@@ -6,7 +6,7 @@
 
 local story = require("spec.story.story")
 
-describe("story: all lose power at once", function()
+describe("story: all lose power at once #recorded", function()
   it("everything acknowledged is there afterwards", function()
     local world, _, client = story.begin { seed = 3, members = 3 }
     local last
@@ -27,9 +27,9 @@ describe("story: all lose power at once", function()
       1003.836 ms 3 t1 wal.recovered last=1 term=1 cut=0 segments=1
       1004.363 ms 1 t1 wal.recovered last=1 term=1 cut=0 segments=1
       1005.391 ms 2 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1435.758 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1436.330 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1436.747 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1441.393 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1442.816 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1444.718 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
     ]])
   end)
 end)

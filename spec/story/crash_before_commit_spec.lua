@@ -7,7 +7,7 @@
 
 local story = require("spec.story.story")
 
-describe("story: the leader crashes before it can commit", function()
+describe("story: the leader crashes before it can commit #recorded", function()
   it("its uncommitted tail is replaced by the new leader's log", function()
     local world, leader, client = story.begin { seed = 2, members = 3 }
     local kept = story.propose(client, { "set", "x", 1 })
@@ -32,7 +32,7 @@ describe("story: the leader crashes before it can commit", function()
       assert.equal(world:status(1).result_hash, world:status(id).result_hash)
     end
     story.told(world, "^raft%.truncate", [[
-      3028.139 ms 1 t3 truncate from=5 last=5
+      2976.258 ms 1 t3 truncate from=5 last=5
     ]])
   end)
 end)

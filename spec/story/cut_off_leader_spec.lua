@@ -6,7 +6,7 @@
 
 local story = require("spec.story.story")
 
-describe("story: the leader is cut off", function()
+describe("story: the leader is cut off #recorded", function()
   it("steps down, while the majority elects and serves", function()
     local world, leader, client = story.begin { seed = 4, members = 3 }
     story.propose(client, { "set", "x", 1 })
@@ -27,31 +27,31 @@ describe("story: the leader is cut off", function()
       + reason="a higher term was seen"
       1315.458 ms 1 t2 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1317.940 ms 3 t2 role from=candidate to=leader leader=3
+      1317.418 ms 3 t2 role from=candidate to=leader leader=3
       + reason="a majority voted"
-      1319.580 ms 2 t2 role from=follower to=follower leader=3
+      1319.058 ms 2 t2 role from=follower to=follower leader=3
       + reason="a leader of this term was heard"
-      1320.502 ms 1 t2 role from=follower to=follower leader=3
+      1319.980 ms 1 t2 role from=follower to=follower leader=3
       + reason="a leader of this term was heard"
-      1744.878 ms 1 t2 role from=follower to=pre_candidate leader=none
+      1651.468 ms 1 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      1749.369 ms 1 t3 role from=pre_candidate to=candidate
+      1654.385 ms 1 t3 role from=pre_candidate to=candidate
       + leader=none reason="a majority would vote"
-      1754.595 ms 2 t3 role from=follower to=follower leader=none
+      1656.669 ms 2 t3 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1756.251 ms 1 t3 role from=candidate to=leader leader=1
+      1658.456 ms 1 t3 role from=candidate to=leader leader=1
       + reason="a majority voted"
-      1757.434 ms 2 t3 role from=follower to=follower leader=1
+      1660.860 ms 2 t3 role from=follower to=follower leader=1
       + reason="a leader of this term was heard"
-      1831.762 ms 3 t2 role from=leader to=follower leader=none
+      1838.879 ms 3 t2 role from=leader to=follower leader=none
       + reason="no majority answered in time"
-      2252.777 ms 3 t2 role from=follower to=pre_candidate leader=none
+      2151.042 ms 3 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      2576.316 ms 3 t2 role from=pre_candidate to=pre_candidate
+      2606.750 ms 3 t2 role from=pre_candidate to=pre_candidate
       + leader=none reason="no leader was heard in time"
-      2864.717 ms 3 t2 role from=pre_candidate to=pre_candidate
+      3035.020 ms 3 t2 role from=pre_candidate to=pre_candidate
       + leader=none reason="no leader was heard in time"
-      3106.940 ms 3 t3 role from=pre_candidate to=follower leader=1
+      3108.902 ms 3 t3 role from=pre_candidate to=follower leader=1
       + reason="a higher term was seen"
     ]])
   end)

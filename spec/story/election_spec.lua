@@ -5,7 +5,7 @@
 
 local story = require("spec.story.story")
 
-describe("story: a first election", function()
+describe("story: a first election #recorded", function()
   it("asks who would vote, then who votes, then leads with a no-op",
     function()
       local world = story.begin { seed = 1, members = 3 }
@@ -34,14 +34,14 @@ describe("story: a first election", function()
         1264.627 ms 2 t2 vote for=1 granted=yes reason=granted
         1264.785 ms 1 t2 receive kind=pre_vote_result from=3 term=2 a=1
         + b=0 c=0
-        1264.992 ms 2 t2 send kind=vote_result to=1 term=2 a=1 b=0 c=0
-        1265.606 ms 1 t2 receive kind=vote_result from=2 term=2 a=1 b=0
+        1264.947 ms 2 t2 send kind=vote_result to=1 term=2 a=1 b=0 c=0
+        1266.494 ms 1 t2 receive kind=vote_result from=2 term=2 a=1 b=0
         + c=0
-        1265.606 ms 1 t2 role from=candidate to=leader leader=1
+        1266.494 ms 1 t2 role from=candidate to=leader leader=1
         + reason="a majority voted"
-        1265.606 ms 1 t2 append first=2 count=1
-        1265.606 ms 1 t2 send kind=append to=2 term=2 a=1 b=1 c=0
-        1265.606 ms 1 t2 send kind=append to=3 term=2 a=1 b=1 c=0
+        1266.494 ms 1 t2 append first=2 count=1
+        1266.494 ms 1 t2 send kind=append to=2 term=2 a=1 b=1 c=0
+        1266.494 ms 1 t2 send kind=append to=3 term=2 a=1 b=1 c=0
       ]])
     end)
 end)
