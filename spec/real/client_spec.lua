@@ -136,3 +136,21 @@ describe("a client of three real members", function()
       assert.same({ true }, { client:propose { "set", "small", 1 } })
     end)
 end)
+
+describe("a client inside a machine", function()
+  it("is refused: apply would wait for itself", function()
+    local cluster = cluster_of { count = 1, member = {
+      machine = "spec/real/machines/caller.lua", sandbox = false } }
+    finally(function()
+      cluster:close()
+    end)
+    cluster:start(1)
+    cluster:leader()
+    local client = cluster:client()
+    local ok, message = client:propose(cluster.addresses[1])
+    client:close()
+    assert.is_true(ok)
+    assert.truthy(tostring(message):find("apply and query cannot call",
+      1, true), tostring(message))
+  end)
+end)
