@@ -27,7 +27,7 @@ RAFT_HIDDEN_BEGIN
 ** else nil, message, code. */
 void binding_node_open (lua_State *L);
 
-/* ---- node_options.c: from tables ----------------------------------------- */
+/* ---- node_options.c: from tables ---------------------------------------- */
 
 /* Reads { dir = "…", listen = "host:port", limits = { … }, … } at 'index' but
 ** for the machine; strings live as long as the table. Raises for a mistake. */
@@ -37,7 +37,7 @@ void binding_node_read_options (lua_State *L, int index,
 void binding_node_read_init (lua_State *L, int index,
                              struct node_init_options *options);
 
-/* ---- node_signal.c: SIGINT and SIGTERM end a run -------------------------- */
+/* ---- node_signal.c: SIGINT and SIGTERM end a run ------------------------ */
 
 /* Until restore, the two signals make the returned descriptor readable
 ** instead of ending the process. -1: no descriptor is left, or another run is
