@@ -341,10 +341,6 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
 
 /* ---- the end ----------------------------------------------------------- */
 
-static bool counts (const struct sim_member *member) {
-  return !member->is_wiped;
-}
-
 bool sim_check_converged (struct sim_world *world) {
   struct sim_member *leader = sim_world_leader (world);
   struct raft_status want;
@@ -355,7 +351,7 @@ bool sim_check_converged (struct sim_world *world) {
   for (raft_id id = 1; id <= world->member_count; id++) {
     struct sim_member *member = world->members[id];
     struct raft_status status;
-    if (!counts (member)) {
+    if (!sim_member_is_owed (member)) {
       continue;
     }
     if (!sim_member_is_up (member)) {

@@ -226,7 +226,7 @@ void sim_check_claims (struct sim_world *world, struct sim_member *member,
     }
     is_worth |= is_worth_inspecting (world, own, claim);
   }
-  if (is_worth) {
+  if (is_worth && !member->is_damaged) {
     sim_check_disk (world, member, status);
   }
   own->claim_count = 0;

@@ -183,13 +183,14 @@ static void fill_options (struct sim_member *member,
 void sim_member_start (struct sim_member *member) {
   struct sim_world *world = member->world;
   struct replica_options options;
-  if (member->replica != NULL) {
+  if (member->replica != NULL
+      || (member->is_damaged && member->stop_status == RAFT_ECORRUPT)) {
     return;
   }
   member->life++;
   world->counters.restarts += member->life > 1;
   member->state = SIM_MEMBER_OPENING;
-  member->is_excused = member->is_wiped;
+  member->is_excused = member->is_wiped || member->is_damaged;
   member->has_opened = false;
   member->stop_status = 0;
   sim_check_started (world, member);
@@ -260,6 +261,8 @@ void sim_member_kill (struct sim_member *member) {
 static void act_on_stop (struct sim_member *member) {
   struct sim_world *world = member->world;
   world->counters.stops++;
+  world->counters.rots_refused
+    += member->is_damaged && member->stop_status == RAFT_ECORRUPT;
   if (!member->is_excused) {
     sim_violate (world, "stopped", "member %llu stopped without a fault: "
                  "%s: %s", (unsigned long long)member->id,
@@ -306,6 +309,11 @@ void sim_member_wipe (struct sim_member *member) {
       || make_directory (member) != RAFT_OK) {
     sim_violate (member->world, "memory", "a directory could not be made");
   }
+}
+
+bool sim_member_is_owed (const struct sim_member *member) {
+  return !member->is_wiped
+         && !(member->is_damaged && member->stop_status == RAFT_ECORRUPT);
 }
 
 /* ---- pauses ------------------------------------------------------------ */

@@ -34,6 +34,7 @@ struct sim_member {
   enum sim_member_state state;
   bool is_paused;
   bool is_wiped;        /* its directory was made anew: others refuse it */
+  bool is_damaged;      /* its log was damaged at rest: it may refuse to open */
   bool is_excused;      /* a fault explains that it stops or does not open */
   bool has_taken;       /* its engine has seen the message delivered */
   bool has_opened;      /* told, and not yet acted upon */
@@ -75,6 +76,12 @@ void sim_member_resume (struct sim_member *member);
 /* The disk is replaced by an empty one and the directory made anew. The
 ** process must be down. */
 void sim_member_wipe (struct sim_member *member);
+
+/* A segment of the log is damaged: a bit flipped, cut short, or gone. False:
+** none that could be. The process must be down. */
+bool sim_member_rot (struct sim_member *member);
+/* Whether it must take part again once all faults have ended. */
+bool sim_member_is_owed (const struct sim_member *member);
 
 /* One event of the queue that concerns this member's process or computer;
 ** takes care of pauses and of lives gone by. */

@@ -190,18 +190,19 @@ static void crash_all (struct sim_nemesis *nemesis) {
   }
 }
 
-/* A directory can be made anew on fewer than half of the members, and only
-** where every other one has met the old one: what meets only the new one
-** cannot tell (DESIGN: identity). */
-static bool may_wipe (struct sim_nemesis *nemesis,
+static bool may_lose (const struct sim_nemesis *nemesis,
                       const struct sim_member *member) {
-  struct sim_world *world = nemesis->world;
-  if (member->is_wiped || nemesis->wipes >= world->options.wipes_max
-      || (nemesis->wipes + 1) * 2 >= world->member_count) {
-    return false;
-  }
+  const struct sim_world *world = nemesis->world;
+  return !member->is_wiped && !member->is_damaged
+         && nemesis->losses < world->options.losses_max
+         && (nemesis->losses + 1) * 2 < world->member_count;
+}
+
+/* A directory can be made anew only where every other member has met the old
+** one: what meets only the new one cannot tell (DESIGN: identity). */
+static bool is_known_to_all (const struct sim_world *world, raft_id whom) {
   for (unsigned id = 1; id <= world->member_count; id++) {
-    if (id != member->id && !sim_check_has_met (world, id, member->id)) {
+    if (id != whom && !sim_check_has_met (world, id, whom)) {
       return false;
     }
   }
@@ -209,11 +210,20 @@ static bool may_wipe (struct sim_nemesis *nemesis,
 }
 
 static void wipe (struct sim_nemesis *nemesis, struct sim_member *member) {
-  if (may_wipe (nemesis, member)) {
-    nemesis->wipes++;
+  if (may_lose (nemesis, member)
+      && is_known_to_all (nemesis->world, member->id)) {
+    nemesis->losses++;
     sim_member_crash (member);
     sim_member_wipe (member);
     restart_later (nemesis, SIM_FAULT_wipe, member);
+  }
+}
+
+static void rot (struct sim_nemesis *nemesis, struct sim_member *member) {
+  if (may_lose (nemesis, member)) {
+    sim_member_kill (member);
+    nemesis->losses += sim_member_rot (member);
+    restart_later (nemesis, SIM_FAULT_rot, member);
   }
 }
 
@@ -292,6 +302,9 @@ static void begin_member (struct sim_nemesis *nemesis,
       break;
     case SIM_FAULT_wipe:
       wipe (nemesis, member);
+      break;
+    case SIM_FAULT_rot:
+      rot (nemesis, member);
       break;
     default:
       jump (nemesis, member);

@@ -5,8 +5,8 @@
 ** Holds:     the faults under way, and how each one ends.
 ** Invariant: maximum survivable damage: what was durable on a majority stays
 **            readable. Any number of members may be down, for a while; fewer
-**            than half are ever wiped; a disk forgets only what it was never
-**            told to sync. */
+**            than half are ever wiped or damaged; the other disks forget
+**            only what they were never told to sync. */
 
 #ifndef RAFT_SIM_NEMESIS_H
 #define RAFT_SIM_NEMESIS_H
@@ -17,7 +17,8 @@
 #define SIM_FAULTS(X)                                                       \
   X(crash) X(crash_all) X(kill) X(split) X(isolate) X(bridge) X(ring)       \
   X(one_way) X(deaf) X(client_cut) X(pause) X(reset) X(disk_failure)        \
-  X(disk_slow) X(disk_full) X(machine_death) X(memory_death) X(wipe) X(jump)
+  X(disk_slow) X(disk_full) X(machine_death) X(memory_death) X(wipe) X(rot)    \
+  X(jump)
 
 enum sim_fault {
   SIM_FAULT_NEXT = 0, /* the event that chooses the next one */
@@ -38,7 +39,7 @@ struct sim_cut {
 struct sim_nemesis {
   struct sim_world *world;
   struct sim_cut cuts[SIM_CUTS_MAX];
-  unsigned wipes;
+  unsigned losses; /* members wiped or damaged */
 };
 
 RAFT_HIDDEN_BEGIN

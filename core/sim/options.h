@@ -79,7 +79,8 @@
   X(machine_death, 0, "weight", "fault: a machine runs out of memory")       \
   X(memory_death, 0, "weight", "fault: one allocation of a member fails")    \
   X(wipe, 0, "weight", "fault: a member comes back with an empty disk")      \
-  X(wipes_max, 1, "members", "wiped in one run; never half of them")         \
+  X(rot, 0, "weight", "fault: an old segment is damaged at rest")            \
+  X(losses_max, 1, "members", "wiped or damaged in one run; never half")     \
   /* workload */                                                             \
   X(operation_us, 20000, "us", "mean pause of a client; 0: no workload")     \
   X(burst, 1, "operations", "outstanding of one client at most")             \
@@ -129,6 +130,8 @@ struct sim_options {
   X(stops, "members that stopped themselves")                \
   X(wipes, "directories made anew")                          \
   X(wiped_refused, "greetings of wiped members refused")     \
+  X(rots, "segments damaged at rest")                        \
+  X(rots_refused, "damaged logs that refused to open")       \
   X(jumps, "of wall clocks")                                 \
   X(syncs, "completed")                                      \
   X(slow_syncs, "long ones")                                 \

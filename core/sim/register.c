@@ -122,8 +122,8 @@ static int set (struct registers *all, const struct machine_entry *entry,
   }
   slot = find (all, command->key.data, command->key.size);
   if (slot->version == 0) {
-    status
-      = assign (&slot->key, &slot->key_size, command->key.data, command->key.size);
+    status = assign (&slot->key, &slot->key_size, command->key.data,
+                     command->key.size);
   }
   if (status == RAFT_OK) {
     status = assign (&slot->value, &slot->value_size, command->value.data,
@@ -166,7 +166,8 @@ static void perform_all (struct registers *all,
     result->offset = request->bytes.size;
     result->status = RAFT_OK;
     if (sim_command_parse (request->entries[i].payload,
-                           request->entries[i].payload_size, &command) != RAFT_OK) {
+                           request->entries[i].payload_size, &command)
+        != RAFT_OK) {
       result->status = RAFT_EAPPLY_FAILED;
       request->status = wire_value_string (&request->bytes, message,
                                            sizeof message - 1);

@@ -46,7 +46,8 @@ profiles.disks = {
   fault_us = 400 * MS, fault_length_us = 1000 * MS,
   slow_sync = 20, crash = 3, kill = 1, crash_all = 1,
   disk_failure = 3, disk_slow = 3, disk_full = 1, pause = 1,
-  isolate = 1, inspect_disk = 2000,
+  isolate = 1, rot = 1, inspect_disk = 2000,
+  limits = { segment_bytes = 8192, batch_bytes = 1024 },
 }
 
 -- Elections as short as the delays of messages: leaders follow each other,
@@ -112,7 +113,7 @@ profiles.everything = {
   crash = 4, crash_all = 1, kill = 2, split = 3, isolate = 3, bridge = 1,
   ring = 1, one_way = 2, deaf = 1, client_cut = 1, pause = 3, reset = 2,
   disk_failure = 1, disk_slow = 1, disk_full = 1, machine_death = 1,
-  memory_death = 1, wipe = 1, jump = 1, inspect_disk = 500,
+  memory_death = 1, wipe = 1, rot = 1, jump = 1, inspect_disk = 500,
   limits = SMALL,
 }
 
