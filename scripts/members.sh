@@ -14,7 +14,9 @@ members_end() {
     kill "$runner" 2> /dev/null || true
   fi
   for file in "$work"/*.pid; do
-    [ -e "$file" ] && kill -KILL "$(cat "$file")" 2> /dev/null
+    if [ -e "$file" ]; then
+      kill -KILL "$(cat "$file")" 2> /dev/null || true
+    fi
   done
   rm -rf "$work"
 }
