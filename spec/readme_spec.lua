@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Every block of README.md does what it says: commands end well, Lua prints
--- what stands behind "-->".
+-- what stands behind "-->". So does the Lua of the pages on simulation and
+-- reading.
 
 -- scripts/test itself runs this spec; setup and demo are its own stages.
 local ELSEWHERE = { ["scripts/setup"] = true, ["scripts/demo"] = true,
@@ -72,6 +73,21 @@ local function run_lua(text)
   _G.print = real -- luacheck: ignore 122
   assert(ok, problem)
   return printed, promised
+end
+
+for _, page in ipairs { "docs/simulator.md", "docs/reading.md" } do
+  describe(page .. " #once", function ()
+    for _, block in ipairs(blocks_of(read(page))) do
+      if block.language == "lua" then
+        it("line " .. block.line .. ": the Lua runs", function ()
+          local printed, promised = run_lua(block.text)
+          if #promised > 0 then
+            assert.same(promised, printed)
+          end
+        end)
+      end
+    end
+  end)
 end
 
 describe("README.md #once", function ()
