@@ -252,16 +252,18 @@ static void settle (struct real_caller *caller) {
 
 static void run_for (struct real_caller *caller, raft_time wait_us) {
   raft_time due = real_caller_wait (caller);
+  uint64_t wait_ms;
   wait_us = wait_us < TURN_MAX ? wait_us : TURN_MAX;
   wait_us = wait_us < due ? wait_us : due;
   if (wait_us == 0 || caller->dialer.has_refused || caller->done != NULL) {
     (void)uv_run (&caller->loop, UV_RUN_NOWAIT);
     return;
   }
+  /* Repeating: libuv runs timers before it waits, too; one that was over by
+  ** then would leave a wait without end. */
+  wait_ms = (wait_us + RAFT_MILLISECOND - 1) / RAFT_MILLISECOND;
   uv_update_time (&caller->loop);
-  (void)uv_timer_start (&caller->timer, on_timer,
-                        (wait_us + RAFT_MILLISECOND - 1) / RAFT_MILLISECOND,
-                        0);
+  (void)uv_timer_start (&caller->timer, on_timer, wait_ms, wait_ms);
   (void)uv_run (&caller->loop, UV_RUN_ONCE);
   (void)uv_timer_stop (&caller->timer);
 }
