@@ -134,10 +134,13 @@ function Cluster:start_all()
   end
 end
 
--- A process that has ended, reaped or not, holds no lock and no port.
+-- A process that has ended, reaped or not, holds no lock and no port: once the
+-- last of its threads is gone, which may be after the first has ended.
 local function has_ended(pid)
-  local state = read_all(("/proc/%s/stat"):format(pid)):match "%) (%a)"
-  return state == nil or state == "Z" or state == "X"
+  local status = read_all(("/proc/%s/status"):format(pid))
+  local state = status:match "State:%s+(%a)"
+  return state == nil or state == "X"
+    or state == "Z" and status:match "Threads:%s+(%d+)" == "1"
 end
 
 --- Sends a signal; "KILL" is the default.
