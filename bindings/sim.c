@@ -154,18 +154,21 @@ static int world_wipe (lua_State *L) {
   return on_member (L, sim_member_wipe);
 }
 
-static void fail_disk (struct sim_member *member) {
-  member->storage.fails = true;
-}
-
-static void fail_machine (struct sim_member *member) {
-  member->machine.dies = true;
-}
-
+/* fail (id, "disk" | "machine" [, n]): the Nth write or sync, or the Nth
+** request, from now on fails. */
 static int world_fail (lua_State *L) {
   static const char *const words[] = { "disk", "machine", NULL };
+  struct sim_world *world = check_world (L);
+  struct sim_member *member = world->members[check_id (L, 2)];
   int what = luaL_checkoption (L, 3, NULL, words);
-  return on_member (L, what == 0 ? fail_disk : fail_machine);
+  uint64_t n
+    = lua_isnoneornil (L, 4) ? 1 : (uint64_t)check_whole (L, 4, 1, 1u << 30);
+  if (what == 0) {
+    member->storage.fails_in = n;
+  } else {
+    member->machine.dies_in = n;
+  }
+  return 0;
 }
 
 /* The Nth allocation of a member from now on fails, and 'count' from it. */

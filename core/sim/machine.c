@@ -62,7 +62,7 @@ int sim_machine_start (struct sim_machine *machine) {
   struct sim_provider *provider = machine->member->world->provider;
   raft_assert (machine->machine == NULL && machine->first == NULL);
   machine->busy_until = 0;
-  machine->dies = false;
+  machine->dies_in = 0;
   machine->machine = provider == NULL
                        ? sim_register_new ()
                        : provider->make (provider, machine->member->id);
@@ -80,10 +80,10 @@ void sim_machine_end (struct sim_machine *machine) {
 
 static bool runs_out_of_memory (struct sim_machine *machine) {
   struct sim_world *world = machine->member->world;
-  bool dies = machine->dies
+  bool dies = machine->dies_in == 1
               || sim_rare (world, SIM_CHOICE_MACHINE,
                            world->options.machine_failure);
-  machine->dies = false;
+  machine->dies_in -= machine->dies_in > 0;
   return dies;
 }
 

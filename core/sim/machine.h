@@ -24,7 +24,7 @@ struct sim_machine {
   struct machine_request *first;    /* waiting; linked by 'world' */
   struct machine_request *last;
   raft_time busy_until;
-  bool dies;                        /* the next request fails */
+  uint64_t dies_in;                 /* the Nth request fails; 0: none */
 };
 
 struct sim_command {

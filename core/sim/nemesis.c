@@ -283,7 +283,7 @@ static void begin_member (struct sim_nemesis *nemesis,
       schedule (nemesis, fault, member->id, member->life, length (nemesis));
       break;
     case SIM_FAULT_disk_failure:
-      member->storage.fails = true;
+      member->storage.fails_in = 1;
       restart_later (nemesis, fault, member);
       break;
     case SIM_FAULT_disk_slow:
@@ -294,7 +294,7 @@ static void begin_member (struct sim_nemesis *nemesis,
       fill_disk (nemesis, member);
       break;
     case SIM_FAULT_machine_death:
-      member->machine.dies = true;
+      member->machine.dies_in = 1;
       restart_later (nemesis, fault, member);
       break;
     case SIM_FAULT_memory_death:
@@ -413,9 +413,9 @@ void sim_nemesis_end (struct sim_nemesis *nemesis) {
   for (unsigned id = 1; id <= world->member_count; id++) {
     struct sim_member *member = world->members[id];
     sim_member_resume (member);
-    member->storage.fails = false;
+    member->storage.fails_in = 0;
     member->storage.is_slow = false;
-    member->machine.dies = false;
+    member->machine.dies_in = 0;
     member->arena.fail_at = 0;
     sim_disk_set_capacity (member->storage.disk, world->options.disk_bytes);
     sim_member_start (member);

@@ -70,7 +70,7 @@ int sim_storage_init (struct sim_storage *storage,
   storage->choice.keep = storage_keep;
   storage->member = member;
   storage->busy_until = 0;
-  storage->fails = false;
+  storage->fails_in = 0;
   storage->is_slow = false;
   storage->disk = sim_disk_new ();
   if (storage->disk == NULL) {
@@ -94,17 +94,15 @@ static bool fails_now (struct sim_storage *storage,
   const struct sim_options *options = &world->options;
   bool is_write = request->operation == FS_WRITE
                   || request->operation == FS_ALLOCATE;
-  bool fails = false;
-  if (is_sync (request)) {
-    fails = storage->fails
-            || sim_rare (world, SIM_CHOICE_DISK, options->sync_failure);
-  } else if (is_write) {
-    fails = storage->fails
-            || sim_rare (world, SIM_CHOICE_DISK, options->write_failure);
+  bool fails;
+  if (!is_write && !is_sync (request)) {
+    return false;
   }
-  if (fails) {
-    storage->fails = false;
-  }
+  fails = storage->fails_in == 1
+          || sim_rare (world, SIM_CHOICE_DISK,
+                       is_write ? options->write_failure
+                                : options->sync_failure);
+  storage->fails_in -= storage->fails_in > 0;
   return fails;
 }
 
@@ -130,11 +128,11 @@ void sim_storage_drain (struct sim_storage *storage) {
 void sim_storage_crash (struct sim_storage *storage) {
   sim_disk_crash (storage->disk, &storage->choice);
   storage->busy_until = 0;
-  storage->fails = false;
+  storage->fails_in = 0;
 }
 
 void sim_storage_kill (struct sim_storage *storage) {
   sim_disk_kill (storage->disk);
   storage->busy_until = 0;
-  storage->fails = false;
+  storage->fails_in = 0;
 }

@@ -18,7 +18,7 @@ struct sim_storage {
   struct sim_disk *disk;
   struct sim_choice choice; /* what a crash or a failure keeps */
   raft_time busy_until;
-  bool fails;      /* the next write or sync */
+  uint64_t fails_in;/* the Nth write or sync from now on fails; 0: none */
   bool is_slow;    /* every sync takes long */
   bool is_draining;/* its requests are performed without events */
 };
