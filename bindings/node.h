@@ -37,7 +37,7 @@ void binding_node_read_options (lua_State *L, int index,
 void binding_node_read_init (lua_State *L, int index,
                              struct node_init_options *options);
 
-/* ---- node_signal.c: SIGINT and SIGTERM end a run ------------------------ */
+/* ---- node_signal.c: SIGINT and SIGTERM end a run ----------------------- */
 
 /* Until restore, the two signals make the returned descriptor readable
 ** instead of ending the process. -1: no descriptor is left, or another run is

@@ -238,7 +238,7 @@ describe("machine: a file", function()
     assert.is_nil(machine)
     assert.equal("machine", code)
     assert.truthy(message:find("^machine: expected a module name or the path"
-      .. " of a Lua file, got 'no_such'; looked for .*lua/no_such.lua, "))
+      .. " of a Lua file, got 'no_such'; looked for .*no_such.lua, "))
     machine, message = probe.machine_open { machine = "./no_such.lua" }
     assert.is_nil(machine)
     assert.equal("machine: cannot read ./no_such.lua: No such file or "

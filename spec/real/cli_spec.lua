@@ -20,13 +20,13 @@ describe("luaraft with real members", function()
     return code, out, text
   end
 
-  setup(function()
+  lazy_setup(function()
     cluster = Cluster.new { member = { machine = "raft.kv" } }
     cluster:start_all()
     cluster:leader()
   end)
 
-  teardown(function()
+  lazy_teardown(function()
     cluster:close()
   end)
 
