@@ -148,6 +148,7 @@ build = {
         "core/sim/queue.c",
         "core/sim/random.c",
         "core/sim/register.c",
+        "core/sim/rot.c",
         "core/sim/run.c",
         "core/sim/storage.c",
         "core/sim/workload.c",

@@ -111,7 +111,9 @@ void raft_become_pre_candidate (struct raft *raft) {
   raft->role = RAFT_PRE_CANDIDATE;
   raft->leader = RAFT_ID_NONE;
   raft_reset_election (raft);
-  role_announce (raft, from, RAFT_REASON_ELECTION_TIMEOUT);
+  if (from != RAFT_PRE_CANDIDATE) { /* asking again is no change */
+    role_announce (raft, from, RAFT_REASON_ELECTION_TIMEOUT);
+  }
 }
 
 void raft_become_candidate (struct raft *raft) {

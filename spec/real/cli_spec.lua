@@ -6,7 +6,7 @@ local Cluster = require("spec.real.cluster")
 
 local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d.%d")
 
-describe("luaraft with real members", function()
+describe("luaraft with real members #once", function()
   local cluster
 
   -- What a command line printed to stdout, its exit code, what to stderr.

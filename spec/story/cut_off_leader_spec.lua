@@ -47,10 +47,6 @@ describe("story: the leader is cut off #recorded", function()
       + reason="no majority answered in time"
       2151.042 ms 3 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      2606.750 ms 3 t2 role from=pre_candidate to=pre_candidate
-      + leader=none reason="no leader was heard in time"
-      3035.020 ms 3 t2 role from=pre_candidate to=pre_candidate
-      + leader=none reason="no leader was heard in time"
       3108.902 ms 3 t3 role from=pre_candidate to=follower leader=1
       + reason="a higher term was seen"
     ]])
