@@ -24,14 +24,11 @@ local function failure(way, bug)
   return run { way = way, bug = bug }.failure
 end
 
+-- In a build whose members have no bugs there is nothing to see.
 describe("wal: the bug", function ()
-  for _, row in ipairs(SEEN) do
+  for _, row in ipairs(probe.with_bugs and SEEN or {}) do
     for _, way in ipairs(row.by) do
       it(("%s is seen by %s"):format(row.bug, way), function ()
-        if not probe.with_bugs then
-          pending "this build's members have no bugs"
-          return
-        end
         local text = failure(way, row.bug)
         assert.is_string(text)
         print(("%s, %s: %s"):format(row.bug, way, text))

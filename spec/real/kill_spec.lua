@@ -6,7 +6,6 @@
 
 local Cluster = require "spec.real.cluster"
 local helper = require "spec.helper"
-local raft = require "raft"
 
 local OUTSTANDING = 16
 local BUGS = "build/bugs/lua-5.4"
@@ -125,13 +124,15 @@ describe("SIGKILL at random moments under load", function ()
     assert.same({}, lost(cluster, load))
   end)
 
-  it("is seen to lose writes or members when the log is not synced", function ()
-    local module = io.open(BUGS .. "/raft/core.so")
-    if not module or raft._VERSION == nil or _VERSION ~= "Lua 5.4" then
-      pending "needs the build with bugs, build/bugs, and Lua 5.4"
-      return
-    end
+  -- Its members are of the build with bugs, which is made for Lua 5.4.
+  local module = _VERSION == "Lua 5.4" and io.open(BUGS .. "/raft/core.so")
+  local it_with_bugs = module and it or function () end
+  if module then
     module:close()
+  end
+
+  it_with_bugs("loses writes or members when the log is not synced",
+    function ()
     cluster = Cluster.new { modules = BUGS, member = { machine = "raft.kv",
       hold_unsynced = true, bug = "skip_sync" } }
     cluster:start_all()

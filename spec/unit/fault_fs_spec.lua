@@ -196,11 +196,9 @@ describe("fault_fs under a log", function ()
     assert.is_true(lost_some)
   end)
 
-  it("loses it when the sync call is missing", function ()
-    if not probe.with_bugs then
-      pending "this build's members have no bugs"
-      return
-    end
+  local it_with_bugs = probe.with_bugs and it or function () end
+
+  it_with_bugs("loses it when the sync call is missing", function ()
     for _, bug in ipairs { "skip_sync", "skip_directory_sync" } do
       local lost = 0
       helper.check(50, function (random)

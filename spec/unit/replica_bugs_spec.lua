@@ -6,7 +6,8 @@
 local desk = require "spec.desk"
 local probe = require "raft.probe"
 
-local describe_bugs = probe.with_bugs and describe or pending
+local describe_bugs = probe.with_bugs and describe
+  or function () end
 
 describe_bugs("replica: a member that has the bug", function ()
   it("no_deduplication applies a repeated command again", function ()
