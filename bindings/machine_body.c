@@ -54,6 +54,19 @@ static void encode_top (lua_State *L, struct machine_job *job) {
   }
 }
 
+/* The same for what goes to a client. Raises for one past the limit. */
+static void encode_answer (lua_State *L, struct machine_job *job) {
+  struct raft_buffer *bytes = &job->request->bytes;
+  size_t size;
+  encode_top (L, job);
+  size = bytes->size - job->offset;
+  if (size > MACHINE_ANSWER_MAX) {
+    bytes->size = job->offset;
+    (void)luaL_error (L, "the answer has %d bytes, the limit is %d",
+                      (int)size, (int)MACHINE_ANSWER_MAX);
+  }
+}
+
 /* Pushes the command or question. */
 static void decode (lua_State *L, const struct machine_entry *entry) {
   struct raft_detail detail = { "" };
@@ -93,6 +106,10 @@ void machine_body_message (lua_State *L, struct machine_job *job) {
   lua_pushvalue (L, MACHINE_SLOT_TEXT);
   lua_pushvalue (L, MACHINE_SLOT_ERROR);
   lua_call (L, 1, 1);
+  if (lua_type (L, -1) == LUA_TSTRING
+      && lua_rawlen (L, -1) > MACHINE_ANSWER_MAX / 2) {
+    lua_pushliteral (L, "an error with a text that is too long");
+  }
   encode_top (L, job);
 }
 
@@ -120,7 +137,7 @@ void machine_body_apply (lua_State *L, struct machine_job *job) {
   self->in_apply = true;
   lua_call (L, 3, 1);
   self->in_apply = false;
-  encode_top (L, job);
+  encode_answer (L, job);
 }
 
 /* Looks for metatables that became what the sandbox refuses. */
@@ -141,7 +158,7 @@ void machine_body_query (lua_State *L, struct machine_job *job) {
   }
   decode (L, &job->request->entries[job->position]);
   lua_call (L, 2, 1);
-  encode_top (L, job);
+  encode_answer (L, job);
 }
 
 void machine_body_digest (lua_State *L, struct machine_job *job) {

@@ -28,6 +28,11 @@ struct machine_entry {
   size_t payload_size;
 };
 
+/* One answer, encoded. The same on every member and no option of a process: a
+** larger answer is an error that all of them give. So one call of 256 entries
+** collects 256 MiB at most. */
+#define MACHINE_ANSWER_MAX ((size_t)1024 * 1024)
+
 /* What became of one command. */
 struct machine_result {
   int status;      /* 0; RAFT_EAPPLY_FAILED: the machine raised, the bytes

@@ -8,6 +8,19 @@ local probe = require("raft.probe")
 local workshop = require("spec.workshop")
 
 describe("machine: requests", function()
+  it("an answer past 1 MiB, or an error text, is an error of its command",
+    function()
+      local status, message = workshop.try("return ('x'):rep(1048571)")
+      assert.equal("ok", status)
+      status, message = workshop.try("return ('x'):rep(1048572)")
+      assert.equal("apply_failed", status)
+      assert.truthy(message:find("the answer has 1048577 bytes, the limit is "
+        .. "1048576", 1, true))
+      status, message = workshop.try("error(('x'):rep(3000000))")
+      assert.equal("apply_failed", status)
+      assert.equal("an error with a text that is too long", message)
+    end)
+
   it("answers commands in order, each with what apply returned", function()
     local machine = assert(workshop.open(workshop.around [[
       self.held[#self.held + 1] = command
