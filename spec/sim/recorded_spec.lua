@@ -6,13 +6,10 @@
 
 local sim = require("raft.sim")
 
-local NAMES = { "quiet", "messages", "crashes", "partitions", "disks",
-  "small", "everything" }
-
 describe("sim: the trace of a seed #recorded", function()
   it("is the recorded one", function()
     local recorded = require("spec.fixture.trace_hashes")
-    for _, name in ipairs(NAMES) do
+    for _, name in ipairs(sim.profiles.names) do
       local result = sim.run(sim.mix(sim.profiles[name], { seed = 3 }))
       if os.getenv("RAFT_RECORD") == "1" then
         print(("  %s = %q,"):format(name, result.trace_hash))
