@@ -63,15 +63,17 @@ local function add_member(list, key, value)
   if not id then
     return nil, message
   end
-  local ok
-  ok, message = address.parse(value)
-  if not ok then
+  local parsed
+  parsed, message = address.parse(value)
+  if not parsed then
     return nil, ("member %d: %s"):format(id, message)
   end
   for _, other in ipairs(list) do
     if other.id == id then
       return nil, ("member %d is named twice"):format(id)
-    elseif other.address == value then
+    end
+    local there = address.parse(other.address)
+    if there.host == parsed.host and there.port == parsed.port then
       return nil, ("members %d and %d have the same address %s"):format(
         other.id, id, value)
     end
@@ -148,7 +150,20 @@ function address.list(value)
       list[#list + 1] = item:match("^%s*(.-)%s*$")
     end
   elseif type(value) == "table" then
-    for i = 1, #value do
+    local count, last = 0, 0
+    for key in pairs(value) do
+      if type(key) == "number" then
+        if key < 1 or key % 1 ~= 0 then
+          return expected("addresses numbered from 1", key)
+        end
+        count, last = count + 1, math.max(last, key)
+      end
+    end
+    if count ~= last then
+      return nil, ("expected addresses without holes, got %d up to number"
+        .. " %.0f"):format(count, last)
+    end
+    for i = 1, count do
       list[i] = value[i]
     end
   else

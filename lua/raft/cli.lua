@@ -165,7 +165,11 @@ end
 
 local STANDARD = {
   out = function(text)
-    io.stdout:write(text)
+    local ok, message = io.stdout:write(text)
+    if ok then
+      ok, message = io.stdout:flush()
+    end
+    return ok, message
   end,
   err = function(text)
     io.stderr:write(text)
@@ -175,10 +179,17 @@ local STANDARD = {
 --- Runs one command line.
 -- @param words a list of strings
 -- @param raft what does it; default: require "raft"
--- @param world { out = function(text), err = function(text) }
+-- @param world { out = function(text), err = function(text) }; nil and a
+-- message from out: it could not be written
 -- @return the exit code
 function cli.run(words, raft, world)
   raft, world = raft or require("raft"), world or STANDARD
+  local unwritten
+  local door = world
+  world = { err = door.err, out = function(text)
+    local _, message = door.out(text)
+    unwritten = unwritten or message
+  end }
   local ok, result = xpcall(function()
     local given, code = parse(raft, world, words)
     if not given then
@@ -191,6 +202,10 @@ function cli.run(words, raft, world)
   if not ok then
     world.err(tostring(result) .. "\n")
     return cli.INTERNAL
+  elseif unwritten then
+    world.err("luaraft: stdout cannot be written: " .. tostring(unwritten)
+      .. "\n")
+    return result == cli.OK and cli.FAILED or result
   end
   return result
 end

@@ -33,7 +33,17 @@ end
 -- Options of raft take durations as people write them.
 local function one_duration(text)
   local ok, message = quantity.duration(text)
+  if ok == 0 then
+    return nil, "expected a duration above 0, got " .. text
+  end
   return ok and text, message
+end
+
+local function directory(text)
+  if text == "" then
+    return nil, "expected a directory, got none"
+  end
+  return text
 end
 
 -- In a table, since a command may be nil.
@@ -54,7 +64,7 @@ local function add_init(parser)
   command:option("--id", "The member's id, from 1.")
     :args(1):count(1):argname("N"):convert(reader("--id", address.id))
   command:option("--dir", "A directory that is empty or not there.")
-    :args(1):count(1):argname("DIR")
+    :args(1):count(1):argname("DIR"):convert(reader("--dir", directory))
   command:option("--members", "All members: 1=host:port,2=host:port,...")
     :args(1):count(1):argname("MEMBERS")
     :convert(reader("--members", address.members))
@@ -67,7 +77,7 @@ local function add_serve(parser)
     .. " end by a signal.")
   command:argument("machine", "A module name (raft.kv) or a Lua file.")
   command:option("--dir", "The directory that init made.")
-    :args(1):count(1):argname("DIR")
+    :args(1):count(1):argname("DIR"):convert(reader("--dir", directory))
   command:option("--listen", "Listen here, not at the member's address.")
     :args(1):argname("HOST:PORT"):convert(reader("--listen", one_address))
   command:flag("--insecure", "Listen beyond this computer, without"
@@ -124,6 +134,9 @@ function arguments.parser(version)
   add_serve(parser)
   add_clients(parser)
   local function with_help(one)
+    for _, option in ipairs(one._options) do
+      option:overwrite(false) -- given twice is refused
+    end
     one:add_help { action = function()
       show(one:get_help())
     end }

@@ -23,7 +23,7 @@ local LEVELS = {
 local NODE = {
   bug = { "string" },
   check_quorum = { "duration" },
-  dir = { "string", required = true },
+  dir = { "path", required = true },
   election_spread = { "duration" },
   election_timeout = { "duration" },
   heartbeat = { "duration" },
@@ -43,7 +43,7 @@ local NODE = {
 }
 
 local INIT = {
-  dir = { "string", required = true },
+  dir = { "path", required = true },
   id = { "id", required = true },
   limits = { "table" },
   members = { "members", required = true },

@@ -46,6 +46,15 @@ local function one_of(value, row)
   return expected("one of " .. table.concat(row.words, ", "), value)
 end
 
+-- A zero byte would end it early, below Lua.
+local function path(value)
+  if type(value) ~= "string" or value == ""
+     or value:find("\0", 1, true) then
+    return expected("a path, without zero bytes", value)
+  end
+  return value
+end
+
 local TYPES = {
   any = function (value)
     return value
@@ -61,6 +70,7 @@ local TYPES = {
   id = address.id,
   members = address.members,
   one_of = one_of,
+  path = path,
   size = quantity.size,
   string = is("string", "a string"),
   table = is("table", "a table"),
@@ -115,7 +125,8 @@ end
 --   local o = options.check("raft.node", given, SCHEMA)
 --
 -- Kinds: any, address, addresses, boolean, duration, function, id, members,
--- one_of, size, string, table, whole. A default is written as a user would.
+-- one_of, path, size, string, table, whole. A default is written as a user
+-- would.
 -- @param where the function's name, before each message
 -- @param given what the user gave; nil is an empty table
 -- @param level whom to blame, as for error(); 1 is the caller of the function

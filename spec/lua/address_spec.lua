@@ -72,6 +72,7 @@ describe("address.members", function ()
     { "2=a", 'member 2: expected an address "host:port", got the string "a"' },
     { "1=a:1,1=b:1", "member 1 is named twice" },
     { "1=a:1,2=a:1", "members 1 and 2 have the same address a:1" },
+    { "1=a:1,2=a:01", "members 1 and 2 have the same address a:01" },
     { {}, "got none" },
     { { a = "a:1" }, 'got the string "a"' },
     { { 7 }, "member 1: expected an address" },
@@ -109,6 +110,13 @@ describe("address.list", function ()
     assert.is_nil((address.list {}))
     assert.is_nil((address.list("a:1,b")))
     assert.is_nil((address.list { "a:1", 7 }))
+    assert.is_nil((address.list { [0] = "a:1", "b:1" }))
+    assert.is_nil((address.list { "b:1", [1.5] = "a:1" }))
+    assert.is_nil((address.list { "b:1", [7] = "a:1" }))
+    local list, message = address.list { "a:1", nil, "b:1" }
+    assert.is_nil(list)
+    assert.equal("expected addresses without holes, got 2 up to number 3",
+      message)
     assert.is_nil((address.list(7)))
   end)
 end)

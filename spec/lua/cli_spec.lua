@@ -71,6 +71,12 @@ describe("luaraft", function()
       { { "int" }, "unknown command 'int' Did you mean 'init'?" },
       { { "init" }, "missing option" },
       { { "init", "--id", "0" }, "--id: expected a member id" },
+      { { "init", "--id", "1", "--dir", "", "--members", "1=a:1" },
+        "--dir: expected a directory, got none" },
+      { { "init", "--id", "1", "--id", "2", "--dir", "d", "--members",
+          "1=a:1" }, "option '--id' must be used" },
+      { { "query", "--to", "a:1", "--timeout", "0s", "1" },
+        "--timeout: expected a duration above 0, got 0s" },
       { { "init", "--id", "x" }, '--id: expected a member id, a whole number'
         .. ' from 1, got the string "x"' },
       { { "init", "--id", "1", "--di", "d" }, "Did you mean" },
@@ -107,6 +113,20 @@ describe("luaraft", function()
       assert.truthy(err:find(case[2], 1, true), line .. ": " .. err)
       assert.same({}, asked, line)
     end
+  end)
+
+  it("answers 1 with a line when stdout cannot be written", function()
+    local err = {}
+    assert.equal(1, cli.run({ "--version" }, { _VERSION = "9" }, {
+      out = function()
+        return nil, "No space left on device"
+      end,
+      err = function(text)
+        err[#err + 1] = text
+      end,
+    }))
+    assert.same({ "luaraft: stdout cannot be written: No space left on device"
+      .. "\n" }, err)
   end)
 
   it("shows help and version on stdout, code 0", function()

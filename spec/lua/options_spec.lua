@@ -13,6 +13,7 @@ local SCHEMA = {
   to = { "addresses" },
   id = { "id" },
   done = { "function" },
+  file = { "path" },
 }
 
 -- The function of a library, and a line of its user: where errors point to.
@@ -60,12 +61,14 @@ describe("options.check", function ()
 
   for _, case in ipairs {
     { {}, "option dir: expected a string, got nothing" },
+    { { dir = "d", file = "x\0y" }, "option file: expected a path" },
+    { { dir = "d", file = "" }, "option file: expected a path" },
     { { dir = 5 }, "option dir: expected a string, got the number 5" },
     { { dir = "d", tiemout = "1s" },
       'unknown option "tiemout", did you mean "timeout"?' },
     { { dir = "d", Dir = "d" }, 'unknown option "Dir", did you mean "dir"?' },
     { { dir = "d", colour = 1 }, 'unknown option "colour", expected one of '
-      .. "cache, dir, done, id, insecure, limit, listen, members, read, "
+      .. "cache, dir, done, file, id, insecure, limit, listen, members, read, "
       .. "timeout, to" },
     { { dir = "d", [1] = "x" },
       "expected options by name, got the number 1 as a name" },
