@@ -161,6 +161,11 @@ static void free_operations (struct sim_client *client) {
   }
 }
 
+static void free_inner (struct sim_world *world, void *argument) {
+  (void)world;
+  client_free (argument);
+}
+
 void sim_client_free (struct sim_client *client) {
   struct sim_queue *queue;
   if (client == NULL) {
@@ -170,9 +175,9 @@ void sim_client_free (struct sim_client *client) {
   client->is_over = true;
   sim_queue_remove (queue, &client->time_event);
   sim_queue_remove (queue, &client->work_event);
-  /* After a violation its state may be broken: only its memory goes. */
-  if (client->client != NULL && !sim_world_has_ended (client->world)) {
-    client_free (client->client);
+  /* After a failed assertion it is not called again: only its arena goes. */
+  if (client->client != NULL && !client->world->has_panicked) {
+    sim_guarded (client->world, free_inner, client->client);
     if (client->arena.bytes != 0) {
       sim_violate (client->world, "leak", "client %u left %llu bytes",
                    client->number, (unsigned long long)client->arena.bytes);

@@ -275,6 +275,11 @@ static void act_on_stop (struct sim_member *member) {
   end_process (member);
 }
 
+static void free_replica (struct sim_world *world, void *argument) {
+  (void)world;
+  replica_free (argument);
+}
+
 void sim_member_free (struct sim_member *member) {
   if (member == NULL) {
     return;
@@ -282,9 +287,9 @@ void sim_member_free (struct sim_member *member) {
   sim_queue_remove (&member->world->queue, &member->time_event);
   sim_storage_kill (&member->storage);
   sim_machine_end (&member->machine);
-  /* After a violation its state may be broken: only its memory goes. */
-  if (member->replica != NULL && !sim_world_has_ended (member->world)) {
-    replica_free (member->replica);
+  /* After a failed assertion it is not called again: only its arena goes. */
+  if (member->replica != NULL && !member->world->has_panicked) {
+    sim_guarded (member->world, free_replica, member->replica);
   }
   raft_arena_clear (&member->arena);
   while (member->backlog != NULL) {

@@ -168,6 +168,7 @@ void sim_guarded (struct sim_world *world,
   if (setjmp (guard.jump) == 0) {
     call (world, argument);
   } else {
+    world->has_panicked = true;
     sim_violate (world, "assert", "%s", guard.what);
   }
   raft_guard_leave (&guard);

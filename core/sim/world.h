@@ -73,6 +73,7 @@ struct sim_world {
   struct sim_checks *checks;
   struct sim_nemesis *nemesis;
   struct sim_provider *provider; /* NULL: the register machine */
+  bool has_panicked;             /* an assertion failed: states are broken */
   bool is_settling;              /* chances of faults are off */
   struct sim_violation violation;
   uint64_t trace_hash;

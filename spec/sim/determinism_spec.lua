@@ -13,7 +13,7 @@ describe("sim: determinism", function ()
   for _, name in ipairs(sim.profiles.names) do
     it(("gives one hash for a seed of %s, run twice"):format(name),
     function ()
-      for seed = 1, 5 do
+      for seed = 1, 2 do
         local one, two = run(name, seed), run(name, seed)
         assert.same(one, two)
       end

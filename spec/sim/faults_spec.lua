@@ -31,8 +31,8 @@ local REACHED = {
 }
 
 describe("sim: faults", function ()
-  it("all happen in a hundred seeds of everything", function ()
-    local sum = sum_of(sim.profiles.everything, 100)
+  it("all happen in sixty seeds of everything", function ()
+    local sum = sum_of(sim.profiles.everything, 60)
     for _, name in ipairs(REACHED) do
       assert.is_true(sum[name] > 0, name .. " never happened")
     end

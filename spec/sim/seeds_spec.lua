@@ -8,9 +8,9 @@ local sim = require "raft.sim"
 -- Seeds in the short form and in the long one.
 local COUNTS = {
   quiet = { 5, 100 },
-  messages = { 40, 1000 },
+  messages = { 30, 1000 },
   crashes = { 40, 2000 },
-  partitions = { 200, 3000 },
+  partitions = { 100, 3000 },
   disks = { 40, 2000 },
   small = { 15, 1000 },
   contested = { 30, 2000 },
@@ -19,7 +19,7 @@ local COUNTS = {
   clock_31 = { 3, 100 },
   clock_32 = { 3, 100 },
   clock_52 = { 3, 100 },
-  everything = { 40, 3000 },
+  everything = { 30, 3000 },
 }
 
 -- What must have happened at least once in all runs of a profile: else the
