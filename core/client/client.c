@@ -256,6 +256,7 @@ void client_on_connected (struct client *client, unsigned endpoint) {
   client_enter (client);
   if (endpoint < client->endpoint_count) {
     client->endpoints[endpoint].state = ENDPOINT_CONNECTED;
+    client->endpoints[endpoint].heard = client->now;
   }
   client_leave (client);
 }
@@ -277,6 +278,13 @@ static void lose_sent (struct client *client, unsigned endpoint) {
     }
     state = next;
   }
+}
+
+static void hang_up (struct client *client, unsigned endpoint) {
+  client->options.dial->disconnect (client->options.dial, endpoint);
+  client->endpoints[endpoint].state = ENDPOINT_IDLE;
+  client_endpoint_failed (client, endpoint);
+  lose_sent (client, endpoint);
 }
 
 static void lose_asked (struct client *client, unsigned endpoint) {
@@ -310,14 +318,14 @@ void client_on_message (struct client *client, unsigned endpoint,
   client_enter (client);
   status = endpoint < client->endpoint_count
              ? wire_rpc_decode (data, size, &rpc) : RAFT_EINVALID;
+  if (status == RAFT_OK) {
+    client->endpoints[endpoint].heard = client->now;
+  }
   if (status == RAFT_OK && rpc.type == WIRE_RESPONSE) {
     client_on_answer (client, endpoint, &rpc);
   } else if (status == RAFT_EMALFORMED
              || (status == RAFT_OK && rpc.type == WIRE_REQUEST)) {
-    client->options.dial->disconnect (client->options.dial, endpoint);
-    client->endpoints[endpoint].state = ENDPOINT_IDLE;
-    client_endpoint_failed (client, endpoint);
-    lose_sent (client, endpoint);
+    hang_up (client, endpoint);
   }
   client_leave (client);
 }
@@ -334,6 +342,36 @@ static void expire (struct client *client, struct client_state *state) {
   }
 }
 
+/* A connection that has been silent since a call was sent on it may lead to a
+** process that is gone: its end was lost on the way. It is made anew, unless
+** something waits on it that could not be asked again. */
+static bool is_dead (const struct client *client,
+                     const struct client_state *late) {
+  const struct client_endpoint *at = &client->endpoints[late->endpoint];
+  const struct client_state *state;
+  if (at->state != ENDPOINT_CONNECTED
+      || at->heard + late->try_us > client->now) {
+    return false;
+  }
+  for (state = client_first (client, CLIENT_SENT); state != NULL;
+       state = client_next (client, state)) {
+    if (state->endpoint == late->endpoint
+        && !client_may_repeat (client, state)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static void on_late (struct client *client, struct client_state *state) {
+  if (is_dead (client, state)) {
+    hang_up (client, state->endpoint);
+  } else {
+    client_endpoint_failed (client, state->endpoint);
+    client_try_again (client, state, 0);
+  }
+}
+
 static void on_time_list (struct client *client, enum client_place place) {
   struct client_state *state = client_first (client, place);
   while (state != NULL) {
@@ -342,8 +380,8 @@ static void on_time_list (struct client *client, enum client_place place) {
       expire (client, state);
     } else if (place == CLIENT_SENT && state->try_until <= client->now
                && client_may_repeat (client, state)) {
-      client_endpoint_failed (client, state->endpoint);
-      client_try_again (client, state, 0);
+      on_late (client, state);
+      next = client_first (client, place); /* others may have left with it */
     }
     state = next;
   }

@@ -81,6 +81,7 @@ struct client_endpoint {
   unsigned failures;        /* in a row */
   raft_time pause_until;    /* not chosen before, unless nothing else is */
   raft_time dial_until;     /* dialling: given up then */
+  raft_time heard;          /* connected: the last sign of life */
 };
 
 struct client {

@@ -118,26 +118,46 @@ static bool waits_for_session (const struct client *client,
          && state->session == 0 && client->session == 0;
 }
 
-/* A session is opened when a proposal waits for one, and no longer asked for
-** when none does. */
-static void pump_session (struct client *client) {
+/* The proposal that waits for a session and has the least time for a try. */
+static const struct client_state *hastiest (const struct client *client) {
   const struct client_state *state = client_first (client, CLIENT_WAITING);
-  struct client_state *open = NULL;
-  bool is_needed = false;
+  const struct client_state *found = NULL;
+  for (; state != NULL; state = client_next (client, state)) {
+    if (waits_for_session (client, state)
+        && (found == NULL || state->try_us < found->try_us)) {
+      found = state;
+    }
+  }
+  return found;
+}
+
+static struct client_state *opening (const struct client *client) {
+  struct client_state *state = client_first (client, CLIENT_WAITING);
+  while (state != NULL && state->kind != CLIENT_OPEN) {
+    state = client_next (client, state);
+  }
+  return state;
+}
+
+/* A session is opened when a proposal waits for one, and no longer asked for
+** when none does. It is tried as hastily as that proposal would be. */
+static void pump_session (struct client *client) {
+  const struct client_state *waits;
+  struct client_state *open;
   if (client->session != 0 && !client->is_opening) {
     return;
   }
-  for (; state != NULL; state = client_next (client, state)) {
-    is_needed = is_needed || waits_for_session (client, state);
-    if (state->kind == CLIENT_OPEN) {
-      open = client->slots[state->slot];
-    }
-  }
-  if (is_needed && !client->is_opening) {
-    client->is_opening = client_state_new (client, CLIENT_OPEN, 0) != NULL;
-  } else if (!is_needed && open != NULL) {
+  waits = hastiest (client);
+  open = opening (client);
+  if (waits != NULL && !client->is_opening) {
+    open = client_state_new (client, CLIENT_OPEN, 0);
+    client->is_opening = open != NULL;
+  } else if (waits == NULL && open != NULL) {
     client->is_opening = false;
     client_finish (client, open, RAFT_OK, NULL);
+  }
+  if (waits != NULL && open != NULL) {
+    open->try_us = waits->try_us;
   }
 }
 

@@ -63,6 +63,8 @@ void sim_check_started (struct sim_world *world, struct sim_member *member) {
   struct check_member *own = &world->checks->members[member->id];
   own->is_open = false;
   own->role = RAFT_FOLLOWER;
+  own->leader = RAFT_ID_NONE;
+  own->heard = 0;
   own->commit = 0;
   own->applied = 0;
   own->match_term = 0;
@@ -137,6 +139,27 @@ bool sim_check_is_impostor (const struct sim_world *world, raft_id who,
          && sim_check_has_met (world, who, whom);
 }
 
+/* A candidate that a member of a working majority would follow must have been
+** cut off (Diss. 6.2, 9.6). */
+static void check_granted (struct sim_world *world,
+                           const struct sim_member *member,
+                           raft_id candidate) {
+  const struct check_member *own = &world->checks->members[member->id];
+  raft_time election = world->options.election_us;
+  struct raft_options engine;
+  raft_options_default (&engine);
+  election = election == 0 ? engine.election_us : election;
+  if (own->is_open
+      && (own->role == RAFT_LEADER
+          || (own->leader != RAFT_ID_NONE && own->leader != candidate
+              && world->now < own->heard + election))) {
+    sim_violate (world, "leader_stays",
+                 "member %llu has a leader, and votes for member %llu",
+                 (unsigned long long)member->id,
+                 (unsigned long long)candidate);
+  }
+}
+
 void sim_check_trace (struct sim_world *world, struct sim_member *member,
                       const struct raft_trace *trace) {
   struct sim_checks *checks = world->checks;
@@ -150,17 +173,14 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
       world->counters.truncations++;
       own->doubtful = SIM_DOUBTFUL;
     }
-  } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0
-             && own->is_open && own->role == RAFT_LEADER) {
-    /* It has heard a majority within the check-quorum time: a candidate that
-    ** it would follow must have been cut off (Diss. 6.2, 9.6). */
-    sim_violate (world, "leader_stays",
-                 "member %llu leads, and votes for member %llu",
-                 (unsigned long long)member->id,
-                 (unsigned long long)trace->fields[0]);
+  } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0) {
+    check_granted (world, member, trace->fields[0]);
   } else if (trace->kind == RAFT_TRACE_RECEIVE) {
     member->has_taken = true;
     own->hears_late = trace->fields[2] < trace->term;
+    if (trace->fields[0] == RAFT_MESSAGE_APPEND && !own->hears_late) {
+      own->heard = world->now;
+    }
   } else if (trace->kind == RAFT_TRACE_ROLE) {
     world->counters.elections += trace->fields[1] == RAFT_CANDIDATE;
     world->counters.leaders += trace->fields[1] == RAFT_LEADER
@@ -293,6 +313,7 @@ static void remember (struct sim_world *world, struct check_member *own,
   own->role = status->role;
   own->term = status->term;
   own->vote = status->vote;
+  own->leader = status->leader;
   own->commit = status->commit;
   own->applied = status->applied;
   own->stable = status->stable;
@@ -341,6 +362,13 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
 
 /* ---- the end ----------------------------------------------------------- */
 
+/* A log that was full notices that it is not any more when it tries again. */
+static bool is_full (const struct sim_member *member) {
+  struct replica_status status;
+  replica_get_status (member->replica, &status);
+  return status.wal.full;
+}
+
 bool sim_check_converged (struct sim_world *world) {
   struct sim_member *leader = sim_world_leader (world);
   struct raft_status want;
@@ -358,8 +386,9 @@ bool sim_check_converged (struct sim_world *world) {
       return false;
     }
     raft_get_status (replica_raft (member->replica), &status);
-    if (status.term != want.term || status.last != want.last
-        || status.applied != want.last || status.stable != want.last) {
+    if (is_full (member) || status.term != want.term
+        || status.last != want.last || status.applied != want.last
+        || status.stable != want.last) {
       return false;
     }
   }

@@ -11,7 +11,8 @@
 ** Source:    Paper Fig. 3; the union of what other harnesses verify.
 **
 **   election_safety      one leader in a term, ever
-**   leader_stays         a leader grants no vote in the term that it leads
+**   leader_stays         no vote is granted by a leader, nor by those who
+**                        have just heard of one
 **   vote_once            one vote of a member in a term, across its lives
 **   monotone             term, durable vote, commit, applied, match
 **   order                applied <= commit <= last, match < next
@@ -101,6 +102,8 @@ struct check_member {
   enum raft_role role;
   raft_term term;
   raft_id vote;
+  raft_id leader;
+  raft_time heard;           /* of a leader of its term */
   raft_index commit;
   raft_index applied;
   raft_index stable;         /* durable as it says; kept while it is down */

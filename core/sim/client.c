@@ -290,7 +290,8 @@ uint64_t sim_client_invoke (struct sim_client *client,
   struct sim_world *world = client->world;
   struct sim_operation *operation = operation_new (client);
   uint64_t number = ++world->counters.invoked;
-  bool is_random = world->current == &client->work_event;
+  bool is_random
+    = client->is_probing || world->current == &client->work_event;
   operation->call.done = on_done;
   operation->call.owner = client;
   operation->call.deadline_us = deadline_us;
@@ -322,6 +323,11 @@ static void on_connected (struct sim_client *client,
   struct sim_endpoint *at = &client->endpoints[event->source];
   if (at->state != SIM_ENDPOINT_DIALLING || at->attempt != event->life) {
     sim_connection_end (client->world->net, event->tag);
+    return;
+  }
+  if (sim_connection_find (client->world->net, event->tag) == NULL) {
+    at->state = SIM_ENDPOINT_DOWN; /* its end has overtaken its beginning */
+    client_on_disconnected (client->client, event->source, NET_DOWN_ENDED);
     return;
   }
   at->state = SIM_ENDPOINT_UP;

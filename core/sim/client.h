@@ -51,6 +51,7 @@ struct sim_client {
   uint32_t number;             /* from 1 */
   bool has_session;
   bool is_over;
+  bool is_probing;             /* what is invoked now is not kept when done */
   struct raft_arena arena;
   struct client *client;
   struct port_dial dial;
@@ -91,6 +92,8 @@ void sim_client_handle (struct sim_client *client, struct sim_event *event);
 /* Starts random operations, as the options say (workload.c). */
 void sim_workload_start (struct sim_client *client);
 void sim_workload_on_event (struct sim_client *client);
+/* One write and one read, which must succeed when all is well. */
+void sim_workload_probe (struct sim_client *client);
 /* Calls of all clients that have not completed. */
 unsigned sim_clients_outstanding (const struct sim_world *world);
 

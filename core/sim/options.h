@@ -20,7 +20,7 @@
   X(start_us, RAFT_SECOND, "us", "where the clocks start")                   \
   X(duration_us, 10 * RAFT_SECOND, "us", "with faults and workload")         \
   X(settle_us, 60 * RAFT_SECOND, "us", "bound for convergence after it")     \
-  X(leader_us, 15 * RAFT_SECOND, "us", "bound for a leader after it")        \
+  X(calm_us, 1500000, "us", "after that nothing may change; 0: not asked")   \
   X(events_max, 20000000, "events", "a run that needs more has failed")      \
   /* replica */                                                              \
   X(heartbeat_us, 0, "us", "0: the engine's default")                        \

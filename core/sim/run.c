@@ -49,13 +49,10 @@ static void give_up (struct sim_world *world, void *argument) {
 
 #define LOOK_US (50 * RAFT_MILLISECOND)
 
-bool sim_run_settle (struct sim_world *world) {
+/* Runs until all is equal and quiet. */
+static bool converge (struct sim_world *world) {
   raft_time end = world->now + world->options.settle_us;
   bool is_quiet = false;
-  if (sim_world_has_ended (world)) {
-    return false;
-  }
-  sim_guarded (world, end_faults, NULL);
   while (!is_quiet && world->now < end && sim_world_run (world, LOOK_US)) {
     sim_guarded (world, look, &is_quiet);
   }
@@ -63,6 +60,74 @@ bool sim_run_settle (struct sim_world *world) {
     sim_guarded (world, give_up, NULL);
   }
   return !sim_world_has_ended (world);
+}
+
+/* ---- calm -------------------------------------------------------------- */
+
+struct calm {
+  raft_id leader;
+  raft_term term;
+  uint64_t answers; /* that clients have got so far */
+  uint64_t probes;
+};
+
+static void look_at_calm (struct sim_world *world, void *argument) {
+  struct calm *calm = argument;
+  struct sim_member *leader = sim_world_leader (world);
+  raft_assert (leader != NULL);
+  calm->leader = leader->id;
+  calm->term = world->checks->members[leader->id].term;
+  calm->answers = world->counters.acknowledged + world->counters.reads_done;
+}
+
+/* Each client of the random workload asks twice; without one nobody does. */
+static void begin_calm (struct sim_world *world, void *argument) {
+  struct calm *calm = argument;
+  look_at_calm (world, calm);
+  for (unsigned i = 1; i <= world->client_count; i++) {
+    if (world->provider == NULL
+        && world->clients[i]->work_event.time != 0) {
+      sim_workload_probe (world->clients[i]);
+      calm->probes += 2;
+    }
+  }
+}
+
+/* Without faults a leader that all follow stays, and serves. */
+static bool stay_calm (struct sim_world *world) {
+  struct calm before = { 0 };
+  struct calm after = { 0 };
+  sim_guarded (world, begin_calm, &before);
+  if (!sim_world_run (world, world->options.calm_us)
+      || !converge (world)) {
+    return false;
+  }
+  sim_guarded (world, look_at_calm, &after);
+  if (after.leader != before.leader || after.term != before.term) {
+    sim_violate (world, "liveness",
+                 "without any fault member %llu, leader of term %llu, is "
+                 "followed by member %llu in term %llu",
+                 (unsigned long long)before.leader,
+                 (unsigned long long)before.term,
+                 (unsigned long long)after.leader,
+                 (unsigned long long)after.term);
+  } else if (after.answers != before.answers + before.probes) {
+    sim_violate (world, "liveness",
+                 "without any fault %llu of %llu calls fail",
+                 (unsigned long long)(before.answers + before.probes
+                                      - after.answers),
+                 (unsigned long long)before.probes);
+  }
+  return !sim_world_has_ended (world);
+}
+
+bool sim_run_settle (struct sim_world *world) {
+  if (sim_world_has_ended (world)) {
+    return false;
+  }
+  sim_guarded (world, end_faults, NULL);
+  return converge (world)
+         && (world->options.calm_us == 0 || stay_calm (world));
 }
 
 bool sim_run (struct sim_world *world) {

@@ -52,15 +52,10 @@ static int encode_read (struct sim_client *client, struct raft_buffer *out) {
   return status | encode_key (client, out);
 }
 
-static void invoke (struct sim_client *client) {
-  struct sim_world *world = client->world;
+static void invoke (struct sim_client *client,
+                    enum sim_operation_kind kind) {
   struct raft_buffer *out = &client->scratch;
-  enum sim_operation_kind kind = SIM_WRITE;
   int status;
-  if (draw (world, 1000) < world->options.reads) {
-    kind = draw (world, 1000) < world->options.stale_reads ? SIM_STALE_READ
-                                                           : SIM_READ;
-  }
   out->size = 0;
   status = kind == SIM_WRITE ? encode_write (client, out)
                              : encode_read (client, out);
@@ -68,6 +63,21 @@ static void invoke (struct sim_client *client) {
   (void)sim_client_invoke (client, kind,
                            (struct wire_view){ out->data, out->size }, 0,
                            &status);
+}
+
+static enum sim_operation_kind draw_kind (struct sim_world *world) {
+  if (draw (world, 1000) >= world->options.reads) {
+    return SIM_WRITE;
+  }
+  return draw (world, 1000) < world->options.stale_reads ? SIM_STALE_READ
+                                                         : SIM_READ;
+}
+
+void sim_workload_probe (struct sim_client *client) {
+  client->is_probing = true;
+  invoke (client, SIM_WRITE);
+  invoke (client, SIM_READ);
+  client->is_probing = false;
 }
 
 static void schedule (struct sim_client *client) {
@@ -89,7 +99,7 @@ void sim_workload_on_event (struct sim_client *client) {
     return;
   }
   if (client->random_outstanding < world->options.burst) {
-    invoke (client);
+    invoke (client, draw_kind (world));
   }
   schedule (client);
 }

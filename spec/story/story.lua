@@ -4,7 +4,8 @@
 --
 -- A story is told in the words of raft.sim and ends with what was said, to
 -- the microsecond: the same on every Lua and every compiler. When a change of
--- the engine is meant to change the talk, RAFT_RECORD=1 prints it anew.
+-- the engine is meant to change the talk, RAFT_RECORD=1 writes it anew into the
+-- spec file.
 
 local sim = require("raft.sim")
 
@@ -47,6 +48,20 @@ local function fold(line)
   return folded
 end
 
+-- Puts what was said in the place of what was expected.
+local function record(path, expected, said)
+  local file = assert(io.open(path))
+  local source = file:read("*a")
+  file:close()
+  local first, last = source:find(expected, 1, true)
+  local margin = expected:match("^ *")
+  local text = margin .. said:gsub("\n", "\n" .. margin)
+    .. expected:match("%s*$")
+  file = assert(io.open(path, "w"))
+  file:write(source:sub(1, first - 1), text, source:sub(last + 1))
+  file:close()
+end
+
 --- Asserts that the records of a pattern were these, one a line.
 function story.told(world, pattern, expected)
   local lines = {}
@@ -54,7 +69,9 @@ function story.told(world, pattern, expected)
     lines[#lines + 1] = fold((line:gsub("raft%.", "")))
   end
   local said = table.concat(lines, "\n")
-  if os.getenv("RAFT_RECORD") == "1" then print("\n" .. said) end
+  if os.getenv("RAFT_RECORD") == "1" then
+    return record(debug.getinfo(2, "S").source:sub(2), expected, said)
+  end
   local wanted = expected:gsub("^%s+", ""):gsub("\n%s+", "\n")
     :gsub("%s+$", "")
   assert(said == wanted, "expected the talk\n" .. wanted .. "\ngot\n" .. said)

@@ -7,6 +7,13 @@ local encode = World.encode
 local new = World.new
 local ready = World.ready
 
+-- More than a try's time, in which the connection shows a sign of life.
+local function pass_alive(world, endpoint)
+  world.client:advance(5e5)
+  world:answer(endpoint, 0, "nothing asked")
+  world.client:advance(6e5)
+end
+
 describe("client: retry", function ()
   it("follows the hint of who leads, also to a new address", function ()
     local world, endpoint = ready()
@@ -97,7 +104,7 @@ describe("client: retry", function ()
       local world, endpoint = ready()
       world.client:propose(encode "x")
       local _, request = world:did_one "send"
-      world.client:advance(1.1e6)
+      pass_alive(world, endpoint)
       local other = world:did_one "connect"
       assert.not_equal(endpoint, other)
       world.client:connected(other)
@@ -110,11 +117,37 @@ describe("client: retry", function ()
       assert.same({}, world:completed())
     end)
 
+  it("makes a connection anew that has been silent since a call was sent",
+    function ()
+      local world, endpoint = ready()
+      world.client:query(encode "q", "linear")
+      world:did_one "send"
+      world.client:advance(1.1e6)
+      local did = world:did()
+      assert.same({ "disconnect", endpoint }, { did[1][1], did[1][2] })
+      assert.equal("connect", did[2][1])
+    end)
+
+  it("keeps a silent connection on which something waits that cannot be "
+    .. "asked again", function ()
+      local world = new { no_session = true }
+      world.client:propose(encode "once")
+      local endpoint = world:did_one "connect"
+      world.client:connected(endpoint)
+      world:did_one "send"
+      world.client:query(encode "q", "linear")
+      world:did_one "send"
+      world.client:advance(1.1e6)
+      for _, row in ipairs(world:did()) do
+        assert.not_equal("disconnect", row[1])
+      end
+    end)
+
   it("ignores a late refusal of an earlier try", function ()
     local world, endpoint = ready()
     world.client:propose(encode "x")
     local _, request = world:did_one "send"
-    world.client:advance(1.1e6)
+    pass_alive(world, endpoint)
     local other = world:did_one "connect"
     world.client:connected(other)
     world:did_one "send"
