@@ -171,11 +171,11 @@ static void check_acknowledged (struct sim_world *world,
   const struct sim_checks *checks = world->checks;
   const struct check_member *own = &checks->members[member->id];
   const struct check_member *leader = &checks->members[claim->to];
-  /* One sync can make an acknowledgement of term 8 durable together with the
-  ** truncation that a leader of term 9 has asked for since. It was given
-  ** before the member knew of term 9, so it counts for Leader Completeness
-  ** as if it had left then, and what it names is gone rightly. */
-  bool is_past = status->durable_term > claim->term;
+  /* An acknowledgement of term 8 can wait for a sync while a leader of term 9
+  ** has asked for a truncation. It was given before the member knew of term
+  ** 9, so it counts for Leader Completeness as if it had left then, and what
+  ** it names is gone rightly, or soon will be. */
+  bool is_past = status->term > claim->term;
   if (status->durable_term < claim->term
       || (!is_past && status->stable < claim->match)) {
     sim_violate (world, "durable_ack",
