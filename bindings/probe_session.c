@@ -42,7 +42,7 @@ static int table_make (lua_State *L) {
   struct table_handle *handle = lua_newuserdata (L, sizeof *handle);
   memset (handle, 0, sizeof *handle);
   raft_arena_init (&handle->arena);
-  session_table_init (
+  replica_session_table_init (
     &handle->table, &handle->arena.memory,
     field_number (&options, "sessions", 10000, RAFT_INDEX_MAX),
     field_number (&options, "bytes", 1000000, RAFT_INDEX_MAX),
@@ -59,7 +59,7 @@ static int table_collect (lua_State *L) {
   struct table_handle *handle = table_at (L);
   if (handle->is_open) {
     handle->is_open = false;
-    session_table_free (&handle->table);
+    replica_session_table_free (&handle->table);
     raft_arena_clear (&handle->arena);
   }
   return 0;
@@ -70,7 +70,7 @@ static uint64_t number_at (lua_State *L, int index) {
 }
 
 static void reserve (lua_State *L, struct table_handle *handle) {
-  if (session_table_reserve (&handle->table, 1, 1) != RAFT_OK) {
+  if (replica_session_table_reserve (&handle->table, 1, 1) != RAFT_OK) {
     luaL_error (L, "no memory");
   }
 }
@@ -78,14 +78,14 @@ static void reserve (lua_State *L, struct table_handle *handle) {
 static int table_open (lua_State *L) {
   struct table_handle *handle = table_at (L);
   reserve (L, handle);
-  lua_pushnumber (L, (lua_Number)session_open (&handle->table,
-                                               number_at (L, 2)));
+  lua_pushnumber (L, (lua_Number)replica_session_open (&handle->table,
+                                                       number_at (L, 2)));
   return 1;
 }
 
 static int table_close (lua_State *L) {
   struct table_handle *handle = table_at (L);
-  lua_pushboolean (L, session_close (&handle->table, number_at (L, 2)));
+  lua_pushboolean (L, replica_session_close (&handle->table, number_at (L, 2)));
   return 1;
 }
 
@@ -98,8 +98,9 @@ static int table_command (lua_State *L) {
   size_t size = (size_t)luaL_optnumber (L, 5, 0);
   luaL_argcheck (L, handle->count < TABLE_BATCH_MAX, 1, "batch too long");
   reserve (L, handle);
-  verdict = session_command (&handle->table, number_at (L, 2),
-                             number_at (L, 3), number_at (L, 4), &record);
+  verdict = replica_session_command (&handle->table, number_at (L, 2),
+                                     number_at (L, 3), number_at (L, 4),
+                                     &record);
   if (verdict == SESSION_FRESH) {
     handle->fresh[handle->count] = record;
     handle->sizes[handle->count++] = size;
@@ -117,12 +118,12 @@ static int table_batch_end (lua_State *L) {
   size_t i;
   for (i = 0; i < handle->count; i++) {
     uint8_t *filler = calloc (1, handle->sizes[i] + 1);
-    session_keep (&handle->table, handle->fresh[i], RAFT_OK, filler,
-                  handle->sizes[i]);
+    replica_session_keep (&handle->table, handle->fresh[i], RAFT_OK, filler,
+                          handle->sizes[i]);
     free (filler);
   }
   handle->count = 0;
-  session_batch_end (&handle->table);
+  replica_session_batch_end (&handle->table);
   return 0;
 }
 
@@ -131,7 +132,7 @@ static int table_trim (lua_State *L) {
   uint64_t expired;
   int count = 0;
   lua_newtable (L);
-  while ((expired = session_trim (&handle->table)) != 0) {
+  while ((expired = replica_session_trim (&handle->table)) != 0) {
     lua_pushnumber (L, (lua_Number)expired);
     lua_rawseti (L, -2, ++count);
   }
@@ -141,7 +142,7 @@ static int table_trim (lua_State *L) {
 /* -> hash, bytes, sessions, records, allocations so far */
 static int table_look (lua_State *L) {
   struct table_handle *handle = table_at (L);
-  field_push_hex (L, session_table_hash (&handle->table));
+  field_push_hex (L, replica_session_table_hash (&handle->table));
   lua_pushnumber (L, (lua_Number)handle->table.bytes);
   lua_pushnumber (L, (lua_Number)handle->table.session_count);
   lua_pushnumber (L, (lua_Number)handle->table.record_count);
@@ -166,7 +167,7 @@ static int digest_poll_run (lua_State *L) {
   struct replica_digest *digest = lua_newuserdata (L, sizeof *digest);
   struct raft_id_set voters = { { 0 }, 0 };
   int i, count = (int)lua_rawlen (L, 2);
-  digest_init (digest, (uint64_t)luaL_checknumber (L, 3));
+  replica_digest_init (digest, (uint64_t)luaL_checknumber (L, 3));
   for (i = 1; i <= (int)lua_rawlen (L, 1) && i <= RAFT_MEMBERS_MAX; i++) {
     lua_rawgeti (L, 1, i);
     voters.ids[voters.count++] = (raft_id)lua_tonumber (L, -1);
@@ -179,9 +180,10 @@ static int digest_poll_run (lua_State *L) {
     lua_rawgeti (L, -1, 1);
     lua_rawgeti (L, -2, 2);
     lua_rawgeti (L, -3, 3);
-    poll = digest_report (digest, &voters, (raft_id)lua_tonumber (L, -3),
-                          (raft_index)lua_tonumber (L, -2),
-                          (uint64_t)lua_tonumber (L, -1));
+    poll = replica_digest_report (digest, &voters,
+                                  (raft_id)lua_tonumber (L, -3),
+                                  (raft_index)lua_tonumber (L, -2),
+                                  (uint64_t)lua_tonumber (L, -1));
     lua_pop (L, 4);
     lua_pushstring (L, poll == NULL ? "ignored" : names[poll->state]);
     lua_rawseti (L, -2, i);

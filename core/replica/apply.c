@@ -82,7 +82,7 @@ static int plan_reserve (struct replica *replica, raft_index end) {
       commands += entry.kind == RAFT_ENTRY_COMMAND && entry.session != 0;
     }
   }
-  return session_table_reserve (&replica->sessions, sessions, commands);
+  return replica_session_table_reserve (&replica->sessions, sessions, commands);
 }
 
 /* APPLY_PROPOSES: as if applying went through the door of the clients. */
@@ -126,9 +126,10 @@ static void plan_command (struct replica *replica,
                           struct replica_plan *plan) {
   enum session_verdict verdict = SESSION_FRESH;
   if (entry->session != 0) {
-    verdict = session_command (&replica->sessions, entry->session,
-                               entry->sequence, entry->first_unacknowledged,
-                               &plan->record);
+    verdict = replica_session_command (&replica->sessions, entry->session,
+                                       entry->sequence,
+                                       entry->first_unacknowledged,
+                                       &plan->record);
   }
   switch (verdict) {
     case SESSION_FRESH:
@@ -151,7 +152,7 @@ static void plan_command (struct replica *replica,
 static void plan_open (struct replica *replica,
                        const struct wire_entry *entry,
                        struct replica_plan *plan) {
-  uint64_t expired = session_open (&replica->sessions, entry->index);
+  uint64_t expired = replica_session_open (&replica->sessions, entry->index);
   plan->kind = PLAN_NUMBER;
   replica_trace (replica, RAFT_TRACE_SESSION, entry->index, true,
                  RAFT_REASON_ASKED);
@@ -164,7 +165,7 @@ static void plan_open (struct replica *replica,
 static void plan_close (struct replica *replica,
                         const struct wire_entry *entry,
                         struct replica_plan *plan) {
-  if (session_close (&replica->sessions, entry->session)) {
+  if (replica_session_close (&replica->sessions, entry->session)) {
     replica_trace (replica, RAFT_TRACE_SESSION, entry->session, false,
                    RAFT_REASON_ASKED);
     return;
@@ -256,7 +257,7 @@ static void result_of_record (const struct session_record *record,
   outcome->size = 0;
   if (record->has_result) {
     outcome->status = record->status;
-    outcome->data = session_result (record);
+    outcome->data = replica_session_result (record);
     outcome->size = record->size;
   }
 }
@@ -272,11 +273,11 @@ static void result_of_machine (struct replica *replica, raft_index index,
   outcome->status = result->status;
   outcome->data = apply->request.bytes.data + result->offset;
   outcome->size = result->size;
-  digest_result (&replica->digest, index, result->status, outcome->data,
-                 result->status == RAFT_OK ? result->size : 0);
+  replica_digest_result (&replica->digest, index, result->status, outcome->data,
+                         result->status == RAFT_OK ? result->size : 0);
   if (plan->record != NULL) {
-    session_keep (&replica->sessions, plan->record, outcome->status,
-                  outcome->data, outcome->size);
+    replica_session_keep (&replica->sessions, plan->record, outcome->status,
+                          outcome->data, outcome->size);
   }
 }
 
@@ -300,7 +301,7 @@ static void result_of (struct replica *replica, raft_index index,
       result_of_record (plan->record, outcome);
       return;
     case PLAN_REFUSED:
-      digest_result (&replica->digest, index, plan->status, NULL, 0);
+      replica_digest_result (&replica->digest, index, plan->status, NULL, 0);
       outcome->status = plan->status;
       outcome->data = NULL;
       outcome->size = 0;
@@ -355,7 +356,7 @@ static void apply_trim (struct replica *replica) {
   if (replica->applied % SESSION_TRIM_ENTRIES != 0) {
     return;
   }
-  while ((expired = session_trim (&replica->sessions)) != 0) {
+  while ((expired = replica_session_trim (&replica->sessions)) != 0) {
     replica_trace (replica, RAFT_TRACE_SESSION, expired, false,
                    RAFT_REASON_LIMIT);
   }
@@ -370,12 +371,12 @@ static void apply_finish (struct replica *replica) {
     result_of (replica, i, plan, &outcome);
     answer_call (replica, i, plan, &outcome);
     replica->applied = i;
-    if (digest_reached (&replica->digest, i)) {
+    if (replica_digest_reached (&replica->digest, i)) {
       replica_compare_point (replica);
     }
   }
   apply_trim (replica);
-  session_batch_end (&replica->sessions);
+  replica_session_batch_end (&replica->sessions);
   apply->next = apply->batch_end;
   apply->batch_end = 0;
   apply->is_told = true;

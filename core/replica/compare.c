@@ -59,7 +59,8 @@ static void stop_diverged (struct replica *replica, raft_index index) {
 /* The majority's word about a point. */
 static void accept_verdict (struct replica *replica, raft_index index,
                             uint64_t hash) {
-  const struct digest_point *own = digest_point_at (&replica->digest, index);
+  const struct digest_point *own
+    = replica_digest_point_at (&replica->digest, index);
   if (own == NULL) {
     return;
   }
@@ -87,7 +88,7 @@ static void tell_poll (struct replica *replica, struct digest_poll *poll,
 
 static void note_report (struct replica *replica, raft_id member,
                          raft_index index, uint64_t hash) {
-  struct digest_poll *poll = digest_report (
+  struct digest_poll *poll = replica_digest_report (
     &replica->digest, &replica->voters, member, index, hash);
   if (poll == NULL) {
     return;
@@ -115,13 +116,13 @@ static void report_point (struct replica *replica,
 
 void replica_compare_point (struct replica *replica) {
   report_point (replica,
-                digest_point_at (&replica->digest, replica->applied));
+                replica_digest_point_at (&replica->digest, replica->applied));
 }
 
 /* A new leader knows of no reports: everyone repeats its latest points. */
 void replica_compare_all (struct replica *replica) {
   size_t i;
-  digest_polls_clear (&replica->digest);
+  replica_digest_polls_clear (&replica->digest);
   replica->is_diverged = false;
   for (i = 0; i < DIGEST_POINTS && replica->life == REPLICA_OPEN; i++) {
     if (replica->digest.points[i].index != 0) {

@@ -9,14 +9,14 @@
 #include "base/checksum.h"
 #include "base/panic.h"
 
-void digest_init (struct replica_digest *digest, uint64_t interval) {
+void replica_digest_init (struct replica_digest *digest, uint64_t interval) {
   raft_assert (interval > 0);
   memset (digest, 0, sizeof *digest);
   digest->interval = interval;
 }
 
-void digest_result (struct replica_digest *digest, raft_index index,
-                    int status, const uint8_t *data, size_t size) {
+void replica_digest_result (struct replica_digest *digest, raft_index index,
+                            int status, const uint8_t *data, size_t size) {
   uint64_t salt = raft_mix (digest->hash ^ index);
   salt = raft_mix (salt + (uint64_t)-(int64_t)status);
   digest->hash = raft_checksum (data, size, salt);
@@ -27,7 +27,7 @@ static size_t digest_slot (const struct replica_digest *digest,
   return (size_t)(index / digest->interval % DIGEST_POINTS);
 }
 
-bool digest_reached (struct replica_digest *digest, raft_index index) {
+bool replica_digest_reached (struct replica_digest *digest, raft_index index) {
   struct digest_point *point = &digest->points[digest_slot (digest, index)];
   if (index % digest->interval != 0 || digest->is_blind) {
     return false;
@@ -37,14 +37,14 @@ bool digest_reached (struct replica_digest *digest, raft_index index) {
   return true;
 }
 
-const struct digest_point *digest_point_at (
+const struct digest_point *replica_digest_point_at (
   const struct replica_digest *digest, raft_index index) {
   const struct digest_point *point
     = &digest->points[digest_slot (digest, index)];
   return index != 0 && point->index == index ? point : NULL;
 }
 
-void digest_polls_clear (struct replica_digest *digest) {
+void replica_digest_polls_clear (struct replica_digest *digest) {
   memset (digest->polls, 0, sizeof digest->polls);
 }
 
@@ -97,10 +97,10 @@ static void digest_poll_judge (struct digest_poll *poll, uint32_t voters) {
   poll->state = best + missing < majority ? DIGEST_UNDECIDABLE : DIGEST_OPEN;
 }
 
-struct digest_poll *digest_report (struct replica_digest *digest,
-                                   const struct raft_id_set *voters,
-                                   raft_id member, raft_index index,
-                                   uint64_t hash) {
+struct digest_poll *replica_digest_report (struct replica_digest *digest,
+                                           const struct raft_id_set *voters,
+                                           raft_id member, raft_index index,
+                                           uint64_t hash) {
   struct digest_poll *poll = &digest->polls[digest_slot (digest, index)];
   if (index == 0 || index % digest->interval != 0 || index < poll->index
       || !digest_votes (voters, member)) {

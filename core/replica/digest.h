@@ -24,7 +24,7 @@ struct digest_point {
   uint64_t hash;
 };
 
-struct digest_report {
+struct replica_digest_report {
   raft_id member;
   uint64_t hash;
 };
@@ -37,7 +37,7 @@ struct digest_poll {
   uint64_t hash;    /* decided: of the majority */
   bool is_told;     /* decided: to all who reported */
   uint32_t count;
-  struct digest_report reports[RAFT_MEMBERS_MAX];
+  struct replica_digest_report reports[RAFT_MEMBERS_MAX];
 };
 
 struct replica_digest {
@@ -52,27 +52,27 @@ struct replica_digest {
 
 RAFT_HIDDEN_BEGIN
 
-void digest_init (struct replica_digest *digest, uint64_t interval);
+void replica_digest_init (struct replica_digest *digest, uint64_t interval);
 
 /* Chains one applied command: its status, and its result when it has one
 ** that is the same on all members (status 0; size 0 else). */
-void digest_result (struct replica_digest *digest, raft_index index,
-                    int status, const uint8_t *data, size_t size);
+void replica_digest_result (struct replica_digest *digest, raft_index index,
+                            int status, const uint8_t *data, size_t size);
 /* Everything up to 'index' is applied; true when it is a point, which is
 ** then remembered. */
-bool digest_reached (struct replica_digest *digest, raft_index index);
+bool replica_digest_reached (struct replica_digest *digest, raft_index index);
 /* The own point at an index, NULL: none, or forgotten. */
-const struct digest_point *digest_point_at (
+const struct digest_point *replica_digest_point_at (
   const struct replica_digest *digest, raft_index index);
 
 /* A new leadership: no reports yet. */
-void digest_polls_clear (struct replica_digest *digest);
+void replica_digest_polls_clear (struct replica_digest *digest);
 /* 'member' reports a point. Returns the poll, NULL: too old, or from nobody
 ** who votes. */
-struct digest_poll *digest_report (struct replica_digest *digest,
-                                   const struct raft_id_set *voters,
-                                   raft_id member, raft_index index,
-                                   uint64_t hash);
+struct digest_poll *replica_digest_report (struct replica_digest *digest,
+                                           const struct raft_id_set *voters,
+                                           raft_id member, raft_index index,
+                                           uint64_t hash);
 
 RAFT_HIDDEN_END
 

@@ -26,8 +26,9 @@ static int reserve_ids (struct replica *replica, size_t count) {
 static void refuse_intake (struct replica *replica, int status) {
   uint32_t slot;
   while ((slot = replica->reads.lists[READ_INTAKE].first) != 0) {
-    struct replica_caller caller = reads_at (&replica->reads, slot)->caller;
-    reads_end (&replica->reads, slot);
+    struct replica_caller caller;
+    caller = replica_reads_at (&replica->reads, slot)->caller;
+    replica_reads_end (&replica->reads, slot);
     replica_answer_error (replica, &caller, status, NULL);
   }
 }
@@ -48,8 +49,8 @@ void replica_flush_reads (struct replica *replica) {
     return;
   }
   for (i = 0; (slot = reads->lists[READ_INTAKE].first) != 0; i++) {
-    replica->ids[i] = reads_id (reads, slot);
-    reads_move (reads, slot, READ_ROUND);
+    replica->ids[i] = replica_reads_id (reads, slot);
+    replica_reads_move (reads, slot, READ_ROUND);
   }
   memset (&event, 0, sizeof event);
   event.kind = RAFT_EVENT_READ;
@@ -58,7 +59,8 @@ void replica_flush_reads (struct replica *replica) {
   status = replica_step (replica, &event);
   if (status != RAFT_OK) {
     for (i = 0; i < count; i++) {
-      reads_move (reads, reads_of_id (reads, replica->ids[i]), READ_INTAKE);
+      replica_reads_move (reads,
+        replica_reads_of_id (reads, replica->ids[i]), READ_INTAKE);
     }
     refuse_intake (replica, status == RAFT_ENOMEM ? RAFT_EOVERLOADED
                                                   : status);
@@ -68,19 +70,19 @@ void replica_flush_reads (struct replica *replica) {
 void replica_read_confirmed (struct replica *replica, uint64_t id,
                              raft_index index, int status) {
   struct replica_reads *reads = &replica->reads;
-  uint32_t slot = reads_of_id (reads, id);
+  uint32_t slot = replica_reads_of_id (reads, id);
   if (slot == 0) {
     return;
   }
   if (status != RAFT_OK) {
-    struct replica_caller caller = reads_at (reads, slot)->caller;
-    reads_end (reads, slot);
+    struct replica_caller caller = replica_reads_at (reads, slot)->caller;
+    replica_reads_end (reads, slot);
     replica_answer_error (replica, &caller, status, NULL);
     return;
   }
-  reads_at (reads, slot)->index = index;
-  reads_move (reads, slot,
-              index <= replica->applied ? READ_READY : READ_APPLYING);
+  replica_reads_at (reads, slot)->index = index;
+  replica_reads_move (reads, slot,
+                      index <= replica->applied ? READ_READY : READ_APPLYING);
 }
 
 /* ---- to the machine --------------------------------------------------- */
@@ -142,10 +144,10 @@ static void on_answered (struct machine_request *request) {
   uint32_t slot = reads->asked[i];
   struct replica_read read;
   replica_enter (replica);
-  read = *reads_at (reads, slot);
+  read = *replica_reads_at (reads, slot);
   reads->asked[i] = 0;
   reads->asked_count--;
-  reads_end (reads, slot); /* it is answered here, and by no stop */
+  replica_reads_end (reads, slot); /* it is answered here, and by no stop */
   if (replica->life == REPLICA_OPEN) {
     if (request->status != RAFT_OK) {
       replica_answer_error (replica, &read.caller, request->status,
@@ -183,7 +185,7 @@ static bool ask_reserve (struct replica *replica) {
 
 static void ask (struct replica *replica, uint32_t slot) {
   struct replica_reads *reads = &replica->reads;
-  struct replica_read *read = reads_at (reads, slot);
+  struct replica_read *read = replica_reads_at (reads, slot);
   struct machine_request *request;
   size_t i = 0;
   while (reads->asked[i] != 0) {
@@ -192,7 +194,7 @@ static void ask (struct replica *replica, uint32_t slot) {
   }
   reads->asked[i] = slot;
   reads->asked_count++;
-  reads_move (reads, slot, READ_ASKED);
+  replica_reads_move (reads, slot, READ_ASKED);
   request = &reads->requests[i];
   request->operation = read->is_digest ? MACHINE_DIGEST : MACHINE_QUERY;
   memset (&reads->questions[i], 0, sizeof reads->questions[i]);
@@ -219,8 +221,8 @@ bool replica_settle_reads (struct replica *replica) {
   uint32_t slot;
   bool moved = false;
   while ((slot = reads->lists[READ_APPLYING].first) != 0
-         && reads_at (reads, slot)->index <= replica->applied) {
-    reads_move (reads, slot, READ_READY);
+         && replica_reads_at (reads, slot)->index <= replica->applied) {
+    replica_reads_move (reads, slot, READ_READY);
   }
   while ((slot = reads->lists[READ_READY].first) != 0
          && reads->asked_count < READS_ASKED_MAX && ask_reserve (replica)) {
@@ -236,15 +238,15 @@ void replica_fail_reads (struct replica *replica, int status) {
   uint32_t slot;
   for (list = READ_INTAKE; list <= READ_READY; list++) {
     while ((slot = reads->lists[list].first) != 0) {
-      struct replica_caller caller = reads_at (reads, slot)->caller;
-      reads_end (reads, slot);
+      struct replica_caller caller = replica_reads_at (reads, slot)->caller;
+      replica_reads_end (reads, slot);
       replica_answer_error (replica, &caller, status, NULL);
     }
   }
   /* What the machine has is answered now, and not again when it answers. */
   for (slot = reads->lists[READ_ASKED].first; slot != 0;
-       slot = reads_at (reads, slot)->next) {
-    struct replica_read *read = reads_at (reads, slot);
+       slot = replica_reads_at (reads, slot)->next) {
+    struct replica_read *read = replica_reads_at (reads, slot);
     replica_answer_error (replica, &read->caller, status, NULL);
     read->caller.connection = 0;
   }

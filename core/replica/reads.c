@@ -13,13 +13,14 @@
 #define READS_SLOT_BITS 24
 #define READS_LIFE_MAX (((uint64_t)1 << 29) - 1)
 
-void reads_init (struct replica_reads *reads, struct raft_memory *memory) {
+void replica_reads_init (struct replica_reads *reads,
+                         struct raft_memory *memory) {
   memset (reads, 0, sizeof *reads);
   reads->memory = memory;
   reads->used = 1;
 }
 
-void reads_free (struct replica_reads *reads) {
+void replica_reads_free (struct replica_reads *reads) {
   size_t i;
   for (i = 1; i < reads->used; i++) {
     raft_slice_release (&reads->slots[i].question);
@@ -33,11 +34,11 @@ void reads_free (struct replica_reads *reads) {
                 READS_ASKED_MAX * sizeof *reads->requests);
   raft_release (reads->memory, reads->slots,
                 reads->capacity * sizeof *reads->slots);
-  reads_init (reads, reads->memory);
+  replica_reads_init (reads, reads->memory);
 }
 
-struct replica_read *reads_at (const struct replica_reads *reads,
-                               uint32_t slot) {
+struct replica_read *replica_reads_at (const struct replica_reads *reads,
+                                       uint32_t slot) {
   raft_assert (slot > 0 && slot < reads->used);
   return &reads->slots[slot];
 }
@@ -45,12 +46,12 @@ struct replica_read *reads_at (const struct replica_reads *reads,
 static void list_push (struct replica_reads *reads, uint32_t slot,
                        enum read_state state) {
   struct read_list *list = &reads->lists[state];
-  struct replica_read *read = reads_at (reads, slot);
+  struct replica_read *read = replica_reads_at (reads, slot);
   read->state = state;
   read->next = 0;
   read->previous = list->last;
   if (list->last != 0) {
-    reads_at (reads, list->last)->next = slot;
+    replica_reads_at (reads, list->last)->next = slot;
   } else {
     list->first = slot;
   }
@@ -59,16 +60,16 @@ static void list_push (struct replica_reads *reads, uint32_t slot,
 }
 
 static void list_remove (struct replica_reads *reads, uint32_t slot) {
-  struct replica_read *read = reads_at (reads, slot);
+  struct replica_read *read = replica_reads_at (reads, slot);
   struct read_list *list = &reads->lists[read->state];
   raft_assert (list->count > 0);
   if (read->previous != 0) {
-    reads_at (reads, read->previous)->next = read->next;
+    replica_reads_at (reads, read->previous)->next = read->next;
   } else {
     list->first = read->next;
   }
   if (read->next != 0) {
-    reads_at (reads, read->next)->previous = read->previous;
+    replica_reads_at (reads, read->next)->previous = read->previous;
   } else {
     list->last = read->previous;
   }
@@ -91,9 +92,9 @@ static uint32_t reads_new_slot (struct replica_reads *reads) {
   return (uint32_t)reads->used++;
 }
 
-uint32_t reads_add (struct replica_reads *reads, enum read_state state,
-                    const struct replica_caller *caller,
-                    struct raft_slice question) {
+uint32_t replica_reads_add (struct replica_reads *reads, enum read_state state,
+                            const struct replica_caller *caller,
+                            struct raft_slice question) {
   uint32_t slot = reads->lists[READ_FREE].first;
   struct replica_read *read;
   if (slot != 0) {
@@ -104,7 +105,7 @@ uint32_t reads_add (struct replica_reads *reads, enum read_state state,
       return 0;
     }
   }
-  read = reads_at (reads, slot);
+  read = replica_reads_at (reads, slot);
   read->life = read->life % READS_LIFE_MAX + 1;
   read->caller = *caller;
   read->index = 0;
@@ -114,23 +115,23 @@ uint32_t reads_add (struct replica_reads *reads, enum read_state state,
   return slot;
 }
 
-void reads_move (struct replica_reads *reads, uint32_t slot,
-                 enum read_state state) {
-  raft_assert (reads_at (reads, slot)->state != READ_FREE);
+void replica_reads_move (struct replica_reads *reads, uint32_t slot,
+                         enum read_state state) {
+  raft_assert (replica_reads_at (reads, slot)->state != READ_FREE);
   list_remove (reads, slot);
   list_push (reads, slot, state);
 }
 
-void reads_end (struct replica_reads *reads, uint32_t slot) {
-  raft_slice_release (&reads_at (reads, slot)->question);
-  reads_move (reads, slot, READ_FREE);
+void replica_reads_end (struct replica_reads *reads, uint32_t slot) {
+  raft_slice_release (&replica_reads_at (reads, slot)->question);
+  replica_reads_move (reads, slot, READ_FREE);
 }
 
-uint64_t reads_id (const struct replica_reads *reads, uint32_t slot) {
-  return reads_at (reads, slot)->life << READS_SLOT_BITS | slot;
+uint64_t replica_reads_id (const struct replica_reads *reads, uint32_t slot) {
+  return replica_reads_at (reads, slot)->life << READS_SLOT_BITS | slot;
 }
 
-uint32_t reads_of_id (const struct replica_reads *reads, uint64_t id) {
+uint32_t replica_reads_of_id (const struct replica_reads *reads, uint64_t id) {
   uint64_t slot = id & (((uint64_t)1 << READS_SLOT_BITS) - 1);
   if (slot == 0 || slot >= reads->used
       || reads->slots[slot].state == READ_FREE
@@ -140,6 +141,6 @@ uint32_t reads_of_id (const struct replica_reads *reads, uint64_t id) {
   return (uint32_t)slot;
 }
 
-uint64_t reads_waiting (const struct replica_reads *reads) {
+uint64_t replica_reads_waiting (const struct replica_reads *reads) {
   return reads->used - 1 - reads->lists[READ_FREE].count;
 }

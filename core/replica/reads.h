@@ -67,27 +67,28 @@ struct replica_reads {
 
 RAFT_HIDDEN_BEGIN
 
-void reads_init (struct replica_reads *reads, struct raft_memory *memory);
-void reads_free (struct replica_reads *reads);
+void replica_reads_init (struct replica_reads *reads,
+                         struct raft_memory *memory);
+void replica_reads_free (struct replica_reads *reads);
 
 /* A free slot, moved to 'state'. Takes over the question's reference.
 ** 0: out of memory (the reference stays the caller's). */
-uint32_t reads_add (struct replica_reads *reads, enum read_state state,
-                    const struct replica_caller *caller,
-                    struct raft_slice question);
-struct replica_read *reads_at (const struct replica_reads *reads,
-                               uint32_t slot);
+uint32_t replica_reads_add (struct replica_reads *reads, enum read_state state,
+                            const struct replica_caller *caller,
+                            struct raft_slice question);
+struct replica_read *replica_reads_at (const struct replica_reads *reads,
+                                       uint32_t slot);
 /* To the end of another list. */
-void reads_move (struct replica_reads *reads, uint32_t slot,
-                 enum read_state state);
+void replica_reads_move (struct replica_reads *reads, uint32_t slot,
+                         enum read_state state);
 /* Forgets a read: to the free list. */
-void reads_end (struct replica_reads *reads, uint32_t slot);
+void replica_reads_end (struct replica_reads *reads, uint32_t slot);
 
 /* The name of a read for the engine, and back; 0: it is over. */
-uint64_t reads_id (const struct replica_reads *reads, uint32_t slot);
-uint32_t reads_of_id (const struct replica_reads *reads, uint64_t id);
+uint64_t replica_reads_id (const struct replica_reads *reads, uint32_t slot);
+uint32_t replica_reads_of_id (const struct replica_reads *reads, uint64_t id);
 /* Reads that are not free. */
-uint64_t reads_waiting (const struct replica_reads *reads);
+uint64_t replica_reads_waiting (const struct replica_reads *reads);
 
 RAFT_HIDDEN_END
 

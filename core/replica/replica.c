@@ -221,12 +221,13 @@ int replica_new (struct replica **replica,
   raft_chunk_init (&made->chunk, made->memory);
   wire_message_room_init (&made->room, made->memory);
   made->room.bug = options->bug;
-  session_table_init (&made->sessions, made->memory,
-                      options->limits.sessions, options->limits.session_bytes,
-                      options->limits.entry_bytes, options->bug);
+  replica_session_table_init (&made->sessions, made->memory,
+                              options->limits.sessions,
+                              options->limits.session_bytes,
+                              options->limits.entry_bytes, options->bug);
   replica_calls_init (&made->calls, made->memory);
-  reads_init (&made->reads, made->memory);
-  digest_init (&made->digest, made->options.hash_interval);
+  replica_reads_init (&made->reads, made->memory);
+  replica_digest_init (&made->digest, made->options.hash_interval);
   *replica = made;
   return RAFT_OK;
 }
@@ -276,9 +277,9 @@ void replica_free (struct replica *replica) {
     raft_free (replica->raft);
   }
   replica_cache_free (&replica->cache);
-  session_table_free (&replica->sessions);
+  replica_session_table_free (&replica->sessions);
   replica_calls_free (&replica->calls);
-  reads_free (&replica->reads);
+  replica_reads_free (&replica->reads);
   free_scratch (replica);
   raft_release (memory, replica, sizeof *replica);
 }
@@ -303,7 +304,7 @@ void replica_get_status (const struct replica *replica,
   status->session_bytes = replica->sessions.bytes;
   status->pending_proposals
     = replica->calls.proposal_count + replica->calls.waiting_count;
-  status->pending_reads = reads_waiting (&replica->reads);
+  status->pending_reads = replica_reads_waiting (&replica->reads);
   status->apply_stall = replica->stall.apply_age;
   status->stalled = replica->stall.is_apply || replica->stall.is_sync;
   status->stopped = replica->life == REPLICA_STOPPED ? replica->status : 0;

@@ -140,7 +140,8 @@ static void add_read (struct replica *replica,
   struct raft_slice bytes;
   uint32_t slot = 0;
   int status = RAFT_OK;
-  if (reads_waiting (&replica->reads) >= replica->options.limits.reads) {
+  if (replica_reads_waiting (&replica->reads)
+      >= replica->options.limits.reads) {
     status = RAFT_EOVERLOADED;
   } else if (question.size + WIRE_ENTRY_HEAD
              > replica->options.limits.entry_bytes) {
@@ -151,7 +152,7 @@ static void add_read (struct replica *replica,
   }
   if (status == RAFT_OK) {
     service_admit (request);
-    slot = reads_add (&replica->reads, state, &request->caller, bytes);
+    slot = replica_reads_add (&replica->reads, state, &request->caller, bytes);
     if (slot == 0) {
       service_withdraw (request);
       raft_slice_release (&bytes);
@@ -162,7 +163,7 @@ static void add_read (struct replica *replica,
     replica_answer_error (replica, &request->caller, status, NULL);
     return;
   }
-  reads_at (&replica->reads, slot)->is_digest = is_digest;
+  replica_reads_at (&replica->reads, slot)->is_digest = is_digest;
 }
 
 static void serve_query (struct replica *replica,

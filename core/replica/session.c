@@ -21,10 +21,10 @@ struct session_pool {
   size_t size; /* bytes, this head included */
 };
 
-void session_table_init (struct session_table *table,
-                         struct raft_memory *memory, uint64_t sessions_max,
-                         uint64_t bytes_max, uint64_t result_max,
-                         enum raft_bug bug) {
+void replica_session_table_init (struct session_table *table,
+                                 struct raft_memory *memory,
+                                 uint64_t sessions_max, uint64_t bytes_max,
+                                 uint64_t result_max, enum raft_bug bug) {
   memset (table, 0, sizeof *table);
   table->memory = memory;
   table->sessions_max = sessions_max;
@@ -40,7 +40,7 @@ static void record_drop_bytes (struct session_table *table,
   record->has_result = false;
 }
 
-void session_table_free (struct session_table *table) {
+void replica_session_table_free (struct session_table *table) {
   struct session *session = table->least_recent;
   struct session_pool *pool;
   while (session != NULL) {
@@ -51,7 +51,7 @@ void session_table_free (struct session_table *table) {
     }
     session = session->newer;
   }
-  session_batch_end (table);
+  replica_session_batch_end (table);
   while ((pool = table->pools) != NULL) {
     table->pools = pool->next;
     raft_release (table->memory, pool, pool->size);
@@ -60,8 +60,8 @@ void session_table_free (struct session_table *table) {
                 table->session_slots * sizeof *table->sessions);
   raft_release (table->memory, table->records,
                 table->record_slots * sizeof *table->records);
-  session_table_init (table, table->memory, table->sessions_max,
-                      table->bytes_max, table->result_max, table->bug);
+  replica_session_table_init (table, table->memory, table->sessions_max,
+                              table->bytes_max, table->result_max, table->bug);
 }
 
 /* ---- room ------------------------------------------------------------- */
@@ -176,8 +176,8 @@ static int record_grow (struct session_table *table) {
   return RAFT_OK;
 }
 
-int session_table_reserve (struct session_table *table, size_t sessions,
-                           size_t commands) {
+int replica_session_table_reserve (struct session_table *table, size_t sessions,
+                                   size_t commands) {
   int status = session_rehash (table,
                                (size_t)table->session_count + sessions);
   if (status == RAFT_OK) {
@@ -226,7 +226,7 @@ static void session_forget_oldest (struct session_table *table,
   table->limbo = record;
 }
 
-void session_batch_end (struct session_table *table) {
+void replica_session_batch_end (struct session_table *table) {
   struct session_record *record;
   while ((record = table->limbo) != NULL) {
     table->limbo = record->next;
@@ -295,7 +295,7 @@ static void session_drop (struct session_table *table,
   table->session_count--;
 }
 
-uint64_t session_open (struct session_table *table, uint64_t id) {
+uint64_t replica_session_open (struct session_table *table, uint64_t id) {
   struct session *session = table->free_sessions;
   struct session **slot;
   uint64_t expired = 0;
@@ -317,7 +317,7 @@ uint64_t session_open (struct session_table *table, uint64_t id) {
   return expired;
 }
 
-bool session_close (struct session_table *table, uint64_t id) {
+bool replica_session_close (struct session_table *table, uint64_t id) {
   struct session *session = session_find (table, id);
   if (session == NULL) {
     return false;
@@ -326,7 +326,7 @@ bool session_close (struct session_table *table, uint64_t id) {
   return true;
 }
 
-uint64_t session_trim (struct session_table *table) {
+uint64_t replica_session_trim (struct session_table *table) {
   struct session *session = table->least_recent;
   uint64_t id;
   if (table->bytes <= table->bytes_max || session == NULL) {
@@ -392,10 +392,10 @@ static void session_acknowledge (struct session_table *table,
   }
 }
 
-enum session_verdict session_command (struct session_table *table,
-                                      uint64_t id, uint64_t sequence,
-                                      uint64_t first_unacknowledged,
-                                      struct session_record **record) {
+enum session_verdict replica_session_command (struct session_table *table,
+                                              uint64_t id, uint64_t sequence,
+                                              uint64_t first_unacknowledged,
+                                              struct session_record **record) {
   struct session *session = session_find (table, id);
   struct session_record *found;
   if (session == NULL) {
@@ -417,9 +417,9 @@ enum session_verdict session_command (struct session_table *table,
   return SESSION_FRESH;
 }
 
-void session_keep (struct session_table *table,
-                   struct session_record *record, int status,
-                   const uint8_t *data, size_t size) {
+void replica_session_keep (struct session_table *table,
+                           struct session_record *record, int status,
+                           const uint8_t *data, size_t size) {
   raft_assert (!record->has_result && status != RAFT_ERESULT_LOST);
   if (size > table->result_max) {
     return; /* the fact alone is kept, on every member alike */
@@ -443,12 +443,12 @@ void session_keep (struct session_table *table,
   }
 }
 
-const uint8_t *session_result (const struct session_record *record) {
+const uint8_t *replica_session_result (const struct session_record *record) {
   raft_assert (record->has_result);
   return record->large != NULL ? record->large : record->small;
 }
 
-uint64_t session_table_hash (const struct session_table *table) {
+uint64_t replica_session_table_hash (const struct session_table *table) {
   const struct session *session;
   uint64_t hash = raft_mix (table->bytes);
   for (session = table->least_recent; session != NULL;

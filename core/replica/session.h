@@ -13,10 +13,10 @@
 **            that all members agree on).
 **
 ** Expiry. By number of sessions, when one is opened; by bytes of kept
-** results, in session_trim. How long a result is, is known only when the
-** machine has answered, that is at the end of a batch of entries. So
-** session_trim belongs to fixed indexes (SESSION_TRIM_ENTRIES), at which a
-** batch ends on every member. */
+** results, in replica_session_trim. How long a result is, is known only when
+** the machine has answered, that is at the end of a batch of entries. So
+** replica_session_trim belongs to fixed indexes (SESSION_TRIM_ENTRIES), at
+** which a batch ends on every member. */
 
 #ifndef RAFT_REPLICA_SESSION_H
 #define RAFT_REPLICA_SESSION_H
@@ -42,7 +42,7 @@ struct session_record {
   struct session *session;     /* NULL: forgotten meanwhile */
   uint64_t session_id;
   uint64_t sequence;
-  int status;       /* RAFT_ERESULT_LOST until session_keep */
+  int status;       /* RAFT_ERESULT_LOST until replica_session_keep */
   size_t size;      /* of the result */
   bool has_result;  /* its bytes are here */
   uint8_t *large;   /* a result of more than SESSION_INLINE_BYTES */
@@ -86,7 +86,7 @@ struct session_table {
 
 /* What to do with a command. */
 enum session_verdict {
-  SESSION_FRESH,     /* apply it, then session_keep (record) */
+  SESSION_FRESH,     /* apply it, then replica_session_keep (record) */
   SESSION_DUPLICATE, /* applied before: 'record' has or gets the result */
   SESSION_LOST,      /* applied before, its result is gone */
   SESSION_EXPIRED    /* no such session */
@@ -94,47 +94,47 @@ enum session_verdict {
 
 RAFT_HIDDEN_BEGIN
 
-void session_table_init (struct session_table *table,
-                         struct raft_memory *memory, uint64_t sessions_max,
-                         uint64_t bytes_max, uint64_t result_max,
-                         enum raft_bug bug);
-void session_table_free (struct session_table *table);
+void replica_session_table_init (struct session_table *table,
+                                 struct raft_memory *memory,
+                                 uint64_t sessions_max, uint64_t bytes_max,
+                                 uint64_t result_max, enum raft_bug bug);
+void replica_session_table_free (struct session_table *table);
 
 /* Room for so many further sessions and commands, so that what follows
 ** cannot fail. Errors: RAFT_ENOMEM; the table is as before. */
-int session_table_reserve (struct session_table *table, size_t sessions,
-                           size_t commands);
+int replica_session_table_reserve (struct session_table *table, size_t sessions,
+                                   size_t commands);
 
 /* The entry at 'id' opens a session. Returns the id of the session that
 ** expires for it, 0: none. */
-uint64_t session_open (struct session_table *table, uint64_t id);
+uint64_t replica_session_open (struct session_table *table, uint64_t id);
 /* Returns whether there was one. */
-bool session_close (struct session_table *table, uint64_t id);
+bool replica_session_close (struct session_table *table, uint64_t id);
 
 /* A command of session 'id' (not 0), with the lowest sequence whose result
 ** the client still wants. */
-enum session_verdict session_command (struct session_table *table,
-                                      uint64_t id, uint64_t sequence,
-                                      uint64_t first_unacknowledged,
-                                      struct session_record **record);
+enum session_verdict replica_session_command (struct session_table *table,
+                                              uint64_t id, uint64_t sequence,
+                                              uint64_t first_unacknowledged,
+                                              struct session_record **record);
 
 /* What came out of a fresh command. When memory is out the bytes are lost,
 ** never the fact; the count of bytes is the same either way. */
-void session_keep (struct session_table *table,
-                   struct session_record *record, int status,
-                   const uint8_t *data, size_t size);
-const uint8_t *session_result (const struct session_record *record);
+void replica_session_keep (struct session_table *table,
+                           struct session_record *record, int status,
+                           const uint8_t *data, size_t size);
+const uint8_t *replica_session_result (const struct session_record *record);
 
 /* The results of a batch are in: records that were forgotten during it may
 ** be reused. */
-void session_batch_end (struct session_table *table);
+void replica_session_batch_end (struct session_table *table);
 
 /* While more bytes are kept than allowed, the session longest without a
 ** command expires. Returns its id, 0: nothing to do (call until then). */
-uint64_t session_trim (struct session_table *table);
+uint64_t replica_session_trim (struct session_table *table);
 
 /* A hash over all that decides later verdicts. */
-uint64_t session_table_hash (const struct session_table *table);
+uint64_t replica_session_table_hash (const struct session_table *table);
 
 RAFT_HIDDEN_END
 

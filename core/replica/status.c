@@ -212,7 +212,7 @@ static void map_queues (const struct replica *replica,
   map_number (map, "pending_proposals",
               replica->calls.proposal_count - replica->calls.proposal_next
                 + replica->calls.waiting_count);
-  map_number (map, "pending_reads", reads_waiting (&replica->reads));
+  map_number (map, "pending_reads", replica_reads_waiting (&replica->reads));
   map_number (map, "cached_entries", replica->cache.count);
   map_number (map, "cached_bytes", replica->cache.bytes);
   map_number (map, "messages_refused", replica->malformed);
