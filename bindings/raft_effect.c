@@ -88,6 +88,9 @@ static void push_message (lua_State *L, const struct raft_message *message) {
     case RAFT_MESSAGE_VOTE:
       field_set_number (L, "last_index", message->as.vote.last_index);
       field_set_number (L, "last_term", message->as.vote.last_term);
+      if (message->as.vote.transfer) {
+        field_set_boolean (L, "transfer", true);
+      }
       break;
     case RAFT_MESSAGE_PRE_VOTE_RESULT:
     case RAFT_MESSAGE_VOTE_RESULT:
@@ -99,6 +102,7 @@ static void push_message (lua_State *L, const struct raft_message *message) {
     case RAFT_MESSAGE_APPEND_RESULT:
       set_append_result (L, &message->as.append_result);
       break;
+    case RAFT_MESSAGE_TIMEOUT_NOW: break;
   }
 }
 
@@ -187,6 +191,11 @@ static void push_effect (lua_State *L, const struct raft_effect *effect) {
       field_set_number (L, "index", effect->as.commit.index);
       break;
     case RAFT_EFFECT_TRACE: set_trace (L, &effect->as.trace); break;
+    case RAFT_EFFECT_TRANSFER:
+      field_set_number (L, "member", effect->as.transfer.member);
+      field_set_string (L, "status",
+                        raft_error_name (effect->as.transfer.status));
+      break;
   }
 }
 
@@ -234,6 +243,7 @@ void raft_status_push (lua_State *L, const struct raft_status *status) {
   raft_configuration_push (L, status->configuration);
   lua_setfield (L, -2, "configuration");
   field_set_number (L, "configuration_index", status->configuration_index);
+  field_set_number (L, "transferee", status->transferee);
   lua_createtable (L, (int)status->member_count, 0);
   for (i = 0; i < status->member_count; i++) {
     push_member (L, &status->members[i]);

@@ -120,20 +120,22 @@ static void read_append_result (const struct field_table *table,
 static const char *const message_keys[] = {
   [RAFT_MESSAGE_PRE_VOTE] = "kind from to term last_index last_term ",
   [RAFT_MESSAGE_PRE_VOTE_RESULT] = "kind from to term granted ",
-  [RAFT_MESSAGE_VOTE] = "kind from to term last_index last_term ",
+  [RAFT_MESSAGE_VOTE] = "kind from to term last_index last_term transfer ",
   [RAFT_MESSAGE_VOTE_RESULT] = "kind from to term granted ",
   [RAFT_MESSAGE_APPEND]
   = "kind from to term previous_index previous_term commit round lease_us "
     "entry_count entries configurations ",
   [RAFT_MESSAGE_APPEND_RESULT]
   = "kind from to term rejected stalled match_index rejected_index "
-    "hint_index hint_term round "
+    "hint_index hint_term round ",
+  [RAFT_MESSAGE_TIMEOUT_NOW] = "kind from to term "
 };
 
 #define MESSAGE_KEYS                                                       \
   "kind from to term last_index last_term granted previous_index "         \
   "previous_term commit round lease_us entry_count entries configurations " \
-  "rejected stalled match_index rejected_index hint_index hint_term "
+  "rejected stalled match_index rejected_index hint_index hint_term "   \
+  "transfer "
 
 static void read_message (const struct field_table *table,
                           struct raft_message *message) {
@@ -155,6 +157,7 @@ static void read_message (const struct field_table *table,
         = field_number (&own, "last_index", 0, NUMBER_MAX);
       message->as.vote.last_term
         = field_number (&own, "last_term", 0, NUMBER_MAX);
+      message->as.vote.transfer = field_boolean (&own, "transfer");
       break;
     case RAFT_MESSAGE_PRE_VOTE_RESULT:
     case RAFT_MESSAGE_VOTE_RESULT:
@@ -166,6 +169,7 @@ static void read_message (const struct field_table *table,
     case RAFT_MESSAGE_APPEND_RESULT:
       read_append_result (&own, &message->as.append_result);
       break;
+    case RAFT_MESSAGE_TIMEOUT_NOW: break;
   }
 }
 
@@ -192,12 +196,34 @@ static const char *const event_keys[] = {
   [RAFT_EVENT_LINK_DOWN] = "kind now wall random member ",
   [RAFT_EVENT_DISK_FULL] = "kind now wall random yes ",
   [RAFT_EVENT_STALLED] = "kind now wall random yes ",
-  [RAFT_EVENT_STEP_DOWN] = "kind now wall random "
+  [RAFT_EVENT_STEP_DOWN] = "kind now wall random ",
+  [RAFT_EVENT_CONFIGURE]
+  = "kind now wall random configuration size checksum expected ",
+  [RAFT_EVENT_TRANSFER] = "kind now wall random member "
 };
 
 #define EVENT_KEYS                                                     \
   "kind now wall random message entries ticket damaged index ids "     \
-  "member yes "
+  "member yes configuration size checksum expected "
+
+/* Leaves the value on the stack, so that it lives as long as the event. */
+static void read_configure (const struct field_table *table,
+                            struct raft_event *event) {
+  struct raft_configuration *value
+    = new_array (table->L, 1, sizeof *value);
+  struct field_table own
+    = field_child (table, "configuration", CONFIGURATION_KEYS);
+  if (own.index == 0) {
+    luaL_error (table->L, "%s: expected a table, got nothing", own.path);
+  }
+  read_configuration (&own, value);
+  event->as.configure.value = value;
+  event->as.configure.entry.size
+    = (uint32_t)field_number (table, "size", 80, UINT32_MAX);
+  event->as.configure.entry.checksum = field_bits (table, "checksum");
+  event->as.configure.expected
+    = field_number (table, "expected", 0, NUMBER_MAX);
+}
 
 static void read_body (const struct field_table *table,
                        struct raft_event *event) {
@@ -232,6 +258,11 @@ static void read_body (const struct field_table *table,
     case RAFT_EVENT_DISK_FULL:
     case RAFT_EVENT_STALLED:
       event->as.flag.yes = field_boolean (table, "yes");
+      break;
+    case RAFT_EVENT_CONFIGURE: read_configure (table, event); break;
+    case RAFT_EVENT_TRANSFER:
+      event->as.transfer.member
+        = field_number (table, "member", 0, NUMBER_MAX);
       break;
     case RAFT_EVENT_TIME:
     case RAFT_EVENT_STEP_DOWN: break;
@@ -331,7 +362,8 @@ void raft_recovered_read (lua_State *L, int index,
                           struct raft_recovered *recovered) {
   struct field_table table = field_open (
     L, index, "recovered",
-    "term vote runs last_index last_time configuration configuration_index ");
+    "term vote runs last_index last_time configuration configuration_index "
+    "previous previous_index ");
   struct field_table value;
   memset (recovered, 0, sizeof *recovered);
   recovered->term = field_number (&table, "term", 0, NUMBER_MAX);
@@ -351,6 +383,13 @@ void raft_recovered_read (lua_State *L, int index,
   value = field_child (&table, "configuration", CONFIGURATION_KEYS);
   if (value.index != 0) {
     read_configuration (&value, &recovered->configuration);
+  }
+  lua_pop (L, 2);
+  recovered->previous_index
+    = field_number (&table, "previous_index", 0, NUMBER_MAX);
+  value = field_child (&table, "previous", CONFIGURATION_KEYS);
+  if (value.index != 0) {
+    read_configuration (&value, &recovered->previous);
   }
   lua_pop (L, 2);
 }

@@ -13,15 +13,17 @@ static const char *const entries[]
 
 static const char *const messages[]
   = { "pre_vote", "pre_vote_result", "vote",
-      "vote_result", "append", "append_result" };
+      "vote_result", "append", "append_result", "timeout_now" };
 
 static const char *const events[]
   = { "time", "message", "propose", "persisted", "loaded", "applied",
-      "read", "link_up", "link_down", "disk_full", "stalled", "step_down" };
+      "read", "link_up", "link_down", "disk_full", "stalled", "step_down",
+      "configure", "transfer" };
 
 static const char *const effects[]
   = { "append", "persist", "load", "send", "apply",
-      "read", "role", "configuration", "commit", "trace" };
+      "read", "role", "configuration", "commit", "trace",
+      "transfer" };
 
 static const char *const roles[]
   = { "follower", "pre_candidate", "candidate", "leader" };
@@ -34,9 +36,9 @@ static const char *const bugs[] = {
 };
 
 _Static_assert (COUNT (entries) == RAFT_ENTRY_SESSION_CLOSE, "entries");
-_Static_assert (COUNT (messages) == RAFT_MESSAGE_APPEND_RESULT, "messages");
-_Static_assert (COUNT (events) == RAFT_EVENT_STEP_DOWN, "events");
-_Static_assert (COUNT (effects) == RAFT_EFFECT_TRACE, "effects");
+_Static_assert (COUNT (messages) == RAFT_MESSAGE_TIMEOUT_NOW, "messages");
+_Static_assert (COUNT (events) == RAFT_EVENT_TRANSFER, "events");
+_Static_assert (COUNT (effects) == RAFT_EFFECT_TRANSFER, "effects");
 _Static_assert (COUNT (roles) == RAFT_LEADER, "roles");
 
 const struct field_words raft_words_entry = { entries, COUNT (entries), 1 };

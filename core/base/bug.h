@@ -81,6 +81,16 @@
     "an answer to an earlier heartbeat confirms a read")                    \
   X(STALE_ACK, "stale_ack", "tarantool#9138",                               \
     "acknowledgements of an earlier term are counted")                      \
+  X(CHANGE_BEFORE_NOOP, "change_before_noop", "Ongaro 2015",                \
+    "a leader changes the members before its term has committed anything")  \
+  X(CHANGES_OVERLAP, "changes_overlap", "NuRaft#67",                        \
+    "a change begins while the one before is not committed")                \
+  X(CHANGE_TOO_WIDE, "change_too_wide", "CCF#3837",                         \
+    "any change of voters is made in one step, without joint consensus")    \
+  X(TRANSFER_REFUSED, "transfer_refused", "braft@3cfb1f1",                  \
+    "voters that hear the leader refuse the one it hands over to")          \
+  X(TRANSFER_FOR_EVER, "transfer_for_ever", "Diss. 3.10",                   \
+    "a transfer that does not succeed never ends")                          \
   X(TIME_32_BIT, "time_32_bit", "NuRaft#660",                               \
     "deadlines are kept as 32-bit milliseconds")                            \
   X(APPLY_PROPOSES, "apply_proposes", "RedisRaft#13",                       \

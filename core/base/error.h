@@ -45,7 +45,9 @@
   X(UNREACHABLE, 29, "unreachable", "no member could be reached")          \
   X(DENIED, 30, "denied", "permission denied")                             \
   X(ADDRESS_IN_USE, 31, "address_in_use", "the address is in use")         \
-  X(PANIC, 32, "panic", "an internal check failed")
+  X(PANIC, 32, "panic", "an internal check failed")                        \
+  X(BUSY, 33, "busy", "another change is under way, try again later")      \
+  X(CONFLICT, 34, "conflict", "the configuration has changed meanwhile")
 
 enum {
   RAFT_OK = 0,

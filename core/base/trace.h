@@ -33,6 +33,9 @@ enum raft_trace_level {
   X(APPEND, "raft.append", DEBUG, "first:n count:n")                          \
   X(TRUNCATE, "raft.truncate", WARN, "from:n last:n")                         \
   X(COMMIT, "raft.commit", DEBUG, "index:n")                                  \
+  X(CONFIGURE, "raft.configure", INFO, "index:n voters:n outgoing:n "         \
+    "learners:n")                                                             \
+  X(TRANSFER, "raft.transfer", INFO, "to:m reason:w")                         \
   X(SEND, "raft.send", WIRE, "kind:k to:m term:n a:n b:n c:n")                \
   X(RECEIVE, "raft.receive", WIRE, "kind:k from:m term:n a:n b:n c:n")        \
   X(OPENED, "replica.opened", INFO, "last:n vote:m")                          \
@@ -84,7 +87,10 @@ enum raft_trace_kind {
   X(LIMIT, "a limit was reached")                               \
   X(ASKED, "asked to")                                          \
   X(DIVERGED, "results differ")                                 \
-  X(DISK_FULL, "the disk is full")
+  X(DISK_FULL, "the disk is full")                              \
+  X(TRANSFER, "leadership was handed over")                     \
+  X(STALLED, "its disk or machine is stalled")                  \
+  X(REMOVED, "no voter any more")
 
 enum raft_reason {
 #define X(symbol, text) RAFT_REASON_##symbol,

@@ -53,7 +53,6 @@ void raft_commit_to (struct raft *raft, raft_index index) {
   }
   raft_assert (index <= raft->log.last);
   raft->commit = index;
-  raft_membership_commit (&raft->membership, index);
   effect = raft_outbox_add (raft, RAFT_EFFECT_COMMIT);
   effect->as.commit.index = index;
   raft_note (raft, COMMIT, index);
@@ -79,11 +78,14 @@ void raft_maybe_commit (struct raft *raft) {
   raft_index own = raft_bug (raft, COMMIT_UNSYNCED) ? raft->log.last
                                                     : raft->log.stable;
   raft_index index = raft_majority_of (raft, progress_match, own);
+  raft_index before;
   if (index <= raft->commit || !commit_is_allowed (raft, index)) {
     return;
   }
+  before = raft->commit;
   raft_commit_to (raft, index);
   raft_maybe_start_round (raft); /* reads may have waited for the no-op */
+  raft_on_change_committed (raft, before);
 }
 
 /* ---- apply ------------------------------------------------------------ */

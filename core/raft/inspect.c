@@ -41,6 +41,7 @@ void raft_get_status (const struct raft *raft, struct raft_status *status) {
   status->stalled = raft->stalled;
   status->configuration = &raft->membership.latest;
   status->configuration_index = raft->membership.latest_index;
+  status->transferee = raft->transferee;
   status_members (raft, status);
 }
 
@@ -177,6 +178,7 @@ static void hash_message (struct hash *hash, const struct raft_message *m) {
   if (m->kind == RAFT_MESSAGE_PRE_VOTE || m->kind == RAFT_MESSAGE_VOTE) {
     hash_add (hash, m->as.vote.last_index);
     hash_add (hash, m->as.vote.last_term);
+    hash_add (hash, m->as.vote.transfer);
   } else if (m->kind == RAFT_MESSAGE_APPEND_RESULT) {
     hash_add (hash, (uint64_t)m->as.append_result.rejected << 1
                       | m->as.append_result.stalled);
@@ -185,7 +187,7 @@ static void hash_message (struct hash *hash, const struct raft_message *m) {
     hash_add (hash, m->as.append_result.hint_index);
     hash_add (hash, m->as.append_result.hint_term);
     hash_add (hash, m->as.append_result.round);
-  } else {
+  } else if (m->kind != RAFT_MESSAGE_TIMEOUT_NOW) {
     hash_add (hash, m->as.vote_result.granted);
   }
 }
@@ -215,7 +217,8 @@ uint64_t raft_hash (const struct raft *raft) {
     raft->unapplied_bytes, raft->load_ticket, raft->time_floor,
     raft->disk_full, raft->stalled, raft->verified, raft->answered,
     raft->round_seen, raft->campaign_ticket, raft->term_start, raft->round,
-    raft->heartbeat_deadline, raft->quorum_deadline, raft->progress_count,
+    raft->heartbeat_deadline, raft->quorum_deadline, raft->transferee,
+    raft->transfer_deadline, raft->progress_count,
     raft->read_count, raft->outbox.withheld_count
   };
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -225,8 +228,8 @@ uint64_t raft_hash (const struct raft *raft) {
   hash_set (&hash, &raft->refused);
   hash_configuration (&hash, &raft->membership.latest,
                       raft->membership.latest_index);
-  hash_configuration (&hash, &raft->membership.committed,
-                      raft->membership.committed_index);
+  hash_configuration (&hash, &raft->membership.previous,
+                      raft->membership.previous_index);
   hash_log (&hash, &raft->log);
   hash_waiting (&hash, raft);
   return hash.value;

@@ -103,7 +103,7 @@ static bool holds_verified (const struct raft *raft) {
 
 static bool holds_membership (const struct raft *raft) {
   return raft_configuration_is_valid (&raft->membership.latest)
-         && raft->membership.committed_index
+         && raft->membership.previous_index
               <= raft->membership.latest_index
          && raft->membership.latest_index <= raft->log.last;
 }

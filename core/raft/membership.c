@@ -51,6 +51,12 @@ bool raft_configuration_votes (const struct raft_configuration *value,
          || raft_id_set_has (&value->outgoing, id);
 }
 
+bool raft_configuration_has (const struct raft_configuration *value,
+                             raft_id id) {
+  return raft_configuration_votes (value, id)
+         || raft_id_set_has (&value->learners, id);
+}
+
 /* Merges a sorted set into a sorted array. */
 static uint32_t members_merge (raft_id *ids, uint32_t count,
                                const struct raft_id_set *set) {
@@ -90,28 +96,40 @@ bool raft_configuration_is_valid (const struct raft_configuration *value) {
   return raft_configuration_members (value, ids) <= RAFT_MEMBERS_MAX;
 }
 
+uint32_t raft_id_set_difference (const struct raft_id_set *one,
+                                 const struct raft_id_set *other) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < one->count; i++) {
+    count += !raft_id_set_has (other, one->ids[i]);
+  }
+  for (uint32_t i = 0; i < other->count; i++) {
+    count += !raft_id_set_has (one, other->ids[i]);
+  }
+  return count;
+}
+
+bool raft_id_set_equals (const struct raft_id_set *one,
+                         const struct raft_id_set *other) {
+  return raft_id_set_difference (one, other) == 0;
+}
+
 void raft_membership_append (struct raft_membership *membership,
                              const struct raft_configuration *value,
                              raft_index index) {
   raft_assert (index > membership->latest_index);
+  membership->previous = membership->latest;
+  membership->previous_index = membership->latest_index;
   membership->latest = *value;
   membership->latest_index = index;
 }
 
 void raft_membership_truncate (struct raft_membership *membership,
                                raft_index first) {
-  raft_assert (first > membership->committed_index);
+  raft_assert (first > membership->previous_index);
   if (membership->latest_index >= first) {
-    membership->latest = membership->committed;
-    membership->latest_index = membership->committed_index;
-  }
-}
-
-void raft_membership_commit (struct raft_membership *membership,
-                             raft_index commit) {
-  if (membership->latest_index <= commit
-      && membership->committed_index < membership->latest_index) {
-    membership->committed = membership->latest;
-    membership->committed_index = membership->latest_index;
+    raft_assert (membership->previous_index > 0);
+    membership->latest = membership->previous;
+    membership->latest_index = membership->previous_index;
+    membership->previous_index = 0;
   }
 }

@@ -2,13 +2,14 @@
 **
 ** membership.h - who the members are, and which configuration counts.
 **
-** Holds:     the latest configuration in the log and the latest committed
-**            one, with their indexes; questions about sets of ids.
+** Holds:     the latest configuration in the log and the one before it, with
+**            their indexes; questions about sets of ids.
 ** Knows not: progress, messages.
-** Invariant: committed_index <= latest_index; a member uses the latest in
-**            its log, committed or not (Diss. 4.1), and falls back to the
-**            committed one when that entry is cut: there is never more than
-**            one uncommitted. */
+** Rule:      a member uses the latest in its log, committed or not (Diss. 4.1).
+**            When that entry is cut, it falls back on the one before.
+** Invariant: the one before is committed, whether this member knows or not: a
+**            leader starts a change only when the change before is committed,
+**            so at most one in any log is not. */
 
 #ifndef RAFT_RAFT_MEMBERSHIP_H
 #define RAFT_RAFT_MEMBERSHIP_H
@@ -19,8 +20,8 @@
 struct raft_membership {
   struct raft_configuration latest;
   raft_index latest_index;
-  struct raft_configuration committed;
-  raft_index committed_index;
+  struct raft_configuration previous;
+  raft_index previous_index; /* 0: none */
 };
 
 RAFT_HIDDEN_BEGIN
@@ -34,6 +35,9 @@ void raft_id_set_add (struct raft_id_set *set, raft_id id);
 /* Whether 'id' votes, in either half. */
 bool raft_configuration_votes (const struct raft_configuration *value,
                                raft_id id);
+/* Whether it is a member of any kind. */
+bool raft_configuration_has (const struct raft_configuration *value,
+                             raft_id id);
 /* Voters, outgoing voters and learners, each once, sorted. Returns the
 ** count; 'ids' has room for RAFT_MEMBERS_MAX * 3. */
 uint32_t raft_configuration_members (const struct raft_configuration *value,
@@ -47,8 +51,12 @@ void raft_membership_append (struct raft_membership *membership,
 /* The log now ends before 'first'. */
 void raft_membership_truncate (struct raft_membership *membership,
                                raft_index first);
-void raft_membership_commit (struct raft_membership *membership,
-                             raft_index commit);
+
+/* How many ids are in one set and not in the other. */
+uint32_t raft_id_set_difference (const struct raft_id_set *one,
+                                 const struct raft_id_set *other);
+bool raft_id_set_equals (const struct raft_id_set *one,
+                         const struct raft_id_set *other);
 
 RAFT_HIDDEN_END
 

@@ -56,12 +56,15 @@ enum raft_message_kind {
   RAFT_MESSAGE_VOTE = 3,          /* RequestVote */
   RAFT_MESSAGE_VOTE_RESULT = 4,
   RAFT_MESSAGE_APPEND = 5,        /* AppendEntries; empty: heartbeat */
-  RAFT_MESSAGE_APPEND_RESULT = 6
+  RAFT_MESSAGE_APPEND_RESULT = 6,
+  RAFT_MESSAGE_TIMEOUT_NOW = 7    /* Diss. 3.10: campaign at once */
 };
 
 struct raft_message_vote { /* PRE_VOTE, VOTE: 'term' is the one aimed at */
   raft_index last_index;
   raft_term last_term;
+  bool transfer; /* the leader itself asked for this campaign: it may be voted
+                    for while that leader is alive (Diss. 4.2.3) */
 };
 
 struct raft_message_vote_result {

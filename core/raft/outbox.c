@@ -8,13 +8,16 @@
 
 #include "raft/state.h"
 
+static size_t sets_count (const struct raft_configuration *value) {
+  return value->voters.count + value->outgoing.count + value->learners.count;
+}
+
 /* The most one step can emit: per member a full window, a heartbeat, a load
 ** and what was withheld, each with its trace; and a few of one kind. */
 int raft_outbox_reserve (struct raft *raft, size_t reads) {
   struct raft_outbox *outbox = &raft->outbox;
-  size_t members = raft->membership.latest.voters.count
-                   + raft->membership.latest.outgoing.count
-                   + raft->membership.latest.learners.count;
+  size_t members = sets_count (&raft->membership.latest)
+                   + raft->progress_count;
   size_t window = RAFT_WINDOW_MAX;
   size_t needed;
   void *effects = outbox->effects;
@@ -22,7 +25,7 @@ int raft_outbox_reserve (struct raft *raft, size_t reads) {
   if (raft->options.limits.inflight_messages < window) {
     window = (size_t)raft->options.limits.inflight_messages;
   }
-  needed = 64 + 2 * members * (window + 12) + raft->read_count + reads;
+  needed = 128 + 2 * members * (window + 12) + raft->read_count + reads;
   status = raft_reserve (raft->memory, &effects, &outbox->effect_capacity,
                          needed, sizeof *outbox->effects);
   outbox->effects = effects;
@@ -67,6 +70,9 @@ static void outbox_trace_send (struct raft *raft,
                    ? m->as.append_result.rejected_index
                    : m->as.append_result.match_index,
                  m->as.append_result.round);
+      break;
+    case RAFT_MESSAGE_TIMEOUT_NOW:
+      raft_note (raft, SEND, m->kind, m->to, m->term, 0, 0, 0);
       break;
   }
 }

@@ -35,13 +35,17 @@ uint64_t raft_draw (struct raft *raft) {
 
 /* ---- room ------------------------------------------------------------- */
 
+/* For the members of a configuration, and of those it may stand beside. */
 static int step_reserve_progress (struct raft *raft,
                                   const struct raft_configuration *value) {
   raft_id ids[RAFT_MEMBERS_MAX * 3];
   void *progress = raft->progress;
+  size_t count
+    = raft_configuration_members (value, ids)
+      + raft_configuration_members (&raft->membership.latest, ids)
+      + raft_configuration_members (&raft->membership.previous, ids);
   int status = raft_reserve (raft->memory, &progress,
-                             &raft->progress_capacity,
-                             raft_configuration_members (value, ids),
+                             &raft->progress_capacity, count,
                              sizeof *raft->progress);
   raft->progress = progress;
   return status;
@@ -81,7 +85,12 @@ static int step_reserve (struct raft *raft, const struct raft_event *event) {
   if (event->kind == RAFT_EVENT_PROPOSE) {
     return raft_log_reserve (&raft->log, event->as.propose.count, 1);
   }
-  return raft_log_reserve (&raft->log, 1, 1); /* a no-op */
+  if (event->kind == RAFT_EVENT_CONFIGURE
+      && step_reserve_progress (raft, event->as.configure.value)
+           != RAFT_OK) {
+    return RAFT_ENOMEM;
+  }
+  return raft_log_reserve (&raft->log, 1, 1); /* a no-op, a configuration */
 }
 
 /* ---- messages --------------------------------------------------------- */
@@ -104,7 +113,7 @@ static void step_trace_receive (struct raft *raft,
              || m->kind == RAFT_MESSAGE_VOTE) {
     a = m->as.vote.last_index;
     b = m->as.vote.last_term;
-  } else {
+  } else if (m->kind != RAFT_MESSAGE_TIMEOUT_NOW) {
     a = m->as.vote_result.granted;
   }
   raft_note (raft, RECEIVE, m->kind, m->from, m->term, a, b, c);
@@ -142,7 +151,8 @@ static bool message_is_late (const struct raft *raft,
   if (m->kind == RAFT_MESSAGE_APPEND_RESULT) {
     return !raft_bug (raft, STALE_ACK);
   }
-  return m->kind == RAFT_MESSAGE_APPEND;
+  return m->kind == RAFT_MESSAGE_APPEND
+         || m->kind == RAFT_MESSAGE_TIMEOUT_NOW;
 }
 
 static void step_message (struct raft *raft, const struct raft_message *m) {
@@ -167,6 +177,7 @@ static void step_message (struct raft *raft, const struct raft_message *m) {
     case RAFT_MESSAGE_VOTE_RESULT: raft_on_vote_result (raft, m); break;
     case RAFT_MESSAGE_APPEND: raft_on_append (raft, m); break;
     case RAFT_MESSAGE_APPEND_RESULT: raft_on_append_result (raft, m); break;
+    case RAFT_MESSAGE_TIMEOUT_NOW: raft_on_timeout_now (raft, m); break;
   }
 }
 
@@ -183,6 +194,7 @@ static void step_time (struct raft *raft) {
   if (raft->role == RAFT_LEADER && raft->now >= raft->heartbeat_deadline) {
     raft_broadcast_heartbeat (raft);
     raft_replicate (raft);
+    raft_maybe_transfer (raft);
   }
 }
 
@@ -228,6 +240,8 @@ static int step_dispatch (struct raft *raft, const struct raft_event *event) {
                               RAFT_REASON_ASKED);
       }
       break;
+    case RAFT_EVENT_CONFIGURE: return raft_on_configure (raft, event);
+    case RAFT_EVENT_TRANSFER: return raft_on_transfer (raft, event);
   }
   return RAFT_OK;
 }
@@ -295,7 +309,10 @@ static bool options_are_valid (const struct raft_options *options,
          && options->limits.inflight_messages > 0
          && options->limits.append_entries > 0
          && options->limits.apply_entries > 0
-         && raft_configuration_is_valid (&recovered->configuration);
+         && raft_configuration_is_valid (&recovered->configuration)
+         && (recovered->previous_index == 0
+             || (recovered->previous_index < recovered->configuration_index
+                 && raft_configuration_is_valid (&recovered->previous)));
 }
 
 static void raft_restore (struct raft *raft,
@@ -307,8 +324,8 @@ static void raft_restore (struct raft *raft,
   raft->time_floor = recovered->last_time;
   raft->membership.latest = recovered->configuration;
   raft->membership.latest_index = recovered->configuration_index;
-  raft->membership.committed = recovered->configuration;
-  raft->membership.committed_index = recovered->configuration_index;
+  raft->membership.previous = recovered->previous;
+  raft->membership.previous_index = recovered->previous_index;
   raft->role = RAFT_FOLLOWER;
   raft_reset_election (raft);
 }
@@ -336,13 +353,13 @@ int raft_new (struct raft **out, struct raft_memory *memory,
   raft->outbox.withheld = raft_allocate (
     memory, RAFT_WITHHELD_MAX * sizeof *raft->outbox.withheld);
   if (status == RAFT_OK) {
+    raft_restore (raft, recovered);
     status = step_reserve_progress (raft, &recovered->configuration);
   }
   if (status != RAFT_OK || raft->outbox.withheld == NULL) {
     raft_free (raft);
     return RAFT_ENOMEM;
   }
-  raft_restore (raft, recovered);
   *out = raft;
   return RAFT_OK;
 }

@@ -48,8 +48,10 @@ enum raft_event_kind {
   RAFT_EVENT_LINK_DOWN,
   RAFT_EVENT_DISK_FULL,  /* no entry can be written, or can again */
   RAFT_EVENT_STALLED,    /* the own disk or machine is past its limit */
-  RAFT_EVENT_STEP_DOWN   /* give up leadership (a failed machine, a
+  RAFT_EVENT_STEP_DOWN,  /* give up leadership (a failed machine, a
                             divergence) */
+  RAFT_EVENT_CONFIGURE,  /* another configuration (Diss. 4) */
+  RAFT_EVENT_TRANSFER    /* leadership to another member (Diss. 3.10) */
 };
 
 struct raft_event {
@@ -77,6 +79,12 @@ struct raft_event {
     } read;
     struct { raft_id member; } link;
     struct { bool yes; } flag; /* DISK_FULL, STALLED */
+    struct {
+      const struct raft_configuration *value; /* borrowed */
+      struct raft_entry entry; /* size and checksum of its encoding */
+      raft_index expected; /* of the configuration that it changes; 0: any */
+    } configure;
+    struct { raft_id member; } transfer; /* RAFT_ID_NONE: whom it likes */
   } as;
 };
 
@@ -99,14 +107,16 @@ enum raft_effect_kind {
   RAFT_EFFECT_ROLE,
   RAFT_EFFECT_CONFIGURATION,
   RAFT_EFFECT_COMMIT,
-  RAFT_EFFECT_TRACE
+  RAFT_EFFECT_TRACE,
+  RAFT_EFFECT_TRANSFER
 };
 
 struct raft_effect {
   enum raft_effect_kind kind;
   union {
     /* Entries [first, first + count) were made here, by the leader: a no-op,
-    ** or the commands of the propose event. Entry i has time 'time + i' and
+    ** the commands of the propose event, or the configuration of the
+    ** configure event. Entry i has time 'time + i' and
     ** random raft_mix (random + i). Encode and cache them now. */
     struct {
       raft_index first;
@@ -114,7 +124,7 @@ struct raft_effect {
       raft_term term;
       raft_time time;
       uint64_t random;
-      uint8_t kind; /* NOOP, or 0: as proposed */
+      uint8_t kind; /* NOOP, CONFIGURATION, or 0: as proposed */
     } append;
     /* Make durable, in this order with other PERSIST effects: term and vote;
     ** and, when first > 0, that the log ends before 'first', and after that
@@ -166,6 +176,12 @@ struct raft_effect {
       const struct raft_configuration *value; /* until the next step */
     } configuration;
     struct { raft_index index; } commit;
+    /* A transfer is over: 0, leadership was given up for 'member'; else
+    ** RAFT_ETIMEOUT, the leader goes on. */
+    struct {
+      raft_id member;
+      int status;
+    } transfer;
     struct raft_trace trace;
   } as;
 };
@@ -200,6 +216,9 @@ struct raft_recovered {
   raft_time last_time;  /* of the last entry; any later time is fine */
   struct raft_configuration configuration; /* the latest in the log */
   raft_index configuration_index;
+  /* The one before it, for when the latest is cut; index 0: none. */
+  struct raft_configuration previous;
+  raft_index previous_index;
 };
 
 struct raft;
@@ -221,8 +240,12 @@ void raft_free (struct raft *raft);
 ** are no effects.
 ** Errors: RAFT_ENOMEM; RAFT_ENOT_LEADER (propose, read); RAFT_EOVERLOADED
 ** (propose: unapplied_bytes; read: reads); RAFT_ETOO_LARGE (propose);
-** RAFT_EDISK_FULL (propose); RAFT_ECORRUPT (loaded: damaged, or not what the
-** log says: the member must stop). */
+** RAFT_EDISK_FULL (propose, configure); RAFT_ECORRUPT (loaded: damaged, or not
+** what the log says: the member must stop); RAFT_EBUSY (propose: leadership is
+** being handed over; configure: the change before is not committed, nor is
+** anything of this term, or a transfer is under way; transfer: another one);
+** RAFT_ECONFLICT (configure: not the expected one); RAFT_EINVALID (configure:
+** no such step, see change.c; transfer: not another voter). */
 int raft_step (struct raft *raft, const struct raft_event *event);
 
 /* What the last step wants done, in order. Valid until the next step. */
@@ -261,6 +284,7 @@ struct raft_status {
   bool stalled;        /* told by STALLED */
   const struct raft_configuration *configuration;
   raft_index configuration_index;
+  raft_id transferee;    /* a leader hands over to it; RAFT_ID_NONE */
   uint32_t member_count; /* a leader's view of the others; else 0 */
   struct raft_member_status members[RAFT_MEMBERS_MAX * 3];
 };

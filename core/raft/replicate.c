@@ -42,13 +42,18 @@ static void replicate_announce (struct raft *raft, uint32_t count,
 
 #define NOOP_SIZE 80 /* bytes: an envelope (wire/entry.h) without payload */
 
-void raft_append_noop (struct raft *raft) {
-  struct raft_entry entry = { .term = raft->term, .size = NOOP_SIZE,
-                              .kind = RAFT_ENTRY_NOOP };
+void raft_append_own (struct raft *raft, const struct raft_entry *given) {
+  struct raft_entry entry = *given;
+  entry.term = raft->term;
   raft_log_append (&raft->log, &entry);
   raft->unapplied_bytes += entry.size;
+  replicate_announce (raft, 1, entry.kind);
+}
+
+void raft_append_noop (struct raft *raft) {
+  struct raft_entry entry = { .size = NOOP_SIZE, .kind = RAFT_ENTRY_NOOP };
+  raft_append_own (raft, &entry);
   raft->term_start = raft->log.last;
-  replicate_announce (raft, 1, RAFT_ENTRY_NOOP);
 }
 
 static int propose_is_allowed (const struct raft *raft,
@@ -60,6 +65,9 @@ static int propose_is_allowed (const struct raft *raft,
   }
   if (raft->disk_full) {
     return RAFT_EDISK_FULL;
+  }
+  if (raft->transferee != RAFT_ID_NONE) {
+    return RAFT_EBUSY;
   }
   for (uint32_t i = 0; i < event->as.propose.count; i++) {
     uint32_t size = event->as.propose.entries[i].size;
@@ -135,7 +143,7 @@ static void replicate_load (struct raft *raft,
   effect->as.load.max_bytes = limits->append_bytes;
 }
 
-static void replicate_to (struct raft *raft, struct raft_progress *progress) {
+void raft_replicate_to (struct raft *raft, struct raft_progress *progress) {
   const struct raft_limits *limits = &raft->options.limits;
   while (progress->next <= raft->log.last
          && raft_progress_may_send (progress, limits)) {
@@ -155,7 +163,7 @@ static void replicate_to (struct raft *raft, struct raft_progress *progress) {
 
 void raft_replicate (struct raft *raft) {
   for (uint32_t i = 0; i < raft->progress_count; i++) {
-    replicate_to (raft, &raft->progress[i]);
+    raft_replicate_to (raft, &raft->progress[i]);
   }
 }
 
@@ -178,7 +186,7 @@ int raft_on_loaded_for (struct raft *raft, const struct raft_event *event) {
                       event->as.loaded.ticket);
       raft_progress_sent (progress, next + event->as.loaded.count - 1, bytes);
     }
-    replicate_to (raft, progress);
+    raft_replicate_to (raft, progress);
     return RAFT_OK;
   }
   return RAFT_OK;
@@ -228,7 +236,11 @@ void raft_on_append_result (struct raft *raft, const struct raft_message *m) {
     raft_maybe_commit (raft);
   }
   raft_maybe_confirm_reads (raft);
-  replicate_to (raft, progress);
+  progress = raft_find_progress (raft, m->from); /* a commit may end it */
+  if (progress != NULL) {
+    raft_replicate_to (raft, progress);
+    raft_maybe_transfer (raft);
+  }
 }
 
 /* What was on its way is probably lost. */
@@ -237,7 +249,7 @@ void raft_on_link_up (struct raft *raft, raft_id member) {
   if (progress != NULL) {
     raft_progress_become_probe (progress, progress->match + 1);
     replicate_send (raft, progress, 0, 0);
-    replicate_to (raft, progress);
+    raft_replicate_to (raft, progress);
   }
 }
 

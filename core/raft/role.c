@@ -52,6 +52,8 @@ static void role_leave (struct raft *raft) {
   raft->campaign_ticket = 0;
   raft_outbox_drop_campaign (raft);
   if (raft->role == RAFT_LEADER) {
+    raft_end_transfer (raft, RAFT_OK);
+    raft->transfer_deadline = 0;
     raft_fail_reads (raft);
     raft->progress_count = 0;
     raft->term_start = 0;
@@ -116,10 +118,12 @@ void raft_become_pre_candidate (struct raft *raft) {
   }
 }
 
-void raft_become_candidate (struct raft *raft) {
+void raft_become_candidate (struct raft *raft, enum raft_reason reason) {
   enum raft_role from = raft->role;
-  raft_assert (from == RAFT_PRE_CANDIDATE);
+  raft_assert (from == RAFT_PRE_CANDIDATE
+               || (from == RAFT_FOLLOWER && reason == RAFT_REASON_TRANSFER));
   role_leave (raft);
+  role_forget_leader (raft);
   role_set_term (raft, raft->term + 1);
   if (!raft_bug (raft, CAMPAIGN_FORGETS_VOTE)) {
     raft_set_vote (raft, raft->options.id);
@@ -128,23 +132,45 @@ void raft_become_candidate (struct raft *raft) {
     raft->hard_changed = false;
   }
   raft->role = RAFT_CANDIDATE;
+  raft->leader = RAFT_ID_NONE;
   raft_reset_election (raft);
-  role_announce (raft, from, RAFT_REASON_PRE_VOTES);
+  role_announce (raft, from, reason);
 }
 
-static void leader_init_progress (struct raft *raft) {
+static bool leader_talks_to (const struct raft *raft, raft_id id) {
+  const struct raft_membership *membership = &raft->membership;
+  return id != raft->options.id
+         && (raft_configuration_has (&membership->latest, id)
+             || (raft_is_changing (raft)
+                 && raft_configuration_has (&membership->previous, id)));
+}
+
+static void leader_add_progress (struct raft *raft,
+                                 const struct raft_configuration *value) {
   raft_id ids[RAFT_MEMBERS_MAX * 3];
-  uint32_t count
-    = raft_configuration_members (&raft->membership.latest, ids);
-  raft->progress_count = 0;
+  uint32_t count = raft_configuration_members (value, ids);
   for (uint32_t i = 0; i < count; i++) {
-    if (ids[i] != raft->options.id) {
+    if (leader_talks_to (raft, ids[i])
+        && raft_find_progress (raft, ids[i]) == NULL) {
       raft_assert (raft->progress_count < raft->progress_capacity);
       raft_progress_init (&raft->progress[raft->progress_count], ids[i],
                           raft->log.last, raft->now);
       raft->progress_count++;
     }
   }
+}
+
+void raft_match_progress (struct raft *raft) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < raft->progress_count; i++) {
+    if (leader_talks_to (raft, raft->progress[i].id)) {
+      raft->progress[kept] = raft->progress[i];
+      kept++;
+    }
+  }
+  raft->progress_count = kept;
+  leader_add_progress (raft, &raft->membership.latest);
+  leader_add_progress (raft, &raft->membership.previous);
 }
 
 /* Diss. 6.4: a no-op first, so that what earlier leaders left is committed
@@ -157,7 +183,7 @@ void raft_become_leader (struct raft *raft) {
   raft->role = RAFT_LEADER;
   raft->leader = raft->options.id;
   raft->round = 1;
-  leader_init_progress (raft);
+  raft_match_progress (raft);
   raft->heartbeat_deadline
     = raft_time_after (raft, raft->options.heartbeat_us);
   raft->quorum_deadline

@@ -80,6 +80,8 @@ struct raft {
   uint64_t round;             /* of heartbeats, in this term */
   raft_time heartbeat_deadline;
   raft_time quorum_deadline;
+  raft_id transferee;         /* leadership goes to it; RAFT_ID_NONE */
+  raft_time transfer_deadline;
   struct raft_read *reads;    /* oldest first */
   size_t read_count;
   size_t read_capacity;
@@ -99,14 +101,18 @@ uint64_t raft_draw (struct raft *raft);
 void raft_become_follower (struct raft *raft, raft_term term, raft_id leader,
                            enum raft_reason reason);
 void raft_become_pre_candidate (struct raft *raft);
-void raft_become_candidate (struct raft *raft);
+void raft_become_candidate (struct raft *raft, enum raft_reason reason);
 void raft_become_leader (struct raft *raft);
+/* A leader's progress: one per member of the configuration, and of the one
+** before it until the change is committed. */
+void raft_match_progress (struct raft *raft);
 void raft_take_term (struct raft *raft, raft_term term);
 void raft_set_vote (struct raft *raft, raft_id candidate);
 void raft_reset_election (struct raft *raft);
 
 /* ---- vote.c ----------------------------------------------------------- */
 void raft_maybe_campaign (struct raft *raft);
+void raft_on_timeout_now (struct raft *raft, const struct raft_message *m);
 void raft_on_campaign_durable (struct raft *raft);
 void raft_on_vote_request (struct raft *raft, const struct raft_message *m);
 void raft_on_vote_result (struct raft *raft, const struct raft_message *m);
@@ -120,6 +126,9 @@ void raft_maybe_acknowledge (struct raft *raft);
 /* ---- replicate.c: a leader -------------------------------------------- */
 void raft_append_noop (struct raft *raft);
 int raft_on_propose (struct raft *raft, const struct raft_event *event);
+/* One entry of the leader itself. */
+void raft_append_own (struct raft *raft, const struct raft_entry *entry);
+void raft_replicate_to (struct raft *raft, struct raft_progress *progress);
 void raft_on_append_result (struct raft *raft, const struct raft_message *m);
 void raft_replicate (struct raft *raft); /* to whom it may be sent */
 void raft_broadcast_heartbeat (struct raft *raft);
@@ -127,6 +136,20 @@ void raft_check_quorum (struct raft *raft);
 void raft_on_link_up (struct raft *raft, raft_id member);
 int raft_on_loaded_for (struct raft *raft, const struct raft_event *event);
 struct raft_progress *raft_find_progress (struct raft *raft, raft_id id);
+
+/* ---- change.c --------------------------------------------------------- */
+int raft_on_configure (struct raft *raft, const struct raft_event *event);
+/* A leader: the commit index has moved from 'before'. */
+void raft_on_change_committed (struct raft *raft, raft_index before);
+bool raft_is_changing (const struct raft *raft);
+
+/* ---- transfer.c ------------------------------------------------------- */
+int raft_on_transfer (struct raft *raft, const struct raft_event *event);
+void raft_maybe_transfer (struct raft *raft);
+void raft_end_transfer (struct raft *raft, int status);
+/* The voter that could lead soonest; RAFT_ID_NONE. */
+raft_id raft_best_successor (const struct raft *raft);
+void raft_send_timeout_now (struct raft *raft, raft_id member);
 
 /* ---- commit.c --------------------------------------------------------- */
 /* What a majority has reached, in both halves; 'field' picks it. */

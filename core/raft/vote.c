@@ -47,7 +47,7 @@ static enum raft_vote_outcome vote_outcome (const struct raft *raft) {
 /* ---- asking ----------------------------------------------------------- */
 
 static void vote_request (struct raft *raft, enum raft_message_kind kind,
-                          enum raft_need need) {
+                          enum raft_need need, enum raft_reason reason) {
   raft_id ids[RAFT_MEMBERS_MAX * 3];
   uint32_t count = raft_configuration_members (&raft->membership.latest, ids);
   for (uint32_t i = 0; i < count; i++) {
@@ -57,6 +57,7 @@ static void vote_request (struct raft *raft, enum raft_message_kind kind,
       continue;
     }
     m.term = kind == RAFT_MESSAGE_PRE_VOTE ? raft->term + 1 : raft->term;
+    m.as.vote.transfer = reason == RAFT_REASON_TRANSFER;
     m.as.vote.last_index = raft->log.last;
     m.as.vote.last_term = raft_bug (raft, LAST_TERM_IS_CURRENT)
                             ? m.term
@@ -65,13 +66,14 @@ static void vote_request (struct raft *raft, enum raft_message_kind kind,
   }
 }
 
-static void vote_campaign (struct raft *raft) {
-  raft_become_candidate (raft);
+static void vote_campaign (struct raft *raft, enum raft_reason reason) {
+  raft_become_candidate (raft, reason);
   vote_request (raft, RAFT_MESSAGE_VOTE,
                 raft_bug (raft, CAMPAIGN_BEFORE_SYNC)
                     || raft_bug (raft, CAMPAIGN_NOT_PERSISTED)
                   ? RAFT_NEED_NOTHING
-                  : RAFT_NEED_ALL);
+                  : RAFT_NEED_ALL,
+                reason);
   raft->campaign_ticket = raft->log.ticket + 1; /* of this step's write */
   if (raft_bug (raft, CAMPAIGN_NOT_PERSISTED)) {
     raft->campaign_ticket = raft->log.ticket_done;
@@ -83,7 +85,7 @@ static void vote_decide (struct raft *raft) {
   switch (vote_outcome (raft)) {
     case RAFT_VOTE_WON:
       if (raft->role == RAFT_PRE_CANDIDATE) {
-        vote_campaign (raft);
+        vote_campaign (raft, RAFT_REASON_PRE_VOTES);
       } else {
         raft_become_leader (raft);
       }
@@ -108,8 +110,22 @@ void raft_maybe_campaign (struct raft *raft) {
   }
   raft_become_pre_candidate (raft);
   raft_id_set_add (&raft->granted, raft->options.id);
-  vote_request (raft, RAFT_MESSAGE_PRE_VOTE, RAFT_NEED_NOTHING);
+  vote_request (raft, RAFT_MESSAGE_PRE_VOTE, RAFT_NEED_NOTHING,
+                RAFT_REASON_ELECTION_TIMEOUT);
   vote_decide (raft);
+}
+
+/* Diss. 3.10: the leader wants this member in its place. Its log is up to
+** date by the leader's word; requests leave when all of it is durable. */
+void raft_on_timeout_now (struct raft *raft, const struct raft_message *m) {
+  if (raft->role != RAFT_FOLLOWER || raft->leader != m->from
+      || m->term != raft->term
+      || !raft_configuration_votes (&raft->membership.latest,
+                                    raft->options.id)) {
+    return;
+  }
+  vote_campaign (raft, RAFT_REASON_TRANSFER);
+  raft_on_campaign_durable (raft);
 }
 
 /* The candidate's vote for itself counts when it is durable, like any. */
@@ -173,7 +189,8 @@ static bool vote_is_free (const struct raft *raft, raft_id candidate) {
 static void on_vote (struct raft *raft, const struct raft_message *m) {
   enum raft_reason reason = RAFT_REASON_GRANTED;
   if (m->term > raft->term) {
-    if (vote_leader_is_alive (raft)) {
+    if (vote_leader_is_alive (raft)
+        && (!m->as.vote.transfer || raft_bug (raft, TRANSFER_REFUSED))) {
       /* No answer: the candidate's term is not taken over. It learns of the
       ** leader by the next AppendEntries, the leader of its term by the
       ** refusal of that. */

@@ -312,6 +312,7 @@ static void perform_one (struct replica *replica,
     case RAFT_EFFECT_TRACE:
       perform_trace (replica, effect);
       break;
+    case RAFT_EFFECT_TRANSFER: break; /* nobody can ask for one here yet */
   }
 }
 

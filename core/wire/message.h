@@ -7,12 +7,13 @@
 ** checksum is XXH3-64 over group, from, to and the bytes of body, which is
 ** bin: [kind, term, …fields…]:
 **
-**   PRE_VOTE, VOTE         last_index, last_term
+**   PRE_VOTE, VOTE         last_index, last_term, transfer (may be left out)
 **   …_RESULT of these      granted
 **   APPEND                 previous_index, previous_term, commit, round,
 **                          lease_us, entries
 **   APPEND_RESULT          rejected, stalled, match_index, rejected_index,
 **                          hint_index, hint_term, round
+**   TIMEOUT_NOW            nothing more
 **   RESULT_HASH            index, hash
 **
 ** The entries of an AppendEntries are the bytes of the log itself (entry.h),

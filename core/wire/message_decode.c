@@ -89,6 +89,8 @@ static int read_flag (struct message_reader *reader, const char *name,
   return RAFT_OK;
 }
 
+#define VOTE_FIELDS 4 /* kind, term, last_index, last_term */
+
 /* Several numbers, one after another. */
 struct number_field {
   const char *name;
@@ -107,7 +109,8 @@ static int read_numbers (struct message_reader *reader,
   return RAFT_OK;
 }
 
-static int read_vote (struct message_reader *reader) {
+/* 'transfer' came later: a request that is not one goes without it. */
+static int read_vote (struct message_reader *reader, uint32_t count) {
   struct raft_message *message = &reader->message->message;
   struct raft_message_vote *vote = &message->as.vote;
   const struct number_field fields[] = { { "last_index", &vote->last_index },
@@ -116,6 +119,9 @@ static int read_vote (struct message_reader *reader) {
   if (status == RAFT_OK && vote->last_term > message->term) {
     status = raft_fail (reader->detail, RAFT_EMALFORMED,
                         "message: last_term is above the term");
+  }
+  if (status == RAFT_OK && count > VOTE_FIELDS) {
+    status = read_flag (reader, "transfer", &vote->transfer);
   }
   return status;
 }
@@ -299,12 +305,13 @@ static int read_append (struct message_reader *reader) {
 
 /* ---- the whole -------------------------------------------------------- */
 
-static int read_fields (struct message_reader *reader, uint64_t kind) {
+static int read_fields (struct message_reader *reader, uint64_t kind,
+                        uint32_t count) {
   struct raft_message *message = &reader->message->message;
   switch (kind) {
     case RAFT_MESSAGE_PRE_VOTE:
     case RAFT_MESSAGE_VOTE:
-      return read_vote (reader);
+      return read_vote (reader, count);
     case RAFT_MESSAGE_PRE_VOTE_RESULT:
     case RAFT_MESSAGE_VOTE_RESULT:
       return read_flag (reader, "granted",
@@ -313,12 +320,24 @@ static int read_fields (struct message_reader *reader, uint64_t kind) {
       return read_append (reader);
     case RAFT_MESSAGE_APPEND_RESULT:
       return read_append_result (reader);
+    case RAFT_MESSAGE_TIMEOUT_NOW: return RAFT_OK;
     case WIRE_MESSAGE_RESULT_HASH:
       return read_result_hash (reader);
     default:
       return raft_fail (reader->detail, RAFT_EUNSUPPORTED,
                         "message: of kind %llu, which this member does not "
                         "understand", (unsigned long long)kind);
+  }
+}
+
+static uint32_t body_fields (uint64_t kind) {
+  switch (kind) {
+    case RAFT_MESSAGE_APPEND: return 8;
+    case RAFT_MESSAGE_APPEND_RESULT: return 9;
+    case RAFT_MESSAGE_PRE_VOTE_RESULT:
+    case RAFT_MESSAGE_VOTE_RESULT: return 3;
+    case RAFT_MESSAGE_TIMEOUT_NOW: return 2;
+    default: return VOTE_FIELDS;
   }
 }
 
@@ -342,13 +361,11 @@ static int read_body (struct message_reader *reader) {
     return status;
   }
   message->kind = (enum raft_message_kind)kind;
-  status = read_fields (reader, kind);
-  expected = kind == RAFT_MESSAGE_APPEND          ? 8
-             : kind == RAFT_MESSAGE_APPEND_RESULT ? 9
-             : kind == RAFT_MESSAGE_PRE_VOTE_RESULT
-                 || kind == RAFT_MESSAGE_VOTE_RESULT
-               ? 3
-               : 4;
+  status = read_fields (reader, kind, count);
+  expected = body_fields (kind);
+  if (kind == RAFT_MESSAGE_VOTE && count == VOTE_FIELDS + 1) {
+    expected = count;
+  }
   if (status == RAFT_OK
       && (count != expected || reader->cursor.at != reader->cursor.size)) {
     status = raft_fail (reader->detail, RAFT_EMALFORMED,

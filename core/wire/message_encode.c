@@ -119,10 +119,12 @@ static void put_append_result (struct message_frame *frame,
 static void put_body (struct message_frame *frame,
                       const struct raft_message *message,
                       const struct raft_slice *entries) {
-  static const uint32_t counts[] = { 0, 4, 3, 4, 3, 8, 9 }; /* by kind */
+  static const uint32_t counts[] = { 0, 4, 3, 4, 3, 8, 9, 2 }; /* by kind */
+  bool is_asked = message->kind == RAFT_MESSAGE_VOTE
+                  && message->as.vote.transfer;
   raft_assert (message->kind >= RAFT_MESSAGE_PRE_VOTE
-               && message->kind <= RAFT_MESSAGE_APPEND_RESULT);
-  put (wire_value_array (frame->out, counts[message->kind]));
+               && message->kind <= RAFT_MESSAGE_TIMEOUT_NOW);
+  put (wire_value_array (frame->out, counts[message->kind] + is_asked));
   put_number (frame, message->kind);
   put_number (frame, message->term);
   switch (message->kind) {
@@ -130,6 +132,9 @@ static void put_body (struct message_frame *frame,
     case RAFT_MESSAGE_VOTE:
       put_number (frame, message->as.vote.last_index);
       put_number (frame, message->as.vote.last_term);
+      if (is_asked) {
+        put (wire_value_boolean (frame->out, true));
+      }
       break;
     case RAFT_MESSAGE_PRE_VOTE_RESULT:
     case RAFT_MESSAGE_VOTE_RESULT:
@@ -141,6 +146,7 @@ static void put_body (struct message_frame *frame,
     case RAFT_MESSAGE_APPEND_RESULT:
       put_append_result (frame, &message->as.append_result);
       break;
+    case RAFT_MESSAGE_TIMEOUT_NOW: break;
   }
 }
 

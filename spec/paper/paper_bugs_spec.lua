@@ -17,7 +17,8 @@ local BUGS = {
   "commit_capped_by_page", "stable_by_index", "apply_before_truncate",
   "commit_unsynced", "ack_before_sync", "commit_past_match",
   "read_before_noop", "read_without_round", "read_old_round", "stale_ack",
-  "time_32_bit",
+  "time_32_bit", "change_before_noop", "changes_overlap", "change_too_wide",
+  "transfer_refused", "transfer_for_ever",
 }
 
 local function failures(bug)

@@ -24,6 +24,9 @@ Table.__index = Table
 local MS = 1000
 local BUG = os.getenv("RAFT_BUG") or "none"
 
+-- The value of a configuration entry.
+local VALUES = setmetatable({}, { __mode = "k" })
+
 local round_table = { MS = MS }
 
 --- A new table.
@@ -37,20 +40,28 @@ function round_table.new(options)
     cuts = {}, limits = options.limits, options = options, drawn = 0,
     commands = 0, held = {}, reads = {}, talk = {}, leaders = {},
   }, Table)
-  for id = 1, options.members do
-    local log = (options.logs or {})[id] or { 1 }
-    local disk = { term = log[#log], vote = 0, entries = {} }
-    disk.term = (options.terms or {})[id] or disk.term
-    for index, term in ipairs(log) do
-      disk.entries[index] = {
-        term = term, size = 100, time = index, checksum = term * 1000 + index,
-        kind = index == 1 and "configuration" or "command",
-      }
-    end
-    self.members[id] = { id = id, disk = disk }
-    self:start(id)
-  end
+  self.first = { voters = {}, learners = options.learners }
+  for id = 1, options.members do self.first.voters[id] = id end
+  for id = 1, options.members do self:add(id) end
   return self
+end
+
+--- A further member, with the first configuration in its log, as joining
+-- writes it.
+function Table:add(id)
+  local log = (self.options.logs or {})[id] or { 1 }
+  local disk = { term = log[#log], vote = 0, entries = {} }
+  disk.term = (self.options.terms or {})[id] or disk.term
+  for index, term in ipairs(log) do
+    disk.entries[index] = {
+      term = term, size = 100, time = index, checksum = term * 1000 + index,
+      kind = index == 1 and "configuration" or "command",
+    }
+  end
+  VALUES[disk.entries[1]] = self.first
+  self.members[id] = { id = id, disk = disk }
+  self.count = math.max(self.count, id)
+  self:start(id)
 end
 
 local function copy_range(list, first, last)
@@ -62,13 +73,17 @@ end
 --- Starts a member from what its disk holds.
 function Table:start(id)
   local member = self.members[id]
-  local voters, runs = {}, {}
-  for i = 1, self.count do voters[i] = i end
+  local runs, configurations = {}, {}
   for index, entry in ipairs(member.disk.entries) do
     if index == 1 or entry.term ~= runs[#runs].term then
       runs[#runs + 1] = { first = index, term = entry.term }
     end
+    if VALUES[entry] then
+      table.insert(configurations, 1,
+        { index = index, value = VALUES[entry] })
+    end
   end
+  local latest, previous = configurations[1], configurations[2] or {}
   self.drawn = self.drawn + 1
   member.cache = copy_range(member.disk.entries, 1, #member.disk.entries)
   member.writes, member.applied, member.role = {}, {}, "follower"
@@ -82,7 +97,8 @@ function Table:start(id)
     term = member.disk.term, vote = member.disk.vote, runs = runs,
     last_index = #member.disk.entries,
     last_time = member.disk.entries[#member.disk.entries].time,
-    configuration = { voters = voters }, configuration_index = 1,
+    configuration = latest.value, configuration_index = latest.index,
+    previous = previous.value, previous_index = previous.index,
   }))
 end
 
@@ -101,11 +117,13 @@ function perform.append(self, member, effect)
   for i = 0, effect.count - 1 do
     self.commands = self.commands + 1
     local noop = effect.entry == "noop"
-    member.cache[effect.first + i] = {
-      term = effect.term, kind = noop and "noop" or "command",
+    local entry = {
+      term = effect.term, kind = effect.entry or "command",
       size = noop and 80 or 100, time = effect.time + i,
       checksum = noop and 0 or self.commands,
     }
+    if effect.entry == "configuration" then VALUES[entry] = member.proposed end
+    member.cache[effect.first + i] = entry
   end
 end
 
@@ -126,7 +144,10 @@ function perform.send(self, member, effect)
     local first = message.previous_index + 1
     message.entries = copy_range(member.cache, first,
       first + message.entry_count - 1)
-    message.configurations = nil
+    message.configurations = {}
+    for _, entry in ipairs(message.entries) do
+      table.insert(message.configurations, VALUES[entry])
+    end
   end
   self.wire[#self.wire + 1] = message
   self.talk[#self.talk + 1] = message
@@ -165,6 +186,11 @@ end
 
 function perform.commit() end
 function perform.configuration() end
+
+function perform.transfer(_, member, effect)
+  member.transfer = effect.status
+end
+
 function perform.trace() end
 
 --- Hands one event to a member and performs what it asks for.
@@ -176,7 +202,7 @@ function Table:step(id, event)
   event.random = self.drawn * 7919
   if event.kind == "message" and event.message.kind == "append" then
     local message = event.message
-    for i, entry in ipairs(message.entries) do
+    for i, entry in ipairs(message.entries or {}) do
       member.incoming = member.incoming or {}
       member.incoming[message.previous_index + i] = entry
     end
@@ -262,7 +288,7 @@ function Table:deliver(wanted)
     if not wanted or wanted(message) then
       table.remove(self.wire, i)
       local to = self.members[message.to]
-      if to.up and not self.cuts[message.from .. ">" .. message.to] then
+      if to and to.up and not self.cuts[message.from .. ">" .. message.to] then
         self:step(message.to, { kind = "message", message = message })
       end
       return message
@@ -332,6 +358,19 @@ function Table:propose(id, count)
   return self:step(id, { kind = "propose", entries = entries })
 end
 
+--- Proposes a configuration, { voters = { 1, 2, 3, 4 } }; 'expected' is the
+-- index of the one it changes. @return the effects; or nil, message, code
+function Table:configure(id, value, expected)
+  self.members[id].proposed = value
+  return self:step(id, { kind = "configure", configuration = value,
+    size = 100, checksum = 7, expected = expected })
+end
+
+--- Asks for leadership to be handed to a member (nil: whom it likes).
+function Table:transfer(id, member)
+  return self:step(id, { kind = "transfer", member = member })
+end
+
 --- Asks for a linear read named 'name' (a number).
 function Table:read(id, name)
   return self:step(id, { kind = "read", ids = { name } })
@@ -343,6 +382,10 @@ function Table:status(id) return self.members[id].engine:status() end
 function Table:role(id) return self.members[id].engine:status().role end
 function Table:commit(id) return self.members[id].engine:status().commit end
 function Table:term(id) return self.members[id].engine:status().term end
+
+function Table:voters(id)
+  return self.members[id].engine:status().configuration.voters
+end
 
 --- The terms of a member's log, as in the paper's figures.
 function Table:terms(id)

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+**
+** transfer.c - leadership for another member, on purpose.
+**
+** Rule (Diss. 3.10): the leader takes no more proposals, brings the other's
+** log up to date, and tells it to campaign at once. If nothing has come of it
+** after an election timeout, it goes on as before.
+** Rule (Diss. 4.2.3): that campaign says that the leader wants it, so that
+** voters who hear the leader do not refuse it.
+** Rule: a leader whose own disk or machine is stalled hands over by itself,
+** to a member that is not; with none it stays. */
+
+#include "raft/state.h"
+
+/* It has answered in this term, so what it says of itself is known. */
+static bool transfer_is_fit (const struct raft *raft,
+                             const struct raft_progress *progress) {
+  return raft_configuration_votes (&raft->membership.latest, progress->id)
+         && progress->mode == RAFT_REPLICATE && !progress->stalled
+         && raft->now - progress->heard < raft->options.election_us;
+}
+
+raft_id raft_best_successor (const struct raft *raft) {
+  const struct raft_progress *best = NULL;
+  for (uint32_t i = 0; i < raft->progress_count; i++) {
+    const struct raft_progress *progress = &raft->progress[i];
+    if (transfer_is_fit (raft, progress)
+        && (best == NULL || progress->match > best->match)) {
+      best = progress;
+    }
+  }
+  return best == NULL ? RAFT_ID_NONE : best->id;
+}
+
+static void transfer_begin (struct raft *raft, raft_id member,
+                            enum raft_reason reason) {
+  raft->transferee = member;
+  raft->transfer_deadline
+    = raft_time_after (raft, raft->options.election_us);
+  raft_note (raft, TRANSFER, member, reason);
+}
+
+/* After one that failed, proposals are taken for as long again. */
+static void transfer_when_stalled (struct raft *raft) {
+  raft_id successor;
+  if (!raft->stalled || raft->commit < raft->term_start
+      || (raft->transfer_deadline != 0
+          && raft->now < raft->transfer_deadline
+                           + raft->options.check_quorum_us)) {
+    return;
+  }
+  successor = raft_best_successor (raft);
+  if (successor != RAFT_ID_NONE) {
+    transfer_begin (raft, successor, RAFT_REASON_STALLED);
+  }
+}
+
+void raft_send_timeout_now (struct raft *raft, raft_id member) {
+  struct raft_message m
+    = { .kind = RAFT_MESSAGE_TIMEOUT_NOW, .to = member };
+  raft_outbox_send (raft, &m, RAFT_NEED_NOTHING);
+}
+
+/* The message may be lost: it is repeated with each heartbeat. */
+void raft_maybe_transfer (struct raft *raft) {
+  const struct raft_progress *progress;
+  if (raft->transferee == RAFT_ID_NONE) {
+    transfer_when_stalled (raft);
+  }
+  if (raft->transferee == RAFT_ID_NONE) {
+    return;
+  }
+  if (raft->now >= raft->transfer_deadline
+      && !raft_bug (raft, TRANSFER_FOR_EVER)) {
+    raft_end_transfer (raft, RAFT_ETIMEOUT);
+    return;
+  }
+  progress = raft_find_progress (raft, raft->transferee);
+  if (progress != NULL && progress->match == raft->log.last) {
+    raft_send_timeout_now (raft, raft->transferee);
+  }
+}
+
+void raft_end_transfer (struct raft *raft, int status) {
+  struct raft_effect *effect;
+  if (raft->transferee == RAFT_ID_NONE) {
+    return;
+  }
+  effect = raft_outbox_add (raft, RAFT_EFFECT_TRANSFER);
+  effect->as.transfer.member = raft->transferee;
+  effect->as.transfer.status = status;
+  raft->transferee = RAFT_ID_NONE;
+}
+
+int raft_on_transfer (struct raft *raft, const struct raft_event *event) {
+  raft_id member = event->as.transfer.member;
+  if (raft->role != RAFT_LEADER) {
+    return RAFT_ENOT_LEADER;
+  }
+  if (raft->transferee != RAFT_ID_NONE) {
+    return RAFT_EBUSY;
+  }
+  if (member == RAFT_ID_NONE) {
+    member = raft_best_successor (raft);
+  }
+  if (raft_find_progress (raft, member) == NULL
+      || !raft_configuration_votes (&raft->membership.latest, member)) {
+    return RAFT_EINVALID;
+  }
+  transfer_begin (raft, member, RAFT_REASON_ASKED);
+  raft_maybe_transfer (raft);
+  return RAFT_OK;
+}
