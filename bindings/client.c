@@ -8,7 +8,7 @@
 **   handle:cancel (number)                        -> whether it was under way
 **   handle:turn (wait_us)                         -> whether some are done
 **   handle:take () -> number, true, result
-**                  -> number, nil, message, code, leader
+**                  -> number, nil, message, code, leader, retry_ms
 **                  -> nothing, when none is done
 **   handle:fd ()   handle:wait () -> microseconds, or nil: no time is due
 **   handle:close ()   handle:is_closed ()
@@ -62,8 +62,16 @@ static int encode (lua_State *L, struct client_box *box, int index,
   return binding_value_encode (L, index, &box->bytes, detail);
 }
 
-static int started (lua_State *L, int status,
-                    const struct raft_detail *detail, uint64_t number) {
+static int started (lua_State *L, const struct client_box *box, int status,
+                    struct raft_detail *detail, uint64_t number) {
+  if (status == RAFT_EOVERLOADED) {
+    (void)raft_fail (detail, status, "expected at most %d calls of a client"
+                     " under way, got one more", CLIENT_OUTSTANDING_MAX);
+  } else if (status == RAFT_ETOO_LARGE) {
+    (void)raft_fail (detail, status, "expected a value of at most %zu bytes,"
+                     " got one of %zu", (size_t)CLIENT_COMMAND_MAX,
+                     box->bytes.size);
+  }
   if (status != RAFT_OK) {
     return binding_push_failure (L, status, detail);
   }
@@ -86,7 +94,7 @@ static int client_handle_propose (lua_State *L) {
     status = real_caller_propose (&box->caller, encoded (box), deadline,
                                   &number);
   }
-  return started (L, status, &detail, number);
+  return started (L, box, status, &detail, number);
 }
 
 static int client_handle_query (lua_State *L) {
@@ -101,7 +109,7 @@ static int client_handle_query (lua_State *L) {
     status = real_caller_query (&box->caller, encoded (box), read, deadline,
                                 &number);
   }
-  return started (L, status, &detail, number);
+  return started (L, box, status, &detail, number);
 }
 
 static int client_handle_ask (lua_State *L) {
@@ -116,7 +124,7 @@ static int client_handle_ask (lua_State *L) {
     status = real_caller_ask (&box->caller, endpoint, method, encoded (box),
                               deadline, &number);
   }
-  return started (L, status, &detail, number);
+  return started (L, box, status, &detail, number);
 }
 
 static int client_handle_cancel (lua_State *L) {
@@ -142,7 +150,15 @@ static void give_back (struct client_box *box) {
   }
 }
 
-/* Pushes nil, message, code, leader. A machine's message is whole in its
+static void push_known (lua_State *L, uint64_t number) {
+  if (number == 0) {
+    lua_pushnil (L);
+  } else {
+    lua_pushnumber (L, (lua_Number)number);
+  }
+}
+
+/* Pushes nil, message, code, leader, retry_ms. A machine's message is whole in its
 ** result; other texts are short. */
 static int push_failed (lua_State *L, const struct real_call *call) {
   const struct client_call *inner = &call->call;
@@ -155,12 +171,9 @@ static int push_failed (lua_State *L, const struct real_call *call) {
                          : raft_error_text (inner->status));
   }
   lua_pushstring (L, raft_error_name (inner->status));
-  if (inner->leader == RAFT_ID_NONE) {
-    lua_pushnil (L);
-  } else {
-    lua_pushnumber (L, (lua_Number)inner->leader);
-  }
-  return 4;
+  push_known (L, inner->leader);
+  push_known (L, inner->retry_us / RAFT_MILLISECOND);
+  return 5;
 }
 
 static int push_result (lua_State *L, const struct real_call *call) {

@@ -299,7 +299,7 @@ static int client_l_connected (lua_State *L) {
 static int client_l_disconnected (lua_State *L) {
   client_on_disconnected (client_at (L)->client,
                           (unsigned)luaL_checknumber (L, 2),
-                          NET_DOWN_REFUSED);
+                          NET_DOWN_REFUSED, lua_toboolean (L, 3) ? "cut" : NULL);
   return 0;
 }
 
@@ -401,6 +401,7 @@ static int client_l_completed (lua_State *L) {
     field_set_string (L, "code", raft_error_name (call->call.status));
     field_set_string (L, "detail", call->call.detail.text);
     field_set_number (L, "leader", call->call.leader);
+    field_set_number (L, "retry_us", call->call.retry_us);
     lua_pushlstring (L, (const char *)call->result, call->result_size);
     lua_setfield (L, -2, "result");
     lua_rawseti (L, -2, ++count);

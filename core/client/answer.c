@@ -94,16 +94,27 @@ static bool is_worth_another_try (const struct client *client,
   }
 }
 
+/* What was answered so, was not done and never will be. */
+static bool is_refusal (int error) {
+  return error == RAFT_ENOT_LEADER || error == RAFT_EOVERLOADED
+         || error == RAFT_ECLOSED;
+}
+
 static void try_elsewhere (struct client *client, struct client_state *state,
                            unsigned endpoint, const struct wire_rpc *rpc) {
   raft_time pause = client_pause (client, state->tries);
   raft_time hint = retry_hint (rpc);
+  client->endpoints[endpoint].reason = raft_error_text (rpc->error);
+  client->endpoints[endpoint].is_barred = false;
+  if (is_refusal (rpc->error)) {
+    client_refused (client, state, rpc->error, hint);
+  }
   if (rpc->error == RAFT_ENOT_LEADER) {
     on_not_leader (client, state, endpoint, rpc);
     return;
   }
   if (rpc->error == RAFT_ECLOSED || rpc->error == RAFT_EMACHINE) {
-    client_endpoint_failed (client, endpoint);
+    client_endpoint_failed (client, endpoint, raft_error_text (rpc->error));
   }
   client_try_again (client, state, pause > hint ? pause : hint);
 }
@@ -118,6 +129,7 @@ static void finish_failed (struct client *client, struct client_state *state,
     call->result.data = client->result.data;
     call->result.size = client->result.size;
   }
+  state->retry_us = retry_hint (rpc);
   client_finish (client, state, rpc->error, NULL);
   raft_fail (&call->detail, rpc->error, "%.*s",
              rpc->message.size > 250 ? 250 : (int)rpc->message.size,

@@ -93,7 +93,9 @@ struct client_state *client_state_new (struct client *client,
   state->try_us = CLIENT_TRY_MAX;
   state->endpoint = CLIENT_NOWHERE;
   state->tries = 0;
-  state->was_sent = false;
+  state->tries_in_doubt = 0;
+  state->refusal = RAFT_OK;
+  state->retry_us = 0;
   client_state_move (client, state, CLIENT_WAITING);
   return state;
 }
@@ -125,6 +127,7 @@ void client_finish (struct client *client, struct client_state *state,
     return;
   }
   state->call->status = status;
+  state->call->retry_us = status == RAFT_EOVERLOADED ? state->retry_us : 0;
   raft_fail (&state->call->detail, status, "%s",
              text != NULL ? text
                           : status != RAFT_OK ? raft_error_text (status)

@@ -121,7 +121,8 @@ static void finish_all (struct client *client, enum client_place place) {
   struct client_state *state;
   while ((state = client_first (client, place)) != NULL) {
     client_finish (client, state,
-                   state->was_sent ? RAFT_EUNKNOWN : RAFT_ECLOSED, NULL);
+                   client_is_in_doubt (state) ? RAFT_EUNKNOWN : RAFT_ECLOSED,
+                   NULL);
   }
 }
 
@@ -187,6 +188,7 @@ static int accept (struct client *client, struct client_call *call,
   call->result.size = 0;
   call->detail.text[0] = '\0';
   call->leader = RAFT_ID_NONE;
+  call->retry_us = 0;
   client->outstanding++;
   *accepted = state;
   return RAFT_OK;
@@ -241,7 +243,8 @@ void client_cancel (struct client *client, struct client_call *call) {
   }
   client_enter (client);
   if (state->place != CLIENT_FINISHED) {
-    client_finish (client, state, RAFT_ECANCELLED, NULL);
+    client_finish (client, state, RAFT_ECANCELLED,
+                   client_is_in_doubt (state) ? NULL : "cancelled");
   }
   client_state_move (client, state, CLIENT_FREE);
   client->outstanding--;
@@ -270,7 +273,7 @@ static void lose_sent (struct client *client, unsigned endpoint) {
       if (client_may_repeat (client, state)) {
         client_try_again (client, state, 0);
       } else if (state->kind == CLIENT_ASK) {
-        client_finish (client, state, RAFT_EUNREACHABLE, NULL);
+        client_unreachable (client, state);
       } else {
         client_finish (client, state, RAFT_EUNKNOWN,
                        "the connection ended before the answer came");
@@ -280,10 +283,11 @@ static void lose_sent (struct client *client, unsigned endpoint) {
   }
 }
 
-static void hang_up (struct client *client, unsigned endpoint) {
+static void hang_up (struct client *client, unsigned endpoint,
+                     const char *reason) {
   client->options.dial->disconnect (client->options.dial, endpoint);
+  client_endpoint_failed (client, endpoint, reason);
   client->endpoints[endpoint].state = ENDPOINT_IDLE;
-  client_endpoint_failed (client, endpoint);
   lose_sent (client, endpoint);
 }
 
@@ -292,19 +296,29 @@ static void lose_asked (struct client *client, unsigned endpoint) {
   while (state != NULL) {
     struct client_state *next = client_next (client, state);
     if (state->kind == CLIENT_ASK && state->endpoint == endpoint) {
-      client_finish (client, state, RAFT_EUNREACHABLE, NULL);
+      client_unreachable (client, state);
     }
     state = next;
   }
 }
 
+static const char *words_of (enum net_down why) {
+  switch (why) {
+    case NET_DOWN_ENDED: return "the connection ended";
+    case NET_DOWN_REFUSED: return "connection refused";
+    case NET_DOWN_SILENT: break;
+  }
+  return "no answer";
+}
+
+/* Each kind means the same: not now, not there. */
 void client_on_disconnected (struct client *client, unsigned endpoint,
-                             enum net_down why) {
-  (void)why; /* each kind means: not now, not there */
+                             enum net_down why, const char *reason) {
   client_enter (client);
   if (endpoint < client->endpoint_count) {
+    client_endpoint_failed (client, endpoint,
+                            reason != NULL ? reason : words_of (why));
     client->endpoints[endpoint].state = ENDPOINT_IDLE;
-    client_endpoint_failed (client, endpoint);
     lose_sent (client, endpoint);
     lose_asked (client, endpoint);
   }
@@ -325,22 +339,12 @@ void client_on_message (struct client *client, unsigned endpoint,
     client_on_answer (client, endpoint, &rpc);
   } else if (status == RAFT_EMALFORMED
              || (status == RAFT_OK && rpc.type == WIRE_REQUEST)) {
-    hang_up (client, endpoint);
+    hang_up (client, endpoint, "its answer was no message");
   }
   client_leave (client);
 }
 
 /* ---- time ------------------------------------------------------------- */
-
-/* What was never sent is certain: it was not applied. */
-static void expire (struct client *client, struct client_state *state) {
-  if (state->was_sent) {
-    client_finish (client, state, RAFT_ETIMEOUT, NULL);
-  } else {
-    client_finish (client, state, RAFT_EUNREACHABLE,
-                   "no member could be reached in time; nothing was sent");
-  }
-}
 
 /* A connection that has been silent since a call was sent on it may lead to a
 ** process that is gone: its end was lost on the way. It is made anew, unless
@@ -365,9 +369,9 @@ static bool is_dead (const struct client *client,
 
 static void on_late (struct client *client, struct client_state *state) {
   if (is_dead (client, state)) {
-    hang_up (client, state->endpoint);
+    hang_up (client, state->endpoint, "no answer");
   } else {
-    client_endpoint_failed (client, state->endpoint);
+    client_endpoint_failed (client, state->endpoint, "no answer");
     client_try_again (client, state, 0);
   }
 }
@@ -377,7 +381,7 @@ static void on_time_list (struct client *client, enum client_place place) {
   while (state != NULL) {
     struct client_state *next = client_next (client, state);
     if (state->deadline <= client->now) {
-      expire (client, state);
+      client_expire (client, state);
     } else if (place == CLIENT_SENT && state->try_until <= client->now
                && client_may_repeat (client, state)) {
       on_late (client, state);

@@ -7,8 +7,9 @@
 ** Knows not: sockets (port_dial), threads, Lua.
 ** Invariant: each accepted call completes exactly once, by its deadline.
 ** Rule:      a proposal is sent again only inside its session, where the
-**            members recognise it (Diss. 6.3); a call whose deadline passes
-**            is RAFT_ETIMEOUT: its outcome is unknown, nothing is undone. */
+**            members recognise it (Diss. 6.3); one whose deadline passes
+**            while a try of it may be applied is RAFT_ETIMEOUT: its outcome
+**            is unknown, nothing is undone. */
 
 #ifndef RAFT_CLIENT_CLIENT_H
 #define RAFT_CLIENT_CLIENT_H
@@ -23,6 +24,8 @@
 
 #define CLIENT_ENDPOINTS_MAX 64
 #define CLIENT_OUTSTANDING_MAX 1024 /* calls; beyond: RAFT_EOVERLOADED */
+#define CLIENT_COMMAND_MAX (8 * RAFT_MIB) /* what a member takes from one
+                                             connection (base/limit.h) */
 
 struct client;
 
@@ -50,6 +53,8 @@ struct client_call {
   struct wire_view result; /* one encoded value */
   struct raft_detail detail;
   raft_id leader;          /* as far as known, RAFT_ID_NONE else */
+  raft_time retry_us;      /* RAFT_EOVERLOADED: when to come again, 0: not
+                              said */
   /* The client's: */
   void *state;
 };
@@ -81,8 +86,9 @@ void client_cancel (struct client *client, struct client_call *call);
 /* ---- what happens in the world ---------------------------------------- */
 
 void client_on_connected (struct client *client, unsigned endpoint);
+/* 'reason' in words, of static life; NULL: 'why' says it all. */
 void client_on_disconnected (struct client *client, unsigned endpoint,
-                             enum net_down why);
+                             enum net_down why, const char *reason);
 /* One whole scanned object. Anything not understood ends the connection. */
 void client_on_message (struct client *client, unsigned endpoint,
                         const uint8_t *data, size_t size);

@@ -78,8 +78,11 @@ unsigned client_target (struct client *client) {
                                               : CLIENT_NOWHERE;
 }
 
-void client_endpoint_failed (struct client *client, unsigned endpoint) {
+void client_endpoint_failed (struct client *client, unsigned endpoint,
+                             const char *reason) {
   struct client_endpoint *at = &client->endpoints[endpoint];
+  at->reason = reason;
+  at->is_barred = at->state == ENDPOINT_DIALLING;
   at->pause_until = client->now + client_pause (client, at->failures);
   if (at->failures < CLIENT_DOUBLINGS) {
     at->failures++;
@@ -92,6 +95,7 @@ void client_endpoint_failed (struct client *client, unsigned endpoint) {
 void client_endpoint_well (struct client *client, unsigned endpoint) {
   client->endpoints[endpoint].failures = 0;
   client->endpoints[endpoint].pause_until = 0;
+  client->endpoints[endpoint].reason = NULL;
 }
 
 /* A dial that nobody answers is given up. */
@@ -101,8 +105,8 @@ void client_endpoints_on_time (struct client *client) {
     struct client_endpoint *endpoint = &client->endpoints[i];
     if (endpoint->state == ENDPOINT_DIALLING
         && endpoint->dial_until <= client->now) {
+      client_endpoint_failed (client, i, "no answer");
       endpoint->state = ENDPOINT_IDLE;
-      client_endpoint_failed (client, i);
       client->options.dial->disconnect (client->options.dial, i);
     }
   }

@@ -23,8 +23,6 @@
 
 #define CLIENT_SLOT_BITS 11 /* CLIENT_OUTSTANDING_MAX and the session's own */
 #define CLIENT_SLOTS (CLIENT_OUTSTANDING_MAX + 1)
-#define CLIENT_COMMAND_MAX (8 * RAFT_MIB) /* what a member takes from one
-                                             connection (base/limit.h) */
 #define CLIENT_METHOD_MAX 32  /* bytes of a method's name, with its end */
 #define CLIENT_TRY_MIN (100 * RAFT_MILLISECOND) /* waiting for one answer */
 #define CLIENT_TRY_MAX RAFT_SECOND
@@ -68,7 +66,9 @@ struct client_state {
   raft_time try_us;
   unsigned endpoint;          /* sent to; CLIENT_ASK: to be sent to */
   unsigned tries;
-  bool was_sent;
+  unsigned tries_in_doubt;    /* neither answered nor refused */
+  int refusal;                /* the last that only asked for another try */
+  raft_time retry_us;         /* what came with it, 0: nothing */
 };
 
 enum client_endpoint_state { ENDPOINT_IDLE, ENDPOINT_DIALLING,
@@ -82,6 +82,9 @@ struct client_endpoint {
   raft_time pause_until;    /* not chosen before, unless nothing else is */
   raft_time dial_until;     /* dialling: given up then */
   raft_time heard;          /* connected: the last sign of life */
+  const char *reason;       /* why it gave no answer last, of static life;
+                               NULL: it did, or was not asked */
+  bool is_barred;           /* that was so of connecting to it */
 };
 
 struct client {
@@ -152,7 +155,8 @@ unsigned client_target (struct client *client);
 /* Dials when idle and not in a pause. True: it is connected. */
 bool client_dial (struct client *client, unsigned endpoint);
 /* It did not answer, or not well: others first, for a while. */
-void client_endpoint_failed (struct client *client, unsigned endpoint);
+void client_endpoint_failed (struct client *client, unsigned endpoint,
+                             const char *reason);
 void client_endpoint_well (struct client *client, unsigned endpoint);
 void client_endpoints_on_time (struct client *client);
 raft_time client_endpoints_deadline (const struct client *client);
@@ -167,6 +171,17 @@ void client_try_again (struct client *client, struct client_state *state,
 /* Whether a call may be sent a second time. */
 bool client_may_repeat (const struct client *client,
                         const struct client_state *state);
+
+/* ---- failure.c -------------------------------------------------------- */
+/* Whether it may be applied, or come to be. */
+bool client_is_in_doubt (const struct client_state *state);
+/* The last try was refused, for certain: none of it is or will be done. */
+void client_refused (struct client *client, struct client_state *state,
+                     int refusal, raft_time retry_us);
+/* Its deadline is over. */
+void client_expire (struct client *client, struct client_state *state);
+/* The only endpoint that it may ask is not there. */
+void client_unreachable (struct client *client, struct client_state *state);
 
 /* ---- answer.c --------------------------------------------------------- */
 void client_on_answer (struct client *client, unsigned endpoint,

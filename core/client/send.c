@@ -11,7 +11,7 @@ bool client_may_repeat (const struct client *client,
                         const struct client_state *state) {
   return state->kind != CLIENT_ASK
          && (state->kind != CLIENT_PROPOSE || !client->options.no_session
-             || !state->was_sent);
+             || state->tries_in_doubt == 0);
 }
 
 void client_try_again (struct client *client, struct client_state *state,
@@ -104,7 +104,7 @@ static void send_one (struct client *client, struct client_state *state,
   }
   state->endpoint = endpoint;
   state->tries++;
-  state->was_sent = true;
+  state->tries_in_doubt++;
   state->try_until = client->now + state->try_us;
   client_state_move (client, state, CLIENT_SENT);
   client->options.dial->send (client->options.dial, endpoint, bytes);

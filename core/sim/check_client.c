@@ -139,8 +139,16 @@ static void check_read (struct sim_world *world,
 
 /* Whether the client said that nothing was done and never will be. */
 static bool is_certain (const struct sim_operation *operation) {
-  return operation->is_refused || operation->status == RAFT_ECLOSED
-         || operation->status == RAFT_ETOO_LARGE;
+  switch (operation->status) {
+    case RAFT_ECLOSED:
+    case RAFT_ENOT_LEADER:
+    case RAFT_EOVERLOADED:
+    case RAFT_ETOO_LARGE:
+    case RAFT_EUNREACHABLE:
+      return true;
+    default:
+      return operation->is_refused;
+  }
 }
 
 static void check_refused (struct sim_world *world,

@@ -327,7 +327,8 @@ static void on_connected (struct sim_client *client,
   }
   if (sim_connection_find (client->world->net, event->tag) == NULL) {
     at->state = SIM_ENDPOINT_DOWN; /* its end has overtaken its beginning */
-    client_on_disconnected (client->client, event->source, NET_DOWN_ENDED);
+    client_on_disconnected (client->client, event->source, NET_DOWN_ENDED,
+                            NULL);
     return;
   }
   at->state = SIM_ENDPOINT_UP;
@@ -347,7 +348,7 @@ static void on_disconnected (struct sim_client *client,
   }
   at->state = SIM_ENDPOINT_DOWN;
   client_on_disconnected (client->client, event->source,
-                          (enum net_down)event->reason);
+                          (enum net_down)event->reason, NULL);
 }
 
 static void on_reply (struct sim_client *client, struct sim_event *event) {

@@ -127,6 +127,7 @@ struct event {
   unsigned endpoint;
   enum net_down why;
   const char *method;
+  const char *reason;
 };
 
 static int perform (struct client *client, const struct event *event) {
@@ -145,7 +146,8 @@ static int perform (struct client *client, const struct event *event) {
       client_on_connected (client, event->endpoint);
       break;
     case EVENT_DISCONNECTED:
-      client_on_disconnected (client, event->endpoint, event->why);
+      client_on_disconnected (client, event->endpoint, event->why,
+                              event->reason);
       break;
     case EVENT_MESSAGE:
       client_on_message (client, event->endpoint, event->bytes.data,
@@ -201,9 +203,9 @@ static void on_connected (void *owner, unsigned endpoint) {
 }
 
 static void on_disconnected (void *owner, unsigned endpoint,
-                             enum net_down why) {
+                             enum net_down why, const char *reason) {
   struct event event = { .kind = EVENT_DISCONNECTED, .endpoint = endpoint,
-                         .why = why };
+                         .why = why, .reason = reason };
   (void)guarded (owner, &event);
 }
 

@@ -67,7 +67,9 @@ static void fail (struct real_attempt *attempt, int status) {
   unsigned endpoint = attempt->endpoint;
   if (is_current (attempt)) {
     drop (attempt);
-    dialer->disconnected (dialer->owner, endpoint, reason_of (status));
+    dialer->disconnected (dialer->owner, endpoint, reason_of (status),
+                          status == UV_EOF ? "the connection ended"
+                                           : uv_strerror (status));
   }
 }
 

@@ -35,7 +35,8 @@ struct real_dialer {
   void *owner;
   const bool *is_broken;       /* see stream.h */
   void (*connected) (void *owner, unsigned endpoint);
-  void (*disconnected) (void *owner, unsigned endpoint, enum net_down why);
+  void (*disconnected) (void *owner, unsigned endpoint, enum net_down why,
+                        const char *reason);
   void (*received) (void *owner, unsigned endpoint, const uint8_t *data,
                     size_t size);
   uint8_t *chunk;

@@ -11,6 +11,7 @@ local wording = require "raft.wording"
 local address = {}
 
 address.BYTES_MAX = 127 -- of "host:port", as in core/wire/configuration.h
+address.LIST_MAX = 64 -- that a client knows, as in core/client/client.h
 address.MEMBERS_MAX = 15 -- in one configuration, as in core/base/limit.h
 
 local expected = wording.expected
@@ -169,7 +170,10 @@ function address.list(value)
   else
     return expected('addresses such as "host:port,host:port"', value)
   end
-  if #list == 0 then
+  if #list > address.LIST_MAX then
+    return nil, ("expected at most %d addresses, got %d"):format(
+      address.LIST_MAX, #list)
+  elseif #list == 0 then
     return nil, 'expected addresses such as "host:port,host:port", got none'
   end
   for i = 1, #list do

@@ -16,7 +16,8 @@ local cli = {}
 
 cli.OK, cli.FAILED, cli.USAGE, cli.UNKNOWN, cli.INTERNAL = 0, 1, 2, 3, 4
 
--- Codes that leave open whether it was done.
+-- Codes that leave open whether a command was done. A question changes
+-- nothing: one without an answer has failed, and no more.
 local UNKNOWN_CODES = { cancelled = true, timeout = true, unknown = true }
 
 -- The arguments; or nil and an exit code, after everything was said.
@@ -46,7 +47,8 @@ local function failed(world, what, message, code)
   if code == "panic" then
     return cli.INTERNAL
   end
-  return UNKNOWN_CODES[code] and cli.UNKNOWN or cli.FAILED
+  return what == "propose" and UNKNOWN_CODES[code] and cli.UNKNOWN
+    or cli.FAILED
 end
 
 local function answered(world, what, ok, result, code)

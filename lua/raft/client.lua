@@ -19,186 +19,53 @@
 local core = require("raft.core")
 local options = require("raft.options")
 local address = require("raft.address")
+local loop = require("raft.client_loop")
 local wording = require("raft.wording")
-
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local Client = {}
 Client.__index = Client
 
-local Call = {}
-Call.__index = Call
-
-local TURN = 100 * 1000 -- microseconds; a turn is never longer
-
 local OPTIONS = {
-  deadline = { "duration", default = "5s" },
-  retry = { "duration", default = "10ms" },
+  deadline = { "duration", default = "5s", min = 1 },
+  retry = { "duration", default = "10ms", min = 1 },
   session = { "boolean", default = true },
 }
 
-local CALL = { deadline = { "duration" } }
+local CALL = { deadline = { "duration", min = 1 } }
 
 local QUERY = {
-  deadline = { "duration" },
+  deadline = { "duration", min = 1 },
   read = { "one_of", words = { "linear", "stale" }, default = "linear" },
 }
 
 local STATUS = {
-  deadline = { "duration" },
+  deadline = { "duration", min = 1 },
   state_hash = { "boolean" },
 }
 
--- ---- calls ----------------------------------------------------------------
-
-local function pack(...)
-  return { n = select("#", ...), ... }
-end
-
--- Ends a call: its results are known. Whoever waits is told.
-local function finish(client, call, results)
-  call.results = results
-  if call.number then
-    client.calls[call.number] = nil
-  end
-  client.count = client.count - 1
-  if call.callback then
-    call.callback(unpack(results, 1, results.n))
-  elseif call.task then
-    client.ready[#client.ready + 1] = call.task
-  end
-end
-
--- A call that was just handed to the core: a number, or nil, message, code.
--- A refused one ends in the next turn, so that a callback never runs inside
--- the call that it belongs to.
-local function track(client, callback, number, message, code)
-  local call = setmetatable({ client = client, callback = callback,
-    number = number }, Call)
-  client.count = client.count + 1
-  if number then
-    client.calls[number] = call
-  else
-    client.refused[#client.refused + 1] = { call,
-      pack(nil, message, code) }
-  end
-  return call
-end
-
---- Gives up. Its outcome is unknown then, and nothing is undone; it ends with
--- the code "cancelled".
--- @return whether it was still under way
-function Call:cancel()
-  local handle = self.client.handle
-  if self.results or not self.number or handle:is_closed() then
-    return false
-  end
-  return handle:cancel(self.number)
-end
-
---- Whether it has ended.
-function Call:is_done()
-  return self.results ~= nil
-end
-
---- Waits for the end: true, result; or nil, message, code, detail. In a
--- coroutine of client:go others go on meanwhile.
-function Call:wait()
-  local client = self.client
-  local task = coroutine.running()
-  if task and client.tasks[task] then
-    while not self.results do
-      self.task = task
-      client.tasks[task] = "waiting"
-      coroutine.yield()
-    end
-    client.tasks[task] = "running"
-  end
-  while not self.results do
-    client:step(TURN)
-  end
-  return unpack(self.results, 1, self.results.n)
-end
-
 -- ---- the loop -------------------------------------------------------------
 
-local function completed(client, number, ok, ...)
-  if not number then
-    return false
-  end
-  local call = client.calls[number]
-  if not call then
-    return true
-  end
-  if ok then
-    finish(client, call, pack(true, (...)))
-  else
-    local message, code, leader = ...
-    finish(client, call, pack(nil, message, code,
-      leader and { leader = leader } or nil))
-  end
-  return true
-end
-
-local function resume(client, task, ...)
-  client.tasks[task] = "running"
-  local ok, message = coroutine.resume(task, ...)
-  if coroutine.status(task) == "dead" then
-    client.tasks[task] = nil
-    client.task_count = client.task_count - 1
-  elseif client.tasks[task] == "running" then
-    client.ready[#client.ready + 1] = task -- it yielded by itself
-  end
-  if not ok then
-    error(debug.traceback(task, tostring(message)), 0)
-  end
-end
-
--- Everything that ended is told; coroutines that can go on, go on.
-local function dispatch(client)
-  local refused = client.refused
-  client.refused = {}
-  for _, one in ipairs(refused) do
-    finish(client, one[1], one[2])
-  end
-  while completed(client, client.handle:take()) do -- luacheck: ignore 542
-  end
-  local ready = client.ready
-  client.ready = {}
-  for i, task in ipairs(ready) do
-    local ok, message = pcall(resume, client, task)
-    if not ok then
-      for j = i + 1, #ready do
-        table.insert(client.ready, ready[j])
-      end
-      error(message, 0)
-    end
-  end
-end
-
 --- One turn of the client's loop: what came is handled, callbacks are called.
--- @param wait how long to wait for something to happen: "10ms" or
--- microseconds; nothing: not at all
+-- @param wait how long to wait for something to happen: "10ms"; nothing: not
+-- at all
 function Client:step(wait)
-  if type(wait) == "string" then
+  loop.check_self(self, Client, "step", "client")
+  if wait ~= nil then
     wait = options.check("client:step", { wait = wait },
       { wait = { "duration" } }).wait
   end
-  if not self.handle:is_closed() then
-    local has_work = #self.refused > 0 or #self.ready > 0
-    self.handle:turn(has_work and 0 or wait or 0)
-  end
-  dispatch(self)
+  loop.turn(self, wait or 0)
 end
 
 --- Runs until every call has ended and every coroutine is over.
 function Client:run()
+  loop.check_self(self, Client, "run", "client")
   while self.count > 0 or self.task_count > 0 do
     if self.count == 0 and #self.ready == 0 then
       error("client:run: a coroutine waits for something that is not a call"
         .. " of this client", 2)
     end
-    self:step(TURN)
+    loop.turn(self, loop.TURN)
   end
 end
 
@@ -206,23 +73,26 @@ end
 -- others go on until they end. It begins at once.
 -- @return the coroutine
 function Client:go(fn, ...)
+  loop.check_self(self, Client, "go", "client")
   if type(fn) ~= "function" then
     error("client:go: " .. select(2, wording.expected("a function", fn)), 2)
   end
   local task = coroutine.create(fn)
   self.task_count = self.task_count + 1
-  resume(self, task, ...)
+  loop.resume(self, task, ...)
   return task
 end
 
 --- A descriptor that is readable when step has work; but for time, see
 -- timeout. For a loop of the host's own.
 function Client:fd()
+  loop.check_self(self, Client, "fd", "client")
   return self.handle:fd()
 end
 
 --- In how many seconds step must be called though nothing came; nil: never.
 function Client:timeout()
+  loop.check_self(self, Client, "timeout", "client")
   if #self.refused > 0 or #self.ready > 0 then
     return 0
   end
@@ -232,6 +102,7 @@ end
 
 --- Calls that have not ended.
 function Client:outstanding()
+  loop.check_self(self, Client, "outstanding", "client")
   return self.count
 end
 
@@ -262,13 +133,13 @@ end
 
 local function send_propose(self, where, value, given, callback)
   given, callback = read_options(self, where, CALL, given, callback)
-  return track(self, callback,
+  return loop.track(self, callback,
     self.handle:propose(value, deadline_of(self, given)))
 end
 
 local function send_query(self, where, value, given, callback)
   given, callback = read_options(self, where, QUERY, given, callback)
-  return track(self, callback,
+  return loop.track(self, callback,
     self.handle:query(value, given.read, deadline_of(self, given)))
 end
 
@@ -285,7 +156,7 @@ end
 local function send_status(self, where, at, given, callback)
   local endpoint = endpoint_of(self, at)
   given, callback = read_options(self, where, STATUS, given, callback)
-  return track(self, callback, self.handle:ask(endpoint, "status",
+  return loop.track(self, callback, self.handle:ask(endpoint, "status",
     given.state_hash and { "state_hash" } or {}, deadline_of(self, given)))
 end
 
@@ -299,11 +170,13 @@ for name, send in pairs(SENDERS) do
   local where = "client:" .. name
   --- The call, at once; call:wait() gives its results.
   Client["send_" .. name] = function(self, value, given)
+    loop.check_self(self, Client, "send_" .. name, "client")
     local call = send(self, "client:send_" .. name, value, given)
     return call
   end
   --- With a callback: the call, at once. Else its results.
   Client[name] = function(self, value, given, callback)
+    loop.check_self(self, Client, name, "client")
     local call = send(self, where, value, given, callback)
     if call.callback then
       return call
@@ -317,9 +190,10 @@ end
 --- Ends the client. What is under way ends with the code "closed" (was never
 -- sent) or "unknown".
 function Client:close()
+  loop.check_self(self, Client, "close", "client")
   if not self.handle:is_closed() then
     self.handle:close()
-    dispatch(self)
+    loop.dispatch(self)
   end
 end
 

@@ -37,6 +37,22 @@ local function whole(value, row)
   return math.floor(value)
 end
 
+local function duration(value, row)
+  local number, message = quantity.duration(value)
+  if number and number < (row.min or 0) then
+    return expected("a duration above 0", value)
+  end
+  return number, message
+end
+
+local function size(value, row)
+  local number, message = quantity.size(value)
+  if number and number < (row.min or 0) then
+    return expected(("a size from %.0f bytes"):format(row.min), value)
+  end
+  return number, message
+end
+
 local function one_of(value, row)
   for _, word in ipairs(row.words) do
     if word == value then
@@ -65,13 +81,13 @@ local TYPES = {
   end,
   addresses = address.list,
   boolean = is("boolean", "true or false"),
-  duration = quantity.duration,
+  duration = duration,
   ["function"] = is("function", "a function"),
   id = address.id,
   members = address.members,
   one_of = one_of,
   path = path,
-  size = quantity.size,
+  size = size,
   string = is("string", "a string"),
   table = is("table", "a table"),
   whole = whole,
@@ -125,7 +141,8 @@ end
 --   local o = options.check("raft.node", given, SCHEMA)
 --
 -- Kinds: any, address, addresses, boolean, duration, function, id, members,
--- one_of, path, size, string, table, whole. A default is written as a user
+-- one_of, path, size, string, table, whole; 'min' bounds durations, sizes and
+-- whole numbers, 'max' these too. A default is written as a user
 -- would.
 -- @param where the function's name, before each message
 -- @param given what the user gave; nil is an empty table

@@ -197,6 +197,9 @@ describe("luaraft", function()
       answers.propose = { nil, "who knows", code }
       assert.same({ 3, "", "luaraft propose: who knows (" .. code .. ")\n" },
         { run("propose", "--to", "a:1", "1") })
+      answers.query = { nil, "no answer", code }
+      assert.same({ 1, "", "luaraft query: no answer (" .. code .. ")\n" },
+        { run("query", "--to", "a:1", "1") })
     end
     assert.equal(1, closed)
   end)

@@ -36,6 +36,27 @@ describe("raft.client: misuse", function()
       'expected an address "host:port"', "here")
     refuses(function() local _ = raft.client { NOBODY, deadline = 5 } end,
       "raft.client: option deadline: expected a duration", "5")
+    for _, option in ipairs { "deadline", "retry" } do
+      refuses(function()
+        local _ = raft.client { NOBODY, [option] = "0s" }
+      end, "raft.client: option " .. option
+        .. ": expected a duration above 0", '"0s"')
+    end
+    local none = { deadline = "0ms" }
+    for _, name in ipairs { "propose", "query", "send_propose" } do
+      refuses(function() local _ = client[name](client, 1, none) end,
+        "client:" .. name .. ": option deadline: expected a duration above 0")
+    end
+    refuses(function() client:status(1, none) end, "above 0")
+    refuses(function() client:step(-1) end, "client:step: option wait: "
+      .. "expected a duration", "the number -1")
+    refuses(function() client:step "5 parsecs" end, "5 parsecs")
+    local many = {}
+    for i = 1, 5000 do
+      many[i] = NOBODY
+    end
+    refuses(function() local _ = raft.client(many) end,
+      "raft.client: expected at most 64 addresses, got 5000")
     refuses(function() client:go(7) end, "client:go: expected a function")
     refuses(function() local _ = client:status("x:1") end,
       "client:status: expected an address of this client")
@@ -58,6 +79,47 @@ describe("raft.client: misuse", function()
   end)
 end)
 
+describe("raft.client: a dot in place of a colon", function()
+  local client
+
+  before_each(function()
+    client = assert(raft.client { NOBODY, deadline = "200ms" })
+  end)
+
+  after_each(function()
+    client:close()
+  end)
+
+  local function refuses(text, fn, ...)
+    local ok, message = pcall(fn, ...)
+    assert.is_false(ok)
+    assert.truthy(message:find(text, 1, true), message)
+  end
+
+  it("is told as such by every method of a client", function()
+    for _, name in ipairs { "propose", "query", "status", "send_propose",
+      "send_query", "send_status", "step", "run", "go", "fd", "timeout",
+      "outstanding", "close" } do
+      refuses("client:" .. name .. ": expected a client as self, got a table;"
+        .. " call it with a colon", client[name], { "set", "x", 1 })
+      refuses("expected a client as self, got nothing", client[name])
+    end
+    local ok, message = pcall(function()
+      local _ = client.propose { "set", "x", 1 }
+    end)
+    assert.is_false(ok)
+    assert.truthy(message:find("^[^\n]*client_spec.lua:%d+: "), message)
+  end)
+
+  it("is told as such by every method of a call", function()
+    local call = client:send_query { "get", "x" }
+    for _, name in ipairs { "wait", "cancel", "is_done" } do
+      refuses("call:" .. name .. ": expected a call as self, got the number 7",
+        call[name], 7)
+    end
+  end)
+end)
+
 describe("raft.client: without anybody there", function()
   local client
 
@@ -70,13 +132,10 @@ describe("raft.client: without anybody there", function()
   end)
 
   it("says that nothing was sent, in four values", function()
-    assert.same({ nil, "no member could be reached in time; nothing was sent",
-      "unreachable", n = 3 },
-      (function(...)
-        local values = { n = select("#", ...), ... }
-        values.n = values[4] == nil and 3 or 4
-        return values
-      end)(client:propose { "set", "x", 1 }))
+    local ok, message, code, detail = client:propose { "set", "x", 1 }
+    assert.same({ "unreachable" }, { code, ok, detail })
+    assert.equal("no member could be reached in time, nothing was sent: cannot"
+      .. " connect to 127.0.0.1:1: connection refused", message)
   end)
 
   it("a value that cannot be encoded is a failure, not an error", function()
@@ -143,13 +202,14 @@ describe("raft.client: without anybody there", function()
   it("refuses the 1025th call at once", function()
     local refused = {}
     for i = 1, 1025 do
-      client:propose(i, function(ok, _, code)
+      client:propose(i, function(ok, message, code)
         assert.is_nil(ok)
-        refused[code] = (refused[code] or 0) + 1
+        refused[message] = code
       end)
     end
     client:step()
-    assert.same({ overloaded = 1 }, refused)
+    assert.same({ ["expected at most 1024 calls of a client under way,"
+      .. " got one more"] = "overloaded" }, refused)
   end)
 
   it("a coroutine lets others go on, and an error in one is raised by run",

@@ -74,8 +74,8 @@ describe("luaraft with real members #once", function()
     local code, out, err = luaraft("propose --timeout 300ms --to %s:1 1",
       cluster.host)
     assert.same({ 1, "" }, { code, out })
-    assert.truthy(err:find("^luaraft propose: [^\n]*nothing was sent"
-      .. " %(unreachable%)\n$"), err)
+    assert.truthy(err:find("^luaraft propose: [^\n]*nothing was sent: "
+      .. "cannot connect to [%d.]+:1: connection refused %(unreachable%)\n$"), err)
   end)
 
   it("no answer in time: the outcome is unknown, code 3", function()
