@@ -165,8 +165,10 @@ void sim_check_opened (struct sim_world *world, struct sim_member *member);
 void sim_check_ended (struct sim_world *world, struct sim_member *member);
 void sim_check_trace (struct sim_world *world, struct sim_member *member,
                       const struct raft_trace *trace);
-void sim_check_sent (struct sim_world *world, struct sim_member *member,
-                     raft_id to, const uint8_t *data, size_t size);
+/* Gives the kind of the message. */
+enum sim_matter_kind sim_check_sent (struct sim_world *world,
+                                     struct sim_member *member, raft_id to,
+                                     const uint8_t *data, size_t size);
 /* After each event of a member. */
 void sim_check_member (struct sim_world *world, struct sim_member *member);
 void sim_check_applied (struct sim_world *world, struct sim_member *member,

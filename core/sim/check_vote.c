@@ -121,8 +121,9 @@ static void add_claim (struct sim_world *world, struct sim_member *member,
                    : 0;
 }
 
-void sim_check_sent (struct sim_world *world, struct sim_member *member,
-                     raft_id to, const uint8_t *data, size_t size) {
+enum sim_matter_kind sim_check_sent (struct sim_world *world,
+                                     struct sim_member *member, raft_id to,
+                                     const uint8_t *data, size_t size) {
   struct wire_view params;
   uint64_t kind = kind_of (data, size, &params);
   struct wire_message_room room;
@@ -130,7 +131,9 @@ void sim_check_sent (struct sim_world *world, struct sim_member *member,
   struct raft_detail detail;
   if (kind != RAFT_MESSAGE_VOTE && kind != RAFT_MESSAGE_VOTE_RESULT
       && kind != RAFT_MESSAGE_APPEND_RESULT) {
-    return;
+    return kind == 0 || kind > SIM_MATTER_MESSAGE
+             ? SIM_MATTER_MESSAGE
+             : (enum sim_matter_kind)kind;
   }
   wire_message_room_init (&room, &raft_memory_plain);
   if (wire_message_decode (params, &room, &message, &detail) != RAFT_OK
@@ -145,6 +148,7 @@ void sim_check_sent (struct sim_world *world, struct sim_member *member,
     add_claim (world, member, &message.message);
   }
   wire_message_room_free (&room);
+  return (enum sim_matter_kind)kind;
 }
 
 static void check_voted (struct sim_world *world, struct sim_member *member,
@@ -202,6 +206,9 @@ static void check_acknowledged (struct sim_world *world,
 static bool is_worth_inspecting (struct sim_world *world,
                                  struct check_member *own,
                                  const struct check_claim *claim) {
+  struct sim_matter matter = sim_matter (
+    world, SIM_MATTER_CLAIM,
+    sim_whom_member ((raft_id)(own - world->checks->members)));
   if (claim->kind != RAFT_MESSAGE_APPEND_RESULT) {
     return true;
   }
@@ -209,7 +216,8 @@ static bool is_worth_inspecting (struct sim_world *world,
     own->doubtful--;
     return true;
   }
-  return sim_rare (world, SIM_CHOICE_INSPECT, world->options.inspect_disk);
+  return sim_rare (world, SIM_CHOICE_INSPECT, matter,
+                   world->options.inspect_disk);
 }
 
 void sim_check_claims (struct sim_world *world, struct sim_member *member,

@@ -23,7 +23,9 @@ static raft_time clock_now (struct port_clock *clock) {
 }
 
 static uint64_t clock_random (struct port_clock *clock) {
-  return sim_choose (of_clock (clock)->world, SIM_CHOICE_BITS, 0);
+  struct sim_client *client = of_clock (clock);
+  return sim_bits (client->world, SIM_MATTER_CLIENT,
+                   sim_whom_client (client->number, RAFT_ID_NONE));
 }
 
 static struct sim_client *of_dial (struct port_dial *dial) {

@@ -19,23 +19,39 @@ struct sim_connection *sim_connection_find (struct sim_net *net,
   return number != 0 && connection->number == number ? connection : NULL;
 }
 
+/* The next of its kind between a client and a member. */
+static struct sim_matter matter_of (struct sim_net *net,
+                                    enum sim_matter_kind kind,
+                                    uint32_t client, raft_id member) {
+  return sim_matter (net->world, kind, sim_whom_client (client, member));
+}
+
+/* When something arrives whose order does not matter. */
+static raft_time arrival (struct sim_net *net, enum sim_matter_kind kind,
+                          uint32_t client, raft_id member) {
+  raft_time ignored = 0;
+  return sim_net_arrival (net, matter_of (net, kind, client, member),
+                          &ignored);
+}
+
 /* ---- to the member ----------------------------------------------------- */
 
 void sim_connection_dial (struct sim_net *net, uint32_t client,
                           unsigned endpoint, raft_id member, uint64_t tag) {
   struct sim_world *world = net->world;
   struct sim_event *event = sim_event_new (&world->queue, SIM_EVENT_CONNECT);
-  raft_time ignored = 0;
   event->target = (uint32_t)member;
   event->source = client;
   event->reason = (uint8_t)endpoint;
   event->tag = tag;
-  sim_queue_push (&world->queue, event, sim_net_arrival (net, &ignored));
+  sim_queue_push (&world->queue, event,
+                  arrival (net, SIM_MATTER_CONNECT, client, member));
 }
 
 static void push_request (struct sim_net *net,
                           struct sim_connection *connection,
-                          const uint8_t *data, size_t size) {
+                          const uint8_t *data, size_t size,
+                          raft_time time) {
   struct sim_world *world = net->world;
   struct sim_event *event = sim_event_new (&world->queue, SIM_EVENT_REQUEST);
   sim_event_fill (event, data, size);
@@ -43,27 +59,30 @@ static void push_request (struct sim_net *net,
   event->source = connection->client;
   event->life = connection->life;
   event->tag = connection->number;
-  sim_queue_push (&world->queue, event,
-                  sim_net_arrival (net, &connection->requested));
+  sim_queue_push (&world->queue, event, time);
 }
 
 void sim_connection_send (struct sim_net *net, uint64_t number,
                           const uint8_t *data, size_t size) {
   struct sim_connection *connection = sim_connection_find (net, number);
   struct sim_world *world = net->world;
+  struct sim_matter matter;
   if (connection == NULL) {
     return;
   }
+  matter = matter_of (net, SIM_MATTER_REQUEST, connection->client,
+                      connection->member);
   if (sim_net_is_cut (net, 0, connection->member)) {
     world->counters.cut++;
-  } else if (sim_chance (world, SIM_CHOICE_LOSS, world->options.loss)) {
+  } else if (sim_chance (world, SIM_CHOICE_DROP, matter,
+                         world->options.loss, 1) > 0) {
     world->counters.lost++;
   } else {
-    push_request (net, connection, data, size);
-    if (sim_chance (world, SIM_CHOICE_DUPLICATE,
-                    world->options.duplicate)) {
-      world->counters.duplicated++;
-      push_request (net, connection, data, size);
+    raft_time time = sim_net_arrival (net, matter, &connection->requested);
+    raft_time copy = sim_net_copy (net, matter);
+    push_request (net, connection, data, size, time);
+    if (copy > 0) {
+      push_request (net, connection, data, size, time + copy);
     }
   }
 }
@@ -81,7 +100,11 @@ void sim_connection_end (struct sim_net *net, uint64_t number) {
   event->life = connection->life;
   event->tag = number;
   sim_queue_push (&world->queue, event,
-                  sim_net_arrival (net, &connection->requested));
+                  sim_net_arrival (net,
+                                   matter_of (net, SIM_MATTER_HANG_UP,
+                                              connection->client,
+                                              connection->member),
+                                   &connection->requested));
 }
 
 /* ---- to the client ----------------------------------------------------- */
@@ -97,48 +120,51 @@ static struct sim_event *to_client (struct sim_net *net,
 
 static void push_reply (struct sim_net *net,
                         struct sim_connection *connection,
-                        const uint8_t *data, size_t size) {
+                        const uint8_t *data, size_t size, raft_time time) {
   struct sim_event *event
     = to_client (net, SIM_EVENT_REPLY, connection->client,
                  connection->endpoint);
   sim_event_fill (event, data, size);
   event->tag = connection->number;
-  sim_queue_push (&net->world->queue, event,
-                  sim_net_arrival (net, &connection->arrived));
+  sim_queue_push (&net->world->queue, event, time);
 }
 
 void sim_connection_reply (struct sim_net *net, uint64_t number,
                            const uint8_t *data, size_t size) {
   struct sim_connection *connection = sim_connection_find (net, number);
   struct sim_world *world = net->world;
+  struct sim_matter matter;
   if (connection == NULL) {
     return;
   }
+  matter = matter_of (net, SIM_MATTER_REPLY, connection->client,
+                      connection->member);
   if (sim_net_is_cut (net, connection->member, 0)) {
     world->counters.cut++;
-  } else if (sim_chance (world, SIM_CHOICE_LOSS, world->options.loss)) {
+  } else if (sim_chance (world, SIM_CHOICE_DROP, matter,
+                         world->options.loss, 1) > 0) {
     world->counters.lost++;
   } else {
-    push_reply (net, connection, data, size);
-    if (sim_chance (world, SIM_CHOICE_DUPLICATE,
-                    world->options.duplicate)) {
-      world->counters.duplicated++;
-      push_reply (net, connection, data, size);
+    raft_time time = sim_net_arrival (net, matter, &connection->arrived);
+    raft_time copy = sim_net_copy (net, matter);
+    push_reply (net, connection, data, size, time);
+    if (copy > 0) {
+      push_reply (net, connection, data, size, time + copy);
     }
   }
 }
 
+/* A connection has ended (number), or a dial failed (attempt). */
 static void disconnect (struct sim_net *net, uint32_t client,
                         unsigned endpoint, uint64_t number, uint64_t attempt,
                         enum net_down why) {
   struct sim_event *event
     = to_client (net, SIM_EVENT_DISCONNECTED, client, endpoint);
-  raft_time ignored = 0;
   event->tag = number;
   event->life = attempt;
   event->reason = (uint8_t)why;
   sim_queue_push (&net->world->queue, event,
-                  sim_net_arrival (net, &ignored)
+                  arrival (net, SIM_MATTER_DISCONNECTED, client, endpoint + 1)
                     + (why == NET_DOWN_SILENT
                          ? net->world->options.redial_us * 4
                          : 0));
@@ -232,7 +258,11 @@ static void on_connect (struct sim_net *net, struct sim_member *member,
     answer->tag = connection->number;
     answer->life = event->tag;
     sim_queue_push (&net->world->queue, answer,
-                    sim_net_arrival (net, &connection->arrived));
+                    sim_net_arrival (net,
+                                     matter_of (net, SIM_MATTER_CONNECTED,
+                                                connection->client,
+                                                member->id),
+                                     &connection->arrived));
   }
 }
 

@@ -8,9 +8,12 @@
 #include "sim/member.h"
 #include "wire/greeting.h"
 
-static raft_time dial_delay (struct sim_net *net) {
+/* What is dialled and ended overtakes whatever else is under way. */
+static raft_time dial_delay (struct sim_net *net, enum sim_matter_kind kind,
+                             raft_id from, raft_id to) {
   raft_time ignored = 0;
-  return sim_net_arrival (net, &ignored);
+  return sim_net_arrival (
+    net, sim_matter (net->world, kind, sim_whom_pair (from, to)), &ignored);
 }
 
 /* ---- sending ----------------------------------------------------------- */
@@ -53,7 +56,11 @@ static void send_greeting (struct sim_net *net, struct sim_member *from,
   event->source = (uint32_t)from->id;
   event->life = life;
   event->tag = epoch;
-  sim_queue_push (&world->queue, event, dial_delay (net));
+  sim_queue_push (&world->queue, event,
+                  dial_delay (net,
+                              kind == SIM_EVENT_DIAL ? SIM_MATTER_DIAL
+                                                     : SIM_MATTER_GREETING,
+                              from->id, to));
 }
 
 static void dial (struct sim_net *net, struct sim_member *from, raft_id to) {
@@ -80,12 +87,15 @@ static void dial_later (struct sim_net *net, struct sim_member *from,
   struct sim_world *world = net->world;
   struct sim_event *event = sim_event_new (&world->queue, SIM_EVENT_REDIAL);
   raft_time pause = world->options.redial_us;
+  struct sim_matter matter = sim_matter (world, SIM_MATTER_REDIAL,
+                                         sim_whom_pair (from->id, to));
   event->target = (uint32_t)from->id;
   event->source = (uint32_t)to;
   event->life = from->life;
   sim_queue_push (&world->queue, event,
                   world->now + 1 + pause / 2
-                    + sim_choose (world, SIM_CHOICE_DELAY, pause + 1));
+                    + sim_choose (world, SIM_CHOICE_DELAY, matter,
+                                  pause + 1));
 }
 
 void sim_link_want (struct sim_net *net, struct sim_member *from, raft_id to,
@@ -142,13 +152,16 @@ static int judge (struct sim_net *net, struct sim_member *member,
 
 void sim_link_refuse (struct sim_net *net, const struct sim_event *event) {
   tell_down (net, net->world->members[event->source], event->target,
-             event->tag, NET_DOWN_REFUSED, dial_delay (net));
+             event->tag, NET_DOWN_REFUSED,
+             dial_delay (net, SIM_MATTER_DOWN, event->target,
+                         event->source));
 }
 
 void sim_link_on_dial (struct sim_net *net, struct sim_member *member,
                        struct sim_event *event) {
   struct sim_member *from = net->world->members[event->source];
-  raft_time time = dial_delay (net);
+  raft_time time
+    = dial_delay (net, SIM_MATTER_DOWN, member->id, event->source);
   uint64_t incarnation = 0;
   if (sim_net_is_cut (net, event->source, member->id)
       || sim_net_is_cut (net, member->id, event->source)) {
@@ -225,7 +238,7 @@ void sim_net_reset (struct sim_net *net, raft_id from, raft_id to) {
   if (link->state == SIM_LINK_UP && !sim_net_is_cut (net, to, from)) {
     net->world->counters.resets++;
     tell_down (net, member, to, link->epoch, NET_DOWN_ENDED,
-               dial_delay (net));
+               dial_delay (net, SIM_MATTER_DOWN, to, from));
   }
 }
 
@@ -246,7 +259,8 @@ void sim_net_forget (struct sim_net *net, raft_id id) {
       sim_link_grow_silent (net, other, id);
     } else {
       tell_down (net, world->members[other], id, theirs->epoch,
-                 NET_DOWN_ENDED, dial_delay (net));
+                 NET_DOWN_ENDED,
+                 dial_delay (net, SIM_MATTER_DOWN, id, other));
     }
   }
   sim_connection_forget (net, id);

@@ -21,13 +21,14 @@ static struct sim_machine *of_port (struct port_machine *port) {
                                                     port));
 }
 
-static raft_time latency (struct sim_world *world) {
-  if (sim_chance (world, SIM_CHOICE_MACHINE, world->options.slow_apply)) {
-    return 1 + sim_choose (world, SIM_CHOICE_MACHINE,
-                           world->options.slow_apply_us + 1);
-  }
-  return 1 + sim_choose (world, SIM_CHOICE_MACHINE,
-                         world->options.apply_us + 1);
+static raft_time latency (struct sim_world *world,
+                          struct sim_matter matter) {
+  return 1
+         + sim_chance (world, SIM_CHOICE_LATE, matter,
+                       world->options.slow_apply,
+                       world->options.slow_apply_us + 1)
+         + sim_choose (world, SIM_CHOICE_DELAY, matter,
+                       world->options.apply_us + 1);
 }
 
 static void machine_submit (struct port_machine *port,
@@ -36,6 +37,8 @@ static void machine_submit (struct port_machine *port,
   struct sim_member *member = machine->member;
   struct sim_world *world = member->world;
   struct sim_event *event = sim_event_new (&world->queue, SIM_EVENT_MACHINE);
+  struct sim_matter matter = sim_matter (world, SIM_MATTER_APPLY,
+                                         sim_whom_member (member->id));
   request->world = NULL;
   if (machine->first == NULL) {
     machine->first = request;
@@ -46,9 +49,10 @@ static void machine_submit (struct port_machine *port,
   if (machine->busy_until < world->now) {
     machine->busy_until = world->now;
   }
-  machine->busy_until += latency (world);
+  machine->busy_until += latency (world, matter);
   event->target = (uint32_t)member->id;
   event->life = member->life;
+  event->tag = matter.code;
   sim_queue_push (&world->queue, event, machine->busy_until);
 }
 
@@ -78,23 +82,26 @@ void sim_machine_end (struct sim_machine *machine) {
   }
 }
 
-static bool runs_out_of_memory (struct sim_machine *machine) {
+static bool runs_out_of_memory (struct sim_machine *machine,
+                                struct sim_matter matter) {
   struct sim_world *world = machine->member->world;
   bool dies = machine->dies_in == 1
-              || sim_rare (world, SIM_CHOICE_MACHINE,
+              || sim_rare (world, SIM_CHOICE_FAIL, matter,
                            world->options.machine_failure);
   machine->dies_in -= machine->dies_in > 0;
   return dies;
 }
 
-void sim_machine_step (struct sim_machine *machine) {
+void sim_machine_step (struct sim_machine *machine, uint64_t number) {
+  struct sim_matter matter = { number };
   struct sim_member *member = machine->member;
   struct sim_world *world = member->world;
   struct machine_request *request = machine->first;
   raft_assert (request != NULL && machine->machine != NULL);
   machine->first = next_of (request);
   request->world = NULL;
-  if (request->operation != MACHINE_CLOSE && runs_out_of_memory (machine)) {
+  if (request->operation != MACHINE_CLOSE
+      && runs_out_of_memory (machine, matter)) {
     world->counters.machine_failures++;
     member->is_excused = true;
     request->status = RAFT_ENOMEM;

@@ -41,8 +41,8 @@ void sim_machine_init (struct sim_machine *machine,
 int sim_machine_start (struct sim_machine *machine);
 /* Frees it; drops what waits. */
 void sim_machine_end (struct sim_machine *machine);
-/* Performs the oldest request. */
-void sim_machine_step (struct sim_machine *machine);
+/* Performs the oldest request, whose number is that of the event. */
+void sim_machine_step (struct sim_machine *machine, uint64_t number);
 
 /* A register machine. NULL: out of memory. */
 struct machine *sim_register_new (void);

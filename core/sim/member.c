@@ -36,7 +36,9 @@ static raft_time clock_wall (struct port_clock *clock) {
 }
 
 static uint64_t clock_random (struct port_clock *clock) {
-  return sim_choose (of_clock (clock)->world, SIM_CHOICE_BITS, 0);
+  struct sim_member *member = of_clock (clock);
+  return sim_bits (member->world, SIM_MATTER_PROCESS,
+                   sim_whom_member (member->id));
 }
 
 static void tracer_emit (struct raft_tracer *tracer,
@@ -123,10 +125,10 @@ int sim_member_new (struct sim_world *world, raft_id id) {
   member->time_event.is_owned = true;
   member->time_event.target = (uint32_t)id;
   member->time_event.position = SIM_NOT_QUEUED;
-  member->wall_offset
-    = world->options.skew_us == 0
-        ? 0
-        : sim_choose (world, SIM_CHOICE_FAULT, world->options.skew_us + 1);
+  member->wall_offset = sim_choose (
+    world, SIM_CHOICE_SKEW,
+    sim_matter (world, SIM_MATTER_PROCESS, sim_whom_member (id)),
+    world->options.skew_us + 1);
   sim_net_door (&member->net);
   sim_machine_init (&member->machine, member);
   if (sim_storage_init (&member->storage, member) != RAFT_OK) {
@@ -387,10 +389,10 @@ static void dispatch (struct sim_member *member, struct sim_event *event) {
       on_time (member);
       break;
     case SIM_EVENT_DISK:
-      sim_storage_step (&member->storage);
+      sim_storage_step (&member->storage, event->tag);
       break;
     case SIM_EVENT_MACHINE:
-      sim_machine_step (&member->machine);
+      sim_machine_step (&member->machine, event->tag);
       break;
     case SIM_EVENT_CONNECT:
     case SIM_EVENT_REQUEST:

@@ -25,7 +25,7 @@ void sim_nemesis_free (struct sim_nemesis *nemesis) {
 }
 
 static uint64_t draw (struct sim_nemesis *nemesis, uint64_t bound) {
-  return sim_choose (nemesis->world, SIM_CHOICE_FAULT, bound);
+  return sim_draw (nemesis->world, SIM_CHOICE_FAULT, 0, bound);
 }
 
 static void schedule (struct sim_nemesis *nemesis, enum sim_fault fault,
@@ -287,7 +287,8 @@ static void begin_member (struct sim_nemesis *nemesis,
       restart_later (nemesis, fault, member);
       break;
     case SIM_FAULT_disk_slow:
-      member->storage.is_slow = true;
+      member->storage.slow_us
+        = 1 + draw (nemesis, nemesis->world->options.slow_sync_us);
       schedule (nemesis, fault, member->id, 1, length (nemesis));
       break;
     case SIM_FAULT_disk_full:
@@ -346,7 +347,7 @@ static void end_member (struct sim_nemesis *nemesis, enum sim_fault fault,
       }
       break;
     case SIM_FAULT_disk_slow:
-      member->storage.is_slow = false;
+      member->storage.slow_us = 0;
       break;
     case SIM_FAULT_disk_full:
       sim_disk_set_capacity (member->storage.disk,
@@ -414,7 +415,7 @@ void sim_nemesis_end (struct sim_nemesis *nemesis) {
     struct sim_member *member = world->members[id];
     sim_member_resume (member);
     member->storage.fails_in = 0;
-    member->storage.is_slow = false;
+    member->storage.slow_us = 0;
     member->machine.dies_in = 0;
     member->arena.fail_at = 0;
     sim_disk_set_capacity (member->storage.disk, world->options.disk_bytes);

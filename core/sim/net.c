@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "sim/check.h"
 #include "sim/link.h"
 #include "sim/member.h"
 #include "wire/scan.h"
 
 #define FLIPPED_BITS_MAX 3
+#define FLIPS_MAX 1000000 /* numbers that bits to flip are drawn from */
 
 static struct sim_member *member_of (struct port_net *door) {
   return (struct sim_member *)(void *)((char *)door
@@ -60,17 +62,19 @@ bool sim_net_is_cut (const struct sim_net *net, raft_id from, raft_id to) {
 
 /* ---- sending ----------------------------------------------------------- */
 
-raft_time sim_net_arrival (struct sim_net *net, raft_time *arrived) {
+raft_time sim_net_arrival (struct sim_net *net, struct sim_matter matter,
+                           raft_time *arrived) {
   struct sim_world *world = net->world;
   const struct sim_options *options = &world->options;
   raft_time time
     = world->now + options->delay_min_us
-      + sim_choose (world, SIM_CHOICE_DELAY,
+      + sim_choose (world, SIM_CHOICE_DELAY, matter,
                     options->delay_max_us - options->delay_min_us + 1);
-  if (sim_chance (world, SIM_CHOICE_REORDER, options->reorder)) {
+  raft_time late = sim_chance (world, SIM_CHOICE_LATE, matter,
+                               options->reorder, options->reorder_us + 1);
+  if (late > 0) {
     world->counters.reordered++;
-    return time
-           + sim_choose (world, SIM_CHOICE_REORDER, options->reorder_us + 1);
+    return time + late - 1;
   }
   if (time < *arrived) {
     time = *arrived;
@@ -79,12 +83,23 @@ raft_time sim_net_arrival (struct sim_net *net, raft_time *arrived) {
   return time;
 }
 
-static void flip_bits (struct sim_world *world, struct sim_event *event) {
-  uint64_t count = 1 + sim_choose (world, SIM_CHOICE_CORRUPT,
-                                   FLIPPED_BITS_MAX);
+/* Where messages may be overtaken, so may copies, as much. */
+raft_time sim_net_copy (struct sim_net *net, struct sim_matter matter) {
+  const struct sim_options *options = &net->world->options;
+  raft_time late
+    = sim_chance (net->world, SIM_CHOICE_TWICE, matter, options->duplicate,
+                  options->reorder > 0
+                    ? options->reorder_us + 1
+                    : options->delay_max_us - options->delay_min_us + 1);
+  net->world->counters.duplicated += late > 0;
+  return late;
+}
+
+static void flip_bits (struct sim_event *event, uint64_t value) {
+  uint64_t count = 1 + value % FLIPPED_BITS_MAX;
   uint64_t last = UINT64_MAX;
   for (uint64_t i = 0; i < count; i++) {
-    uint64_t bit = sim_choose (world, SIM_CHOICE_CORRUPT, event->size * 8);
+    uint64_t bit = raft_mix (value + i) % (event->size * 8);
     if (bit != last) { /* never twice the same in a row: it would heal */
       event->bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
@@ -93,26 +108,52 @@ static void flip_bits (struct sim_world *world, struct sim_event *event) {
   event->reason = 1;
 }
 
-static void send_one (struct sim_net *net, struct sim_member *from,
-                      raft_id to, const uint8_t *data, size_t size) {
+/* Puts a message on its way; NULL: the link is full. */
+static struct sim_event *message_new (struct sim_net *net,
+                                      struct sim_member *from, raft_id to,
+                                      const uint8_t *data, size_t size) {
   struct sim_world *world = net->world;
   struct sim_link *link = &net->links[from->id][to];
   struct sim_event *event;
   if (link->under_way >= world->options.link_messages) {
     world->counters.overflowed++;
-    return;
+    return NULL;
   }
   event = sim_event_new (&world->queue, SIM_EVENT_MESSAGE);
   sim_event_fill (event, data, size);
   event->target = (uint32_t)to;
   event->source = (uint32_t)from->id;
   event->tag = from->incarnation;
-  if (sim_chance (world, SIM_CHOICE_CORRUPT, world->options.corrupt)) {
-    flip_bits (world, event);
-  }
   link->under_way++;
-  sim_queue_push (&world->queue, event,
-                  sim_net_arrival (net, &link->arrived));
+  return event;
+}
+
+static void send_now (struct sim_net *net, struct sim_member *from,
+                      raft_id to, const struct raft_slice *message,
+                      struct sim_matter matter) {
+  struct sim_world *world = net->world;
+  struct sim_event *event
+    = message_new (net, from, to, message->data, message->size);
+  raft_time copy;
+  raft_time time;
+  uint64_t flip;
+  if (event == NULL) {
+    return;
+  }
+  flip = sim_chance (world, SIM_CHOICE_FLIP, matter, world->options.corrupt,
+                     FLIPS_MAX);
+  if (flip > 0) {
+    flip_bits (event, flip);
+  }
+  time = sim_net_arrival (net, matter, &net->links[from->id][to].arrived);
+  sim_queue_push (&world->queue, event, time);
+  copy = sim_net_copy (net, matter);
+  if (copy > 0) {
+    event = message_new (net, from, to, message->data, message->size);
+    if (event != NULL) {
+      sim_queue_push (&world->queue, event, time + copy);
+    }
+  }
 }
 
 static void net_send (struct port_net *door, raft_id to,
@@ -120,22 +161,21 @@ static void net_send (struct port_net *door, raft_id to,
   struct sim_member *from = member_of (door);
   struct sim_world *world = from->world;
   struct sim_net *net = world->net;
+  struct sim_matter matter;
+  enum sim_matter_kind kind;
   (void)class_;
   raft_assert (to >= 1 && to <= world->member_count && to != from->id);
-  sim_check_sent (world, from, to, message.data, message.size);
+  kind = sim_check_sent (world, from, to, message.data, message.size);
+  matter = sim_matter (world, kind, sim_whom_pair (from->id, to));
   if (net->links[from->id][to].state != SIM_LINK_UP) {
     world->counters.strangers++;
   } else if (sim_net_is_cut (net, from->id, to)) {
     world->counters.cut++;
-  } else if (sim_chance (world, SIM_CHOICE_LOSS, world->options.loss)) {
+  } else if (sim_chance (world, SIM_CHOICE_DROP, matter,
+                         world->options.loss, 1) > 0) {
     world->counters.lost++;
   } else {
-    send_one (net, from, to, message.data, message.size);
-    if (sim_chance (world, SIM_CHOICE_DUPLICATE,
-                    world->options.duplicate)) {
-      world->counters.duplicated++;
-      send_one (net, from, to, message.data, message.size);
-    }
+    send_now (net, from, to, &message, matter);
   }
   raft_slice_release (&message);
 }

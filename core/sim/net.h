@@ -100,8 +100,12 @@ void sim_connection_refuse (struct sim_net *net,
 void sim_connection_handle (struct sim_net *net, struct sim_member *member,
                             struct sim_event *event);
 
-/* A delay as the options say, later than *arrived unless reordered. */
-raft_time sim_net_arrival (struct sim_net *net, raft_time *arrived);
+/* When a message arrives, by the options: later than *arrived unless it may
+** be overtaken. */
+raft_time sim_net_arrival (struct sim_net *net, struct sim_matter matter,
+                           raft_time *arrived);
+/* How much later than the message its copy comes; 0: there is none. */
+raft_time sim_net_copy (struct sim_net *net, struct sim_matter matter);
 
 RAFT_HIDDEN_END
 

@@ -55,8 +55,8 @@ static bool flip (struct sim_member *member, const char *name,
     return false;
   }
   at = WAL_SECTOR * 8
-       + sim_choose (member->world, SIM_CHOICE_FAULT,
-                     (end - WAL_SECTOR) * 8);
+       + sim_draw (member->world, SIM_CHOICE_FAULT, 0,
+                   (end - WAL_SECTOR) * 8);
   return sim_disk_flip (member->storage.disk, name, at / 8,
                         (unsigned)(at % 8))
          == RAFT_OK;
@@ -67,8 +67,8 @@ static bool damage (struct sim_member *member,
                     struct raft_buffer *bytes) {
   struct sim_world *world = member->world;
   struct sim_disk *disk = member->storage.disk;
-  uint64_t which = sim_choose (world, SIM_CHOICE_FAULT, segments->count);
-  uint64_t how = sim_choose (world, SIM_CHOICE_FAULT, 8);
+  uint64_t which = sim_draw (world, SIM_CHOICE_FAULT, 0, segments->count);
+  uint64_t how = sim_draw (world, SIM_CHOICE_FAULT, 0, 8);
   const char *name = segments->names[which];
   if (sim_disk_contents (disk, name, true, bytes) != RAFT_OK
       || bytes->size == 0 || last_batch (bytes) == 0) {
@@ -79,7 +79,7 @@ static bool damage (struct sim_member *member,
   }
   if (how <= 2) {
     return sim_disk_truncate (
-             disk, name, sim_choose (world, SIM_CHOICE_FAULT, bytes->size))
+             disk, name, sim_draw (world, SIM_CHOICE_FAULT, 0, bytes->size))
            == RAFT_OK;
   }
   return flip (member, name, bytes);

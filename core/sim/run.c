@@ -14,8 +14,13 @@ static void start_all (struct sim_world *world, void *argument) {
   }
   for (uint64_t i = 0; i < world->options.clients; i++) {
     bool has_session
-      = sim_choose (world, SIM_CHOICE_WORKLOAD, 1000)
-        >= world->options.sessionless;
+      = sim_chance (world, SIM_CHOICE_SESSIONLESS,
+                    sim_matter_of (SIM_MATTER_CLIENT,
+                                   sim_whom_client ((uint32_t)i + 1,
+                                                    RAFT_ID_NONE),
+                                   0),
+                    world->options.sessionless, 1)
+        == 0;
     struct sim_client *client = sim_client_new (world, has_session);
     raft_assert (client != NULL);
     sim_workload_start (client);

@@ -12,17 +12,15 @@ static struct sim_storage *of_port (struct port_fs *port) {
                                                     port));
 }
 
-static raft_time sync_latency (struct sim_storage *storage) {
+static raft_time sync_latency (struct sim_storage *storage,
+                               struct sim_matter matter) {
   struct sim_world *world = storage->member->world;
   const struct sim_options *options = &world->options;
-  if (storage->is_slow
-      || sim_chance (world, SIM_CHOICE_DISK, options->slow_sync)) {
-    world->counters.slow_syncs++;
-    return 1 + sim_choose (world, SIM_CHOICE_DISK,
-                           options->slow_sync_us + 1);
-  }
-  return 1 + options->sync_min_us
-         + sim_choose (world, SIM_CHOICE_DISK,
+  raft_time late = sim_chance (world, SIM_CHOICE_LATE, matter,
+                               options->slow_sync, options->slow_sync_us + 1);
+  world->counters.slow_syncs += late > 0 || storage->slow_us > 0;
+  return 1 + options->sync_min_us + late + storage->slow_us
+         + sim_choose (world, SIM_CHOICE_DELAY, matter,
                        options->sync_max_us - options->sync_min_us + 1);
 }
 
@@ -37,6 +35,7 @@ static void storage_submit (struct port_fs *port,
   struct sim_member *member = storage->member;
   struct sim_world *world = member->world;
   struct port_fs *disk = sim_disk_port (storage->disk);
+  struct sim_matter matter;
   struct sim_event *event;
   disk->submit (disk, request);
   if (storage->is_draining) {
@@ -45,14 +44,17 @@ static void storage_submit (struct port_fs *port,
   if (storage->busy_until < world->now) {
     storage->busy_until = world->now;
   }
-  storage->busy_until
-    += is_sync (request)
-         ? sync_latency (storage)
-         : 1 + sim_choose (world, SIM_CHOICE_DISK,
-                           world->options.write_us + 1);
+  matter = sim_matter (
+    world, is_sync (request) ? SIM_MATTER_SYNC : SIM_MATTER_WRITE,
+    sim_whom_member (member->id));
+  storage->busy_until += is_sync (request)
+                           ? sync_latency (storage, matter)
+                           : 1 + sim_choose (world, SIM_CHOICE_DELAY, matter,
+                                             world->options.write_us + 1);
   event = sim_event_new (&world->queue, SIM_EVENT_DISK);
   event->target = (uint32_t)member->id;
   event->life = member->life;
+  event->tag = matter.code;
   sim_queue_push (&world->queue, event, storage->busy_until);
 }
 
@@ -61,7 +63,20 @@ static bool storage_keep (struct sim_choice *choice) {
     = (struct sim_storage *)(void *)((char *)choice
                                      - offsetof (struct sim_storage,
                                                  choice));
-  return sim_choose (storage->member->world, SIM_CHOICE_SECTOR, 2) == 1;
+  storage->asked++;
+  return sim_choose (storage->member->world, SIM_CHOICE_KEEP,
+                     sim_matter_of (SIM_MATTER_CHANGE,
+                                    sim_whom_member (storage->member->id),
+                                    storage->losses << 16
+                                      | (storage->asked & 0xffff)),
+                     2)
+         == 1;
+}
+
+/* Something unsynced is going to be lost, or kept. */
+static void begin_loss (struct sim_storage *storage) {
+  storage->losses++;
+  storage->asked = 0;
 }
 
 int sim_storage_init (struct sim_storage *storage,
@@ -71,7 +86,7 @@ int sim_storage_init (struct sim_storage *storage,
   storage->member = member;
   storage->busy_until = 0;
   storage->fails_in = 0;
-  storage->is_slow = false;
+  storage->slow_us = 0;
   storage->disk = sim_disk_new ();
   if (storage->disk == NULL) {
     return RAFT_ENOMEM;
@@ -89,7 +104,8 @@ void sim_storage_free (struct sim_storage *storage) {
 /* A planned failure waits for the next write or sync; the others come by
 ** chance, each kind with its own. */
 static bool fails_now (struct sim_storage *storage,
-                       const struct fs_request *request) {
+                       const struct fs_request *request,
+                       struct sim_matter matter) {
   struct sim_world *world = storage->member->world;
   const struct sim_options *options = &world->options;
   bool is_write = request->operation == FS_WRITE
@@ -99,18 +115,19 @@ static bool fails_now (struct sim_storage *storage,
     return false;
   }
   fails = storage->fails_in == 1
-          || sim_rare (world, SIM_CHOICE_DISK,
+          || sim_rare (world, SIM_CHOICE_FAIL, matter,
                        is_write ? options->write_failure
                                 : options->sync_failure);
   storage->fails_in -= storage->fails_in > 0;
   return fails;
 }
 
-void sim_storage_step (struct sim_storage *storage) {
+void sim_storage_step (struct sim_storage *storage, uint64_t number) {
   struct sim_world *world = storage->member->world;
   const struct fs_request *request = sim_disk_oldest (storage->disk);
   raft_assert (request != NULL);
-  if (fails_now (storage, request)) {
+  if (fails_now (storage, request, (struct sim_matter){ number })) {
+    begin_loss (storage);
     world->counters.disk_failures++;
     storage->member->is_excused = true;
     sim_disk_fail (storage->disk,
@@ -126,6 +143,7 @@ void sim_storage_drain (struct sim_storage *storage) {
 }
 
 void sim_storage_crash (struct sim_storage *storage) {
+  begin_loss (storage);
   sim_disk_crash (storage->disk, &storage->choice);
   storage->busy_until = 0;
   storage->fails_in = 0;

@@ -19,7 +19,9 @@ struct sim_storage {
   struct sim_choice choice; /* what a crash or a failure keeps */
   raft_time busy_until;
   uint64_t fails_in;/* the Nth write or sync from now on fails; 0: none */
-  bool is_slow;    /* every sync takes long */
+  raft_time slow_us; /* that every sync takes longer */
+  uint32_t losses; /* crashes and failures so far */
+  uint32_t asked;  /* unsynced changes of this one so far */
   bool is_draining;/* its requests are performed without events */
 };
 
@@ -29,8 +31,8 @@ RAFT_HIDDEN_BEGIN
 int sim_storage_init (struct sim_storage *storage,
                       struct sim_member *member);
 void sim_storage_free (struct sim_storage *storage);
-/* Performs the oldest request. */
-void sim_storage_step (struct sim_storage *storage);
+/* Performs the oldest request, whose number is that of the event. */
+void sim_storage_step (struct sim_storage *storage, uint64_t number);
 /* Performs all that waits at once: for making directories. */
 void sim_storage_drain (struct sim_storage *storage);
 /* Power lost, or only the process gone: waiting requests are dropped. */

@@ -11,23 +11,25 @@
 #include "sim/client.h"
 #include "wire/value.h"
 
-static uint64_t draw (struct sim_world *world, uint64_t bound) {
-  return sim_choose (world, SIM_CHOICE_WORKLOAD, bound == 0 ? 1 : bound);
+static uint64_t draw (const struct sim_client *client, uint64_t bound) {
+  return sim_draw (client->world, SIM_CHOICE_WORKLOAD,
+                   sim_whom_client (client->number, RAFT_ID_NONE),
+                   bound == 0 ? 1 : bound);
 }
 
 static int encode_key (struct sim_client *client, struct raft_buffer *out) {
   char key[24];
   int size = snprintf (key, sizeof key, "k%llu",
                        (unsigned long long)draw (
-                         client->world, client->world->options.keys));
+                         client, client->world->options.keys));
   return wire_value_string (out, key, (size_t)size);
 }
 
-static int encode_padding (struct sim_world *world,
+static int encode_padding (const struct sim_client *client,
                            struct raft_buffer *out) {
   char padding[1024];
-  uint64_t size = world->options.padding_bytes;
-  size = draw (world, (size < sizeof padding ? size : sizeof padding) + 1);
+  uint64_t size = client->world->options.padding_bytes;
+  size = draw (client, (size < sizeof padding ? size : sizeof padding) + 1);
   memset (padding, 'x', sizeof padding);
   return wire_value_string (out, padding, (size_t)size);
 }
@@ -41,7 +43,7 @@ static int encode_write (struct sim_client *client,
   status |= encode_key (client, out);
   status |= wire_value_unsigned (out, world->counters.invoked + 1);
   if (is_padded) {
-    status |= encode_padding (world, out);
+    status |= encode_padding (client, out);
   }
   return status;
 }
@@ -65,12 +67,13 @@ static void invoke (struct sim_client *client,
                            &status);
 }
 
-static enum sim_operation_kind draw_kind (struct sim_world *world) {
-  if (draw (world, 1000) >= world->options.reads) {
+static enum sim_operation_kind draw_kind (const struct sim_client *client) {
+  const struct sim_options *options = &client->world->options;
+  if (draw (client, 1000) >= options->reads) {
     return SIM_WRITE;
   }
-  return draw (world, 1000) < world->options.stale_reads ? SIM_STALE_READ
-                                                         : SIM_READ;
+  return draw (client, 1000) < options->stale_reads ? SIM_STALE_READ
+                                                    : SIM_READ;
 }
 
 void sim_workload_probe (struct sim_client *client) {
@@ -84,7 +87,7 @@ static void schedule (struct sim_client *client) {
   struct sim_world *world = client->world;
   sim_queue_move (&world->queue, &client->work_event,
                   world->now + 1
-                    + draw (world, 2 * world->options.operation_us));
+                    + draw (client, 2 * world->options.operation_us));
 }
 
 void sim_workload_start (struct sim_client *client) {
@@ -99,7 +102,7 @@ void sim_workload_on_event (struct sim_client *client) {
     return;
   }
   if (client->random_outstanding < world->options.burst) {
-    invoke (client, draw_kind (world));
+    invoke (client, draw_kind (client));
   }
   schedule (client);
 }

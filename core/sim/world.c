@@ -18,25 +18,56 @@
 
 /* ---- chance ------------------------------------------------------------ */
 
-uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
-                     uint64_t bound) {
-  (void)kind;
-  if (bound == 0) {
-    return sim_random_next (&world->random);
-  }
-  return bound == 1 ? 0 : sim_random_below (&world->random, bound);
+struct sim_matter sim_matter (struct sim_world *world,
+                              enum sim_matter_kind kind, uint32_t whom) {
+  return sim_matter_next (&world->choices, kind, whom);
 }
 
-bool sim_chance (struct sim_world *world, enum sim_choice_kind kind,
-                 uint64_t permille) {
-  return permille > 0 && !world->is_settling
-         && sim_choose (world, kind, 1000) < permille;
+/* Below 2^32 by multiplication, which is faster than a division; the bias of
+** 2^-32 is without meaning for a choice of faults. */
+static uint64_t below (uint64_t bits, uint64_t bound) {
+  raft_assert (bound > 0);
+  return bound >> 32 != 0 ? bits % bound : (bits >> 32) * bound >> 32;
+}
+
+uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
+                     struct sim_matter matter, uint64_t bound) {
+  return bound == 1
+           ? 0
+           : below (sim_choices_bits (&world->choices, kind, matter), bound);
+}
+
+uint64_t sim_chance (struct sim_world *world, enum sim_choice_kind kind,
+                     struct sim_matter matter, uint64_t permille,
+                     uint64_t bound) {
+  uint64_t bits;
+  if (permille == 0 || world->is_settling) {
+    return 0;
+  }
+  bits = sim_choices_bits (&world->choices, kind, matter);
+  return below (bits, 1000) < permille ? 1 + below (raft_mix (bits), bound)
+                                       : 0;
 }
 
 bool sim_rare (struct sim_world *world, enum sim_choice_kind kind,
-               uint64_t per_million) {
+               struct sim_matter matter, uint64_t per_million) {
   return per_million > 0 && !world->is_settling
-         && sim_choose (world, kind, 1000000) < per_million;
+         && below (sim_choices_bits (&world->choices, kind, matter), 1000000)
+              < per_million;
+}
+
+uint64_t sim_bits (struct sim_world *world, enum sim_matter_kind kind,
+                   uint32_t whom) {
+  return sim_choices_bits (&world->choices, SIM_CHOICE_BITS,
+                           sim_matter (world, kind, whom));
+}
+
+uint64_t sim_draw (struct sim_world *world, enum sim_choice_kind kind,
+                   uint32_t whom, uint64_t bound) {
+  raft_assert (kind > SIM_CHOICE_RECORDED);
+  return below (sim_choices_bits (&world->choices, kind,
+                                  sim_matter (world, SIM_MATTER_RUN, whom)),
+                bound);
 }
 
 /* ---- what happened ----------------------------------------------------- */
@@ -108,13 +139,13 @@ static void make_members (struct sim_world *world, void *argument) {
 struct sim_world *sim_world_new (const struct sim_options *options,
                                  struct sim_provider *provider) {
   struct sim_world *world = calloc (1, sizeof *world);
-  if (world == NULL) {
+  if (world == NULL || !sim_choices_init (&world->choices, options->seed)) {
+    free (world);
     return NULL;
   }
   world->options = *options;
   world->provider = provider;
   sim_queue_init (&world->queue);
-  sim_random_seed (&world->random, options->seed);
   world->now = options->start_us;
   if (!options_are_sound (world)) {
     return world;
@@ -154,6 +185,7 @@ void sim_world_free (struct sim_world *world) {
   sim_checks_free (world->checks);
   sim_net_free (world->net);
   sim_queue_free (&world->queue);
+  sim_choices_free (&world->choices);
   free (world->traces);
   free (world);
 }

@@ -9,7 +9,7 @@
 ** Invariant: a run is decided by its options and the calls from outside:
 **            equal ones give an equal trace hash.
 ** Rule:      every choice of the world goes through sim_choose, so that
-**            choices can be recorded, replayed and shrunk. */
+**            choices can be recorded, replayed and shrunk (choice.h). */
 
 #ifndef RAFT_SIM_WORLD_H
 #define RAFT_SIM_WORLD_H
@@ -17,28 +17,12 @@
 #include "base/bug.h"
 #include "base/panic.h"
 #include "base/trace.h"
+#include "sim/choice.h"
 #include "sim/options.h"
 #include "sim/queue.h"
-#include "sim/random.h"
 
 #define SIM_MEMBERS_MAX 15
 #define SIM_CLIENTS_MAX 64
-
-/* What a choice is about. */
-enum sim_choice_kind {
-  SIM_CHOICE_BITS = 1, /* 64 bits for a member, bound 0 */
-  SIM_CHOICE_LOSS,
-  SIM_CHOICE_DELAY,
-  SIM_CHOICE_DUPLICATE,
-  SIM_CHOICE_REORDER,
-  SIM_CHOICE_CORRUPT,
-  SIM_CHOICE_DISK,     /* latency and failure of a request */
-  SIM_CHOICE_SECTOR,   /* what a crash keeps */
-  SIM_CHOICE_MACHINE,
-  SIM_CHOICE_FAULT,    /* which, whom, how long */
-  SIM_CHOICE_WORKLOAD,
-  SIM_CHOICE_INSPECT
-};
 
 struct sim_violation {
   char name[48];   /* of the check; empty: none */
@@ -62,7 +46,7 @@ struct sim_world {
   struct sim_options options;
   struct sim_counters counters;
   struct sim_queue queue;
-  struct sim_random random;
+  struct sim_choices choices;
   raft_time now;
   struct sim_event *current;     /* being handled */
   struct sim_member *members[SIM_MEMBERS_MAX + 1]; /* by id */
@@ -96,15 +80,28 @@ bool sim_world_step (struct sim_world *world);
 bool sim_world_run (struct sim_world *world, raft_time duration);
 bool sim_world_has_ended (const struct sim_world *world);
 
-/* A number in [0, bound); bound 0: 64 bits. */
+/* The next matter of that kind, of which any kind of choice can be asked
+** once. */
+struct sim_matter sim_matter (struct sim_world *world,
+                              enum sim_matter_kind kind, uint32_t whom);
+/* A number in [0, bound), 0 being calm. */
 uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
+                     struct sim_matter matter, uint64_t bound);
+/* 0, or with a chance in permille a number in [1, bound]; while the world
+** settles always 0. */
+uint64_t sim_chance (struct sim_world *world, enum sim_choice_kind kind,
+                     struct sim_matter matter, uint64_t permille,
                      uint64_t bound);
-/* Whether a chance in permille or per million comes true; while the world
-** settles none does. Costs no choice when it is 0. */
-bool sim_chance (struct sim_world *world, enum sim_choice_kind kind,
-                 uint64_t permille);
+/* Whether a chance per million comes true. */
 bool sim_rare (struct sim_world *world, enum sim_choice_kind kind,
-               uint64_t per_million);
+               struct sim_matter matter, uint64_t per_million);
+/* 64 bits for a process. */
+uint64_t sim_bits (struct sim_world *world, enum sim_matter_kind kind,
+                   uint32_t whom);
+/* A number in [0, bound) that stands in no schedule: what comes of it is
+** recorded as an action. */
+uint64_t sim_draw (struct sim_world *world, enum sim_choice_kind kind,
+                   uint32_t whom, uint64_t bound);
 
 /* The run has failed. Only the first violation counts. */
 void sim_violate (struct sim_world *world, const char *name,

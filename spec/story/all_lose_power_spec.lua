@@ -24,12 +24,12 @@ describe("story: all lose power at once #recorded", function()
     end
     assert.equal(last, story.query(again, { "get", "k10" })[2])
     story.told(world, "^wal%.recovered", [[
-      1003.836 ms 3 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1004.363 ms 1 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1005.391 ms 2 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1441.393 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1442.816 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1444.718 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1003.214 ms 1 t1 wal.recovered last=1 term=1 cut=0 segments=1
+      1003.927 ms 3 t1 wal.recovered last=1 term=1 cut=0 segments=1
+      1004.338 ms 2 t1 wal.recovered last=1 term=1 cut=0 segments=1
+      1467.455 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1467.785 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1468.244 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
     ]])
   end)
 end)

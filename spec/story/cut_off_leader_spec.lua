@@ -19,35 +19,35 @@ describe("story: the leader is cut off #recorded", function()
     assert.equal(2, story.query(client, { "get", "x" })[1])
     assert.equal("follower", world:status(leader).role)
     story.told(world, "^raft%.role", [[
-      1309.836 ms 3 t1 role from=follower to=pre_candidate leader=none
+      1268.751 ms 3 t1 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      1311.940 ms 3 t2 role from=pre_candidate to=candidate
+      1273.025 ms 3 t2 role from=pre_candidate to=candidate
       + leader=none reason="a majority would vote"
-      1315.140 ms 2 t2 role from=follower to=follower leader=none
+      1274.356 ms 2 t2 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1315.458 ms 1 t2 role from=follower to=follower leader=none
+      1276.135 ms 1 t2 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1317.418 ms 3 t2 role from=candidate to=leader leader=3
+      1277.251 ms 3 t2 role from=candidate to=leader leader=3
       + reason="a majority voted"
-      1319.058 ms 2 t2 role from=follower to=follower leader=3
+      1278.326 ms 2 t2 role from=follower to=follower leader=3
       + reason="a leader of this term was heard"
-      1319.980 ms 1 t2 role from=follower to=follower leader=3
+      1279.791 ms 1 t2 role from=follower to=follower leader=3
       + reason="a leader of this term was heard"
-      1651.468 ms 1 t2 role from=follower to=pre_candidate leader=none
+      1572.342 ms 2 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      1654.385 ms 1 t3 role from=pre_candidate to=candidate
+      1576.383 ms 2 t3 role from=pre_candidate to=candidate
       + leader=none reason="a majority would vote"
-      1656.669 ms 2 t3 role from=follower to=follower leader=none
+      1581.584 ms 1 t3 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1658.456 ms 1 t3 role from=candidate to=leader leader=1
+      1584.305 ms 2 t3 role from=candidate to=leader leader=2
       + reason="a majority voted"
-      1660.860 ms 2 t3 role from=follower to=follower leader=1
+      1587.129 ms 1 t3 role from=follower to=follower leader=2
       + reason="a leader of this term was heard"
-      1838.879 ms 3 t2 role from=leader to=follower leader=none
+      1797.638 ms 3 t2 role from=leader to=follower leader=none
       + reason="no majority answered in time"
-      2151.042 ms 3 t2 role from=follower to=pre_candidate leader=none
+      2120.256 ms 3 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      3108.902 ms 3 t3 role from=pre_candidate to=follower leader=1
+      3085.120 ms 3 t3 role from=pre_candidate to=follower leader=2
       + reason="a higher term was seen"
     ]])
   end)
