@@ -33,10 +33,16 @@ build = {
   modules = {
     -- begin modules
     ["raft.address"] = "lua/raft/address.lua",
+    ["raft.check"] = "lua/raft/check.lua",
+    ["raft.check_models"] = "lua/raft/check_models.lua",
+    ["raft.check_user"] = "lua/raft/check_user.lua",
     ["raft.cli"] = "lua/raft/cli.lua",
     ["raft.cli_arguments"] = "lua/raft/cli_arguments.lua",
     ["raft.client"] = "lua/raft/client.lua",
     ["raft.client_loop"] = "lua/raft/client_loop.lua",
+    ["raft.edn"] = "lua/raft/edn.lua",
+    ["raft.history"] = "lua/raft/history.lua",
+    ["raft.history_file"] = "lua/raft/history_file.lua",
     raft = "lua/raft/init.lua",
     ["raft.json"] = "lua/raft/json.lua",
     ["raft.kv"] = "lua/raft/kv.lua",
@@ -58,6 +64,7 @@ build = {
     ["raft.core"] = {
       sources = {
         -- begin sources
+        "bindings/check.c",
         "bindings/client.c",
         "bindings/field.c",
         "bindings/machine.c",
@@ -86,6 +93,11 @@ build = {
         "core/base/panic.c",
         "core/base/slice.c",
         "core/base/trace.c",
+        "core/check/configuration.c",
+        "core/check/memo.c",
+        "core/check/plan.c",
+        "core/check/search.c",
+        "core/check/states.c",
         "core/client/answer.c",
         "core/client/call.c",
         "core/client/client.c",

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/limit.h"
 #include "base/trace.h"
+#include "check.h"
 #include "client.h"
 #include "node.h"
 #include "raft.h"
@@ -137,6 +138,7 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   lua_setfield (L, -2, "reasons");
   push_bugs (L);
   lua_setfield (L, -2, "bugs");
+  binding_check_open (L);
   binding_node_open (L);
   binding_raft_open (L);
   binding_value_open (L);

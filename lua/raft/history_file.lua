@@ -1,0 +1,276 @@
+-- SPDX-License-Identifier: MIT
+--
+-- history_file.lua - histories in files: JSON lines, EDN, Jepsen's text log.
+--
+-- Holds:     the three forms, each as events of history.lua, and back.
+-- Rule:      bytes from outside are data: what is not understood is one line
+--            with file, line, what was expected and what came.
+--
+--   {"process":1,"type":"invoke","f":"put","key":"x","value":"a","time":1000}
+--   {:process 1, :type :invoke, :f :put, :key "x", :value "a", :time 1000000}
+--   INFO  jepsen.util - 1    :invoke    :write    1
+
+local edn = require "raft.edn"
+local history = require "raft.history"
+local json = require "raft.json"
+local wording = require "raft.wording"
+
+local file = {}
+
+local TYPES = { invoke = true, ok = true, fail = true, info = true }
+
+-- ---- from events to a history --------------------------------------------
+
+local function need(event, name, kind, what)
+  if type(event[name]) ~= kind then
+    return wording.expected(what, event[name])
+  end
+  return true
+end
+
+local function check_shape(event)
+  local process = type(event.process)
+  if process ~= "number" and process ~= "string" then
+    return wording.expected("process, a number or a string", event.process)
+  elseif not TYPES[event.type] then
+    return wording.expected("type, one of invoke, ok, fail, info",
+      event.type)
+  elseif event.time ~= nil
+         and (type(event.time) ~= "number" or event.time < 0) then
+    return wording.expected("time, a number from 0", event.time)
+  end
+  return need(event, "f", "string", "f, a string")
+end
+
+-- Adds one event that was read; nil and a message when it does not fit.
+local function add(self, event, line)
+  local ok, message = check_shape(event)
+  if not ok then
+    return nil, message
+  end
+  local number = self.running[event.process]
+  if event.type == "invoke" then
+    if number then
+      return nil, ("expected the end of %s, called in line %s, got another"
+        .. " call of process %s"):format(self.operations[number].f,
+        tostring(self.operations[number].line), tostring(event.process))
+    end
+    number = self:invoke(event.process, event.f, event.key, event.value,
+      event.time)
+    self.operations[number].line = line
+    return true
+  elseif not number then
+    return nil, ("expected an invoke of process %s before its %s, got none")
+      :format(tostring(event.process), event.type)
+  elseif self.operations[number].f ~= event.f then
+    return nil, ("expected the end of %s, got %s"):format(
+      self.operations[number].f, event.f)
+  end
+  if event.type == "ok" then
+    self:ok(number, event.value, event.time)
+  else
+    self[event.type](self, number, event.time, event.reason)
+  end
+  return true
+end
+
+-- What is not of a client: Jepsen writes its nemesis into the same file.
+local function is_client(event)
+  return type(event) ~= "table" or event.process ~= "nemesis"
+end
+
+-- ---- JSON lines ----------------------------------------------------------
+
+local function read_json(line)
+  local ok, event = json.decode(line)
+  if not ok then
+    return nil, event
+  elseif type(event) ~= "table" then
+    return wording.expected("an object", event)
+  end
+  return event
+end
+
+-- ---- Jepsen's text log ---------------------------------------------------
+
+local LOG = "^INFO%s+jepsen%.util%s+%-%s+(%S+)%s+:(%l+)%s+:(%S+)%s*(.-)%s*$"
+
+-- A failed cas of that log is one that compared and found another value: it
+-- is what etcd answered. Everything that timed out but did not say ':info' is
+-- a read, whose outcome does not matter.
+local function read_log(line)
+  local process, kind, f, rest = line:match(LOG)
+  if not process then
+    return wording.expected("INFO  jepsen.util - PROCESS :TYPE :F VALUE",
+      line)
+  elseif process == ":nemesis" then
+    return { process = "nemesis" }
+  end
+  local event = { process = tonumber(process) or process, type = kind, f = f }
+  if rest == ":timed-out" then
+    event.reason = "timed out"
+    return event
+  end
+  local value, message = edn.read(rest)
+  if message then
+    return nil, message
+  end
+  event.value = value
+  if kind == "fail" and f == "cas" then
+    event.type, event.value = "ok", false
+  end
+  return event
+end
+
+-- ---- reading -------------------------------------------------------------
+
+local function guess(self)
+  local words, keyed = {}, false
+  for _, operation in ipairs(self.operations) do
+    words[operation.f] = true
+    keyed = keyed or operation.key ~= nil
+  end
+  if words.get or words.put then
+    return "kv"
+  elseif words.append then
+    return keyed and words.get and "kv" or "append"
+  elseif words.enqueue or words.dequeue then
+    return "queue"
+  elseif words.cas then
+    return "cas-register"
+  elseif words.write then
+    return "register"
+  end
+  for _, operation in ipairs(self.operations) do
+    if operation.f == "read" and type(operation.output) == "table" then
+      return "set"
+    end
+  end
+  return words.add and "counter" or "register"
+end
+
+local function each_line(self, path, text, read)
+  local number = 0
+  for line in (text .. "\n"):gmatch("(.-)\r?\n") do
+    number = number + 1
+    if line:find("%S") then
+      local event, message = read(line)
+      local ok = event ~= nil
+      if ok and is_client(event) then
+        ok, message = add(self, event, number)
+      end
+      if not ok then
+        return nil, ("%s:%d: %s"):format(path, number, message), "malformed"
+      end
+    end
+  end
+  return self
+end
+
+local function read_edn(self, path, text)
+  local events, message, line = edn.read_all(text)
+  if not events then
+    return nil, ("%s:%d: %s"):format(path, line, message), "malformed"
+  end
+  for i, event in ipairs(events) do
+    local at = events.lines[i]
+    local ok = true
+    if type(event) ~= "table" then
+      ok, message = wording.expected("a map", event)
+    elseif is_client(event) then
+      if event.time then -- Jepsen's are nanoseconds
+        event.time = type(event.time) == "number" and event.time / 1000
+          or event.time
+      end
+      ok, message = add(self, event, at)
+    end
+    if not ok then
+      return nil, ("%s:%d: %s"):format(path, at, message), "malformed"
+    end
+  end
+  return self
+end
+
+--- See history.read.
+function file.read(path)
+  local handle, message = io.open(path, "rb")
+  if not handle then
+    return nil, message, "io"
+  end
+  local text
+  text, message = handle:read("*a")
+  handle:close()
+  if not text then
+    return nil, path .. ": " .. tostring(message), "io"
+  end
+  local self = history.new {}
+  local head = text:match("^%s*(%S)")
+  local ok, code
+  if head == nil then
+    return nil, path .. ":1: expected a history, got an empty file",
+      "malformed"
+  elseif head == "I" then
+    ok, message, code = each_line(self, path, text, read_log)
+  elseif head == "{" and text:match("^%s*{%s*\"") then
+    ok, message, code = each_line(self, path, text, read_json)
+  else
+    ok, message, code = read_edn(self, path, text)
+  end
+  if not ok then
+    return nil, message, code
+  end
+  self.model = guess(self)
+  return self
+end
+
+-- ---- writing -------------------------------------------------------------
+
+local function json_line(event)
+  return json.encode {
+    process = event.process, type = event.type, f = event.f,
+    key = event.key, value = event.value, time = event.time,
+    reason = event.reason,
+  }
+end
+
+local function edn_line(event)
+  local parts = { ":process " .. edn.write(event.process),
+    ":type :" .. event.type, ":f :" .. event.f }
+  if event.key ~= nil then
+    parts[#parts + 1] = ":key " .. edn.write(event.key)
+  end
+  parts[#parts + 1] = ":value " .. edn.write(event.value)
+  if event.time then
+    parts[#parts + 1] = (":time %.0f"):format(event.time * 1000)
+  end
+  if event.reason then
+    parts[#parts + 1] = ":error " .. edn.write(event.reason)
+  end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+local FORMS = { jsonl = json_line, edn = edn_line }
+
+--- See history:write.
+function file.write(self, path, form)
+  local line = FORMS[form]
+  if not line then
+    error("history:write: expected a form, jsonl or edn, got "
+      .. wording.describe(form), 3)
+  end
+  local handle, message = io.open(path, "wb")
+  if not handle then
+    return nil, message, "io"
+  end
+  for _, event in ipairs(self:events()) do
+    handle:write(line(event), "\n")
+  end
+  local ok
+  ok, message = handle:close()
+  if not ok then
+    return nil, path .. ": " .. tostring(message), "io"
+  end
+  return true
+end
+
+return file
