@@ -163,6 +163,7 @@ static int node_take (lua_State *L) {
   lua_setfield (L, -2, "level");
   set_printed (L, "text", trace, raft_trace_text);
   set_printed (L, "json", trace, raft_trace_json);
+  real_record_free (&record);
   return 1;
 }
 

@@ -381,7 +381,9 @@ static bool link_pair (struct desk *desk, raft_id a, raft_id b) {
   struct desk_member *from = &desk->members[a];
   struct desk_member *to = &desk->members[b];
   struct wire_greeting mine, theirs;
-  struct raft_detail why;
+  struct replica_origin dialler = { RAFT_ID_NONE, "a dial" };
+  struct replica_origin dialled = { b, "the desk" };
+  struct wire_refusal refusal;
   struct raft_guard guard;
   if (a == b || from->is_linked[b] || from->state != DESK_UP
       || to->state != DESK_UP || desk->is_cut[a][b] || desk->is_cut[b][a]) {
@@ -391,13 +393,49 @@ static bool link_pair (struct desk *desk, raft_id a, raft_id b) {
   DESK_CALL (desk, guard,
              replica_greeting (from->replica, &mine);
              replica_greeting (to->replica, &theirs);
-             if (replica_judge (to->replica, &mine, &why) == RAFT_OK
-                 && replica_judge (from->replica, &theirs, &why) == RAFT_OK) {
+             if (replica_judge (to->replica, &mine, &dialler, &refusal)
+                 != RAFT_OK) {
+               desk->refused++;
+               replica_on_refused (from->replica, &dialled, &refusal);
+             } else if (replica_judge (from->replica, &theirs, &dialled,
+                                       &refusal)
+                        == RAFT_OK) {
                replica_on_link_up (from->replica, b, theirs.incarnation);
              } else {
                desk->refused++;
              });
   return true;
+}
+
+static int hear (struct desk_member *member, const struct wire_rpc *rpc,
+                 const struct replica_origin *origin) {
+  struct wire_greeting greeting;
+  struct wire_refusal refusal;
+  int status;
+  if (wire_rpc_is_refusal (rpc)) {
+    status = wire_refusal_decode (rpc->params, &refusal);
+    if (status == RAFT_OK) {
+      replica_on_refused (member->replica, origin, &refusal);
+    }
+    return status;
+  }
+  status = wire_greeting_decode (rpc->params, &greeting, NULL);
+  return status == RAFT_OK ? replica_judge (member->replica, &greeting,
+                                            origin, &refusal)
+                           : status;
+}
+
+int desk_hear (struct desk *desk, raft_id id, const uint8_t *data,
+               size_t size, raft_id dialled) {
+  struct replica_origin origin = { dialled, "the desk" };
+  struct raft_guard guard;
+  struct wire_rpc rpc;
+  int status = wire_rpc_decode (data, size, &rpc);
+  if (status == RAFT_OK) {
+    DESK_CALL (desk, guard,
+               status = hear (&desk->members[id], &rpc, &origin));
+  }
+  return status;
 }
 
 static bool link_all (struct desk *desk) {

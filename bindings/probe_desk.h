@@ -105,6 +105,11 @@ void desk_kill (struct desk *desk, raft_id id);
 void desk_crash (struct desk *desk, raft_id id, uint64_t mask);
 void desk_close (struct desk *desk, raft_id id);
 
+/* One greeting or refusal, on a connection that 'dialled' was dialled on; 0:
+** somebody dialled. Returns what became of it, 0 also for a refusal. */
+int desk_hear (struct desk *desk, raft_id id, const uint8_t *data,
+               size_t size, raft_id dialled);
+
 /* One object from a client. Returns what the replica returned. */
 int desk_request (struct desk *desk, raft_id id, uint64_t connection,
                   const uint8_t *data, size_t size);

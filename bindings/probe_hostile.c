@@ -23,6 +23,7 @@
 #include "wire/configuration.h"
 #include "wire/entry.h"
 #include "wire/greeting.h"
+#include "wire/refusal.h"
 #include "wire/message.h"
 #include "wire/scan.h"
 #include "wire/value.h"
@@ -266,6 +267,7 @@ static void read_params (struct hostile *hostile, struct wire_view view) {
   struct wire_propose propose;
   struct wire_query query;
   struct wire_greeting greeting;
+  struct wire_refusal refusal;
   struct wire_message message;
   struct raft_detail detail;
   hostile->proposes
@@ -273,6 +275,7 @@ static void read_params (struct hostile *hostile, struct wire_view view) {
   hostile->queries += wire_query_decode (view, &query, &detail) == RAFT_OK;
   hostile->greetings
     += wire_greeting_decode (view, &greeting, &detail) == RAFT_OK;
+  (void)wire_refusal_decode (view, &refusal);
   hostile->messages
     += wire_message_decode (view, &hostile->room, &message, &detail)
        == RAFT_OK;

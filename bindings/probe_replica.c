@@ -460,6 +460,16 @@ static int desk_l_refused (lua_State *L) {
   return 1;
 }
 
+/* desk:hear(id, bytes, dialled) -> true, or nil, message, code */
+static int desk_l_hear (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  size_t size;
+  const char *bytes = luaL_checklstring (L, 3, &size);
+  return push_request (L, desk_hear (member->desk, member->id,
+                                     (const uint8_t *)bytes, size,
+                                     (raft_id)luaL_optnumber (L, 4, 0)));
+}
+
 static const luaL_Reg desk_methods[] = {
   { "init", desk_l_init },
   { "wipe", desk_l_wipe },
@@ -473,6 +483,7 @@ static const luaL_Reg desk_methods[] = {
   { "run", desk_l_run },
   { "settle", desk_l_settle },
   { "state", desk_l_state },
+  { "hear", desk_l_hear },
   { "send", desk_l_send },
   { "propose", desk_l_propose },
   { "hang_up", desk_l_hang_up },

@@ -8,10 +8,11 @@
 
 void raft_probe_trace (lua_State *L);
 
-/* { kind = 1, time = , member = , group = , term = , fields = { … } } */
+/* { kind = 1, time = , member = , group = , term = , fields = { … },
+** text = } */
 static void read_trace (lua_State *L, int index, struct raft_trace *trace) {
   struct field_table table = field_open (
-    L, index, "trace", "kind time member group term fields ");
+    L, index, "trace", "kind time member group term fields text ");
   struct field_table fields;
   uint32_t count, i;
   trace->kind
@@ -20,6 +21,7 @@ static void read_trace (lua_State *L, int index, struct raft_trace *trace) {
   trace->member = field_bits (&table, "member");
   trace->group = field_bits (&table, "group");
   trace->term = field_bits (&table, "term");
+  trace->text = field_string (&table, "text");
   fields = field_list (&table, "fields", &count);
   for (i = 0; i < 6; i++) {
     trace->fields[i] = i < count ? field_bits_item (&fields, i + 1) : 0;

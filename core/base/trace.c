@@ -3,9 +3,10 @@
 ** trace.c - names, the two printers and the hash of trace records.
 **
 ** The printers are driven by the table: a field says its type there, and
-** nothing here knows a kind by name. Every text comes from a table of this
-** project and needs no escaping in JSON. Roles and message kinds are numbers
-** of ring 0, which this room may not include; a spec compares the words. */
+** nothing here knows a kind by name. Words come from tables of this project
+** and need no escaping in JSON; only a record's own text does. Roles and
+** message kinds are numbers of ring 0, which this room may not include; a
+** spec compares the words. */
 
 #include "base/trace.h"
 
@@ -85,6 +86,7 @@ struct trace_field {
   int name_size;
   char type;
   uint64_t value;
+  const char *text;
 };
 
 /* Returns where the next one stands, NULL after the last. */
@@ -117,6 +119,19 @@ static int put (struct raft_buffer *out, const char *text) {
   return raft_buffer_append (out, text, strlen (text));
 }
 
+/* One line, whatever it holds: what others sent may be in it. */
+static int put_quoted (struct raft_buffer *out, const char *text) {
+  int status = put (out, "\"");
+  for (; text != NULL && *text != '\0'; text++) {
+    bool is_plain = (unsigned char)*text >= 0x20 && *text != 0x7f;
+    if (*text == '"' || *text == '\\') {
+      status |= put (out, "\\");
+    }
+    status |= raft_buffer_append (out, is_plain ? text : "?", 1);
+  }
+  return status | put (out, "\"");
+}
+
 static int put_field_text (struct raft_buffer *out,
                            const struct trace_field *field) {
   char text[TRACE_TEXT_MAX];
@@ -125,6 +140,10 @@ static int put_field_text (struct raft_buffer *out,
   const char *name = field->name;
   if (word != NULL && word[0] == '\0') {
     return RAFT_OK; /* no reason */
+  }
+  if (field->type == 's') {
+    (void)snprintf (text, sizeof text, " %.*s=", size, name);
+    return put (out, text) | put_quoted (out, field->text);
   }
   if (word != NULL) {
     const char *quote = strchr (word, ' ') != NULL ? "\"" : "";
@@ -160,6 +179,11 @@ static int put_field_json (struct raft_buffer *out,
                            const struct trace_field *field) {
   char text[TRACE_TEXT_MAX];
   const char *word = field_word (field);
+  if (field->type == 's') {
+    (void)snprintf (text, sizeof text, "\"%.*s\":", field->name_size,
+                    field->name);
+    return put (out, text) | put_quoted (out, field->text);
+  }
   if (word != NULL) {
     (void)snprintf (text, sizeof text, "\"%.*s\":\"%s\"", field->name_size,
                     field->name, word);
@@ -200,6 +224,7 @@ int raft_trace_text (const struct raft_trace *trace,
       break;
     }
     field.value = trace->fields[i];
+    field.text = trace->text;
     status = put_field_text (out, &field);
   }
   return trace_end (out, start, status);
@@ -244,6 +269,7 @@ int raft_trace_json (const struct raft_trace *trace,
       break;
     }
     field.value = trace->fields[i];
+    field.text = trace->text;
     status |= i > 0 ? put (out, ",") : RAFT_OK;
     status |= put_field_json (out, &field);
   }

@@ -24,8 +24,8 @@ enum raft_trace_level {
 /*  X(symbol, name, level, fields)
 **  Fields, in order: "name:type …", at most six. Types: n number, x hex,
 **  b yes/no, t microseconds, e error code (a RAFT_E… cast to uint64_t), r
-**  role, w reason, k message kind, m member. The name of the record is also
-**  its room: "raft.role". */
+**  role, w reason, k message kind, m member, s the record's text (it has at
+**  most one). The name of the record is also its room: "raft.role". */
 #define RAFT_TRACES(X)                                                        \
   X(ROLE, "raft.role", INFO, "from:r to:r leader:m reason:w")                 \
   X(LEADER, "raft.leader", INFO, "leader:m")                                  \
@@ -44,7 +44,7 @@ enum raft_trace_level {
   X(STALL, "replica.stall", WARN, "what:w for:t")                             \
   X(LINK_UP, "replica.link_up", INFO, "peer:m")                               \
   X(LINK_DOWN, "replica.link_down", INFO, "peer:m reason:w")                  \
-  X(REFUSED, "replica.refused", WARN, "peer:m code:e")                        \
+  X(REFUSED, "replica.refused", WARN, "peer:m code:e why:s")                  \
   X(MALFORMED, "replica.malformed", WARN, "peer:m code:e")                    \
   X(DIVERGED, "replica.diverged", ERROR, "peer:m lo:n hi:n")                  \
   X(SESSION, "replica.session", DEBUG, "session:n opened:b reason:w")         \
@@ -52,7 +52,9 @@ enum raft_trace_level {
   X(SYNC, "wal.sync", DEBUG, "bytes:n records:n took:t")                      \
   X(SEGMENT, "wal.segment", DEBUG, "first:n")                                 \
   X(RECOVERED, "wal.recovered", INFO, "last:n term:n cut:n segments:n")       \
-  X(PENDING_DROPPED, "server.dropped", WARN, "calls:n")
+  X(PENDING_DROPPED, "server.dropped", WARN, "calls:n")                       \
+  X(REFUSED_BY, "replica.refused_by", WARN, "peer:m code:e why:s")            \
+  X(MACHINE, "replica.machine", WARN, "peer:m expected:x got:x")
 
 enum raft_trace_kind {
   RAFT_TRACE_NONE = 0,
@@ -106,6 +108,8 @@ struct raft_trace {
   raft_term term;
   enum raft_trace_kind kind;
   uint64_t fields[6]; /* as the table says; unused ones are 0 */
+  const char *text;   /* of a field of type s; NULL: none. Borrowed: whoever
+                         keeps a record copies it. Not in the trace hash */
 };
 
 /* Where records go. A holder calls emit only for levels in 'levels'. */

@@ -24,6 +24,8 @@ void replica_greeting (const struct replica *replica,
   memcpy (greeting->vm, replica->vm, sizeof greeting->vm);
 }
 
+/* ---- judging ---------------------------------------------------------- */
+
 static int judge_cluster (const struct replica *replica,
                           const struct wire_greeting *greeting,
                           struct raft_detail *detail) {
@@ -38,18 +40,28 @@ static int judge_cluster (const struct replica *replica,
   if (greeting->cluster != replica->identity.cluster
       || greeting->group != replica->options.group) {
     return raft_fail (detail, RAFT_EWRONG_CLUSTER, "expected cluster %016llx "
-                      "group %llu, got %016llx group %llu",
+                      "(%.32s) group %llu, got %016llx group %llu",
                       (unsigned long long)replica->identity.cluster,
+                      replica->configuration.name,
                       (unsigned long long)replica->options.group,
                       (unsigned long long)greeting->cluster,
                       (unsigned long long)greeting->group);
+  }
+  return RAFT_OK;
+}
+
+static int judge_member (const struct replica *replica,
+                         const struct wire_greeting *greeting,
+                         raft_id dialled, struct raft_detail *detail) {
+  if (dialled != RAFT_ID_NONE && greeting->member != dialled) {
+    return raft_fail (detail, RAFT_ENOT_FOUND, "expected member %llu",
+                      (unsigned long long)dialled);
   }
   if (greeting->member == replica->identity.member
       || !replica_is_member (replica, greeting->member)
       || greeting->incarnation == 0) {
     return raft_fail (detail, RAFT_ENOT_FOUND, "expected another member of "
-                      "the configuration, got member %llu",
-                      (unsigned long long)greeting->member);
+                      "the configuration");
   }
   return RAFT_OK;
 }
@@ -61,8 +73,8 @@ static int judge_machine (const struct replica *replica,
       || strncmp (greeting->vm, replica->vm, sizeof replica->vm) == 0) {
     return RAFT_OK;
   }
-  return raft_fail (detail, RAFT_EUNSUPPORTED, "expected the VM of this "
-                    "member (%.15s), got %.15s; mixed_vm allows it",
+  return raft_fail (detail, RAFT_EUNSUPPORTED, "expected the VM %.15s, got "
+                    "%.15s (mixed_vm = true on all members allows it)",
                     replica->vm, greeting->vm);
 }
 
@@ -75,46 +87,154 @@ static int judge_incarnation (struct replica *replica,
       || raft_bug (replica, WIPED_ACCEPTED)) {
     return RAFT_OK;
   }
-  return raft_fail (detail, RAFT_EWIPED, "expected member %llu with "
-                    "incarnation %016llx, got %016llx: its directory was "
-                    "made anew",
-                    (unsigned long long)greeting->member,
+  return raft_fail (detail, RAFT_EWIPED, "expected incarnation %016llx, got "
+                    "%016llx: its directory was made anew",
                     (unsigned long long)peer->incarnation,
                     (unsigned long long)greeting->incarnation);
 }
 
 /* From its greeting on a peer is met: its messages may come before the link
 ** back to it is up. */
-static void meet (struct replica *replica, raft_id member,
-                  uint64_t incarnation) {
-  if (replica_peer_find (&replica->peers, member) == NULL) {
-    (void)replica_peer_add (&replica->peers, member, incarnation, PEER_MET);
+static struct replica_peer *meet (struct replica *replica, raft_id member,
+                                  uint64_t incarnation) {
+  struct replica_peer *peer = replica_peer_find (&replica->peers, member);
+  return peer != NULL ? peer
+                      : replica_peer_add (&replica->peers, member,
+                                          incarnation, PEER_MET);
+}
+
+/* Another machine is allowed, while one is being exchanged; results that
+** differ for it are found by the result hashes. */
+static void compare_machine (struct replica *replica,
+                             struct replica_peer *peer, uint64_t theirs) {
+  if (peer != NULL && theirs != 0 && replica->machine_hash != 0
+      && theirs != replica->machine_hash && theirs != peer->machine_hash) {
+    peer->machine_hash = theirs;
+    replica_trace (replica, RAFT_TRACE_MACHINE, peer->member,
+                   replica->machine_hash, theirs);
+  }
+}
+
+static void refuse (struct replica *replica,
+                    const struct wire_greeting *greeting,
+                    const struct replica_origin *origin,
+                    struct wire_refusal *refusal) {
+  raft_id about = origin->dialled != RAFT_ID_NONE ? origin->dialled
+                                                  : greeting->member;
+  struct raft_detail what = refusal->why;
+  refusal->cluster = replica->identity.cluster;
+  refusal->member = replica->identity.member;
+  (void)raft_fail (&refusal->why, refusal->code, "%s, of member %llu %s %s",
+                   what.text, (unsigned long long)greeting->member,
+                   origin->dialled != RAFT_ID_NONE ? "at" : "from",
+                   origin->address);
+  if (replica_refusal_note (&replica->refusals,
+                            replica_is_member (replica, about)
+                              ? about : RAFT_ID_NONE,
+                            false, refusal->code, replica->now)) {
+    replica_trace_text (replica, RAFT_TRACE_REFUSED, about,
+                        (uint64_t)(int64_t)refusal->code, refusal->why.text);
   }
 }
 
 int replica_judge (struct replica *replica,
                    const struct wire_greeting *greeting,
-                   struct raft_detail *detail) {
+                   const struct replica_origin *origin,
+                   struct wire_refusal *refusal) {
   int status;
+  memset (refusal, 0, sizeof *refusal);
   replica_enter (replica);
-  status = replica->life == REPLICA_OPEN ? RAFT_OK : RAFT_ECLOSED;
+  if (replica->life != REPLICA_OPEN) {
+    replica_leave (replica);
+    return RAFT_ECLOSED; /* nothing to be said of the other */
+  }
+  status = judge_cluster (replica, greeting, &refusal->why);
   if (status == RAFT_OK) {
-    status = judge_cluster (replica, greeting, detail);
+    status = judge_member (replica, greeting, origin->dialled,
+                           &refusal->why);
   }
   if (status == RAFT_OK) {
-    status = judge_machine (replica, greeting, detail);
+    status = judge_machine (replica, greeting, &refusal->why);
   }
   if (status == RAFT_OK) {
-    status = judge_incarnation (replica, greeting, detail);
+    status = judge_incarnation (replica, greeting, &refusal->why);
   }
   if (status == RAFT_OK) {
-    meet (replica, greeting->member, greeting->incarnation);
+    compare_machine (replica,
+                     meet (replica, greeting->member, greeting->incarnation),
+                     greeting->machine_hash);
   } else {
-    replica_trace (replica, RAFT_TRACE_REFUSED, greeting->member,
-                   (uint64_t)(int64_t)status, 0);
+    refusal->code = status;
+    refuse (replica, greeting, origin, refusal);
   }
   replica_leave (replica);
   return status;
+}
+
+/* ---- being refused ---------------------------------------------------- */
+
+static bool has_accepted (struct replica *replica, raft_id member) {
+  const struct replica_peer *peer
+    = replica_peer_find (&replica->peers, member);
+  return peer != NULL && peer->has_accepted;
+}
+
+/* Whether all that is left is less than a majority: who is refused so often
+** can take part in nothing. A single one may be mistaken itself. */
+static bool is_shut_out (struct replica *replica) {
+  const struct raft_id_set *voters = &replica->voters;
+  uint32_t refusing = 0;
+  for (uint32_t i = 0; i < voters->count; i++) {
+    int code = replica_refusal_code (&replica->refusals, voters->ids[i]);
+    refusing += (code == RAFT_EWRONG_CLUSTER || code == RAFT_EUNSUPPORTED)
+                && !has_accepted (replica, voters->ids[i]);
+  }
+  return voters->count - refusing < voters->count / 2 + 1;
+}
+
+/* Rule: only who was dialled at the address of our own configuration may say
+**       so, and not one who has accepted this process before: then it is the
+**       other that has changed. */
+static void maybe_give_up (struct replica *replica,
+                           const struct replica_origin *origin,
+                           const struct wire_refusal *refusal) {
+  struct raft_detail why;
+  const char *advice;
+  if (refusal->code == RAFT_EWIPED && refusal->member == origin->dialled
+      && refusal->cluster == replica->identity.cluster) {
+    advice = "this directory was made anew; bring the old one back, or "
+             "start this member with a new id";
+  } else if (is_shut_out (replica)) {
+    advice = refusal->code == RAFT_EWRONG_CLUSTER
+               ? "is --dir the right directory, and was it made with the "
+                 "same --name and --members?"
+               : "all members need the same VM and version";
+  } else {
+    return;
+  }
+  (void)raft_fail (&why, refusal->code, "member %llu at %s refuses this one "
+                   "for good: %s", (unsigned long long)origin->dialled,
+                   origin->address, advice);
+  replica_stop (replica, refusal->code, why.text);
+}
+
+void replica_on_refused (struct replica *replica,
+                         const struct replica_origin *origin,
+                         const struct wire_refusal *refusal) {
+  replica_enter (replica);
+  if (replica->life == REPLICA_OPEN
+      && replica_is_member (replica, origin->dialled)) {
+    if (replica_refusal_note (&replica->refusals, origin->dialled, true,
+                              refusal->code, replica->now)) {
+      replica_trace_text (replica, RAFT_TRACE_REFUSED_BY, origin->dialled,
+                          (uint64_t)(int64_t)refusal->code,
+                          refusal->why.text);
+    }
+    if (!has_accepted (replica, origin->dialled)) {
+      maybe_give_up (replica, origin, refusal);
+    }
+  }
+  replica_leave (replica);
 }
 
 /* ---- links ------------------------------------------------------------ */
@@ -126,11 +246,12 @@ void replica_on_link_up (struct replica *replica, raft_id member,
   if (replica->life == REPLICA_OPEN && incarnation != 0
       && replica_is_member (replica, member)
       && member != replica->identity.member) {
-    meet (replica, member, incarnation);
-    peer = replica_peer_find (&replica->peers, member);
+    peer = meet (replica, member, incarnation);
     if (peer != NULL && (peer->incarnation == incarnation
                          || raft_bug (replica, WIPED_ACCEPTED))) {
       peer->is_linked = true;
+      peer->has_accepted = true;
+      replica_refusal_over (&replica->refusals, member);
       replica_trace (replica, RAFT_TRACE_LINK_UP, member, 0, 0);
     }
   }

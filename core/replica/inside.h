@@ -23,6 +23,7 @@
 #include "replica/digest.h"
 #include "replica/peer.h"
 #include "replica/reads.h"
+#include "replica/refusal.h"
 #include "replica/replica.h"
 #include "replica/session.h"
 #include "wire/configuration.h"
@@ -35,8 +36,7 @@
 #define REPLICA_RETRY_HINT_MS 50 /* told to clients with 'overloaded' */
 #define REPLICA_LOADS (RAFT_MEMBERS_MAX * 3 + 1) /* one per follower, and the
                                                     machine's */
-/* One call of the machine: never past an index at which sessions are
-** trimmed. */
+/* One call of the machine: never past where sessions are trimmed. */
 #define REPLICA_APPLY_ENTRIES SESSION_TRIM_ENTRIES
 #define REPLICA_MARKS 64 /* commits whose age is known */
 
@@ -180,6 +180,7 @@ struct replica {
   struct replica_calls calls;
   struct replica_reads reads;
   struct replica_peers peers;
+  struct replica_refusals refusals;
   struct replica_digest digest;
   struct replica_apply apply;
   struct replica_stall stall;
@@ -201,6 +202,8 @@ void replica_leave (struct replica *replica);
 void replica_stop (struct replica *replica, int status, const char *text);
 void replica_trace (struct replica *replica, enum raft_trace_kind kind,
                     uint64_t a, uint64_t b, uint64_t c);
+void replica_trace_text (struct replica *replica, enum raft_trace_kind kind,
+                         uint64_t a, uint64_t b, const char *text);
 /* Memory is out: settle again a little later. */
 void replica_retry (struct replica *replica);
 

@@ -33,6 +33,8 @@ struct replica_peer *replica_peer_add (struct replica_peers *peers,
   peer->state = state;
   peer->is_linked = false;
   peer->is_told = false;
+  peer->has_accepted = false;
+  peer->machine_hash = 0;
   return peer;
 }
 

@@ -27,6 +27,8 @@ struct replica_peer {
   enum replica_peer_state state;
   bool is_linked;        /* as the world told */
   bool is_told;          /* as the engine was told */
+  bool has_accepted;     /* our greeting, since this process began */
+  uint64_t machine_hash; /* another than ours, which was told; 0: none */
 };
 
 struct replica_peers {

@@ -119,8 +119,8 @@ void replica_leave (struct replica *replica) {
   }
 }
 
-void replica_trace (struct replica *replica, enum raft_trace_kind kind,
-                    uint64_t a, uint64_t b, uint64_t c) {
+static void emit (struct replica *replica, enum raft_trace_kind kind,
+                  const uint64_t fields[3], const char *text) {
   struct raft_tracer *tracer = replica->options.tracer;
   struct raft_trace trace;
   if (tracer == NULL || (tracer->levels & raft_trace_level_of (kind)) == 0) {
@@ -132,10 +132,21 @@ void replica_trace (struct replica *replica, enum raft_trace_kind kind,
   trace.group = replica->options.group;
   trace.term = replica->term;
   trace.kind = kind;
-  trace.fields[0] = a;
-  trace.fields[1] = b;
-  trace.fields[2] = c;
+  memcpy (trace.fields, fields, 3 * sizeof *fields);
+  trace.text = text;
   tracer->emit (tracer, &trace);
+}
+
+void replica_trace (struct replica *replica, enum raft_trace_kind kind,
+                    uint64_t a, uint64_t b, uint64_t c) {
+  const uint64_t fields[3] = { a, b, c };
+  emit (replica, kind, fields, NULL);
+}
+
+void replica_trace_text (struct replica *replica, enum raft_trace_kind kind,
+                         uint64_t a, uint64_t b, const char *text) {
+  const uint64_t fields[3] = { a, b, 0 };
+  emit (replica, kind, fields, text);
 }
 
 /* ---- the end ---------------------------------------------------------- */

@@ -30,6 +30,7 @@
 #include "raft/raft.h"
 #include "wal/wal.h"
 #include "wire/greeting.h"
+#include "wire/refusal.h"
 
 struct replica;
 
@@ -48,6 +49,7 @@ struct replica_options {
   struct port_machine *machine;
   struct port_clock *clock;
   struct raft_tracer *tracer;   /* NULL: no traces */
+  const char *place;            /* of the directory, see wal/wal.h */
   raft_time heartbeat_us;       /* 0: the engine's default */
   raft_time election_us;
   raft_time election_spread_us;
@@ -100,12 +102,27 @@ void replica_open (struct replica *replica);
 void replica_greeting (const struct replica *replica,
                        struct wire_greeting *greeting);
 
+/* Where a greeting comes from. */
+struct replica_origin {
+  raft_id dialled;     /* the member that we dialled; 0: it dialled us */
+  const char *address; /* as people read it */
+};
+
 /* Judges another member's greeting. 0: the link may be used.
 ** Errors: RAFT_EWRONG_CLUSTER, RAFT_EWIPED, RAFT_EUNSUPPORTED (protocol, VM),
-** RAFT_ENOT_FOUND (not in the configuration); said in *detail. */
+** RAFT_ENOT_FOUND (not in the configuration, or not the one dialled),
+** RAFT_ECLOSED. A refusal with a code is sent back to one who dialled us. */
 int replica_judge (struct replica *replica,
                    const struct wire_greeting *greeting,
-                   struct raft_detail *detail);
+                   const struct replica_origin *origin,
+                   struct wire_refusal *refusal);
+
+/* The member that we dialled refuses us. One whom nobody can make use of any
+** more stops: a directory made anew (RAFT_EWIPED), or a mistake that leaves
+** no majority with it (RAFT_EWRONG_CLUSTER, RAFT_EUNSUPPORTED). */
+void replica_on_refused (struct replica *replica,
+                         const struct replica_origin *origin,
+                         const struct wire_refusal *refusal);
 
 /* A greeted link to 'member' is there, or has ended. */
 void replica_on_link_up (struct replica *replica, raft_id member,

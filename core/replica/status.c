@@ -215,6 +215,7 @@ static void map_queues (const struct replica *replica,
   map_number (map, "pending_reads", replica_reads_waiting (&replica->reads));
   map_number (map, "cached_entries", replica->cache.count);
   map_number (map, "cached_bytes", replica->cache.bytes);
+  map_number (map, "greetings_refused", replica->refusals.total);
   map_number (map, "messages_refused", replica->malformed);
   map_number (map, "messages_dropped", replica->dropped);
 }

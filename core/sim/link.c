@@ -4,6 +4,8 @@
 
 #include "sim/link.h"
 
+#include <stdio.h>
+
 #include "sim/check.h"
 #include "sim/member.h"
 #include "wire/greeting.h"
@@ -42,25 +44,47 @@ static int encode_greeting (struct sim_member *member,
   return wire_greeting_encode (out, &greeting);
 }
 
+/* A greeting, or the answer to one. 'bytes' is freed. */
+static void send_bytes (struct sim_net *net, struct sim_event *event,
+                        struct sim_member *from, raft_id to,
+                        struct raft_buffer *bytes) {
+  sim_event_fill (event, bytes->data, bytes->size);
+  raft_buffer_free (bytes);
+  event->target = (uint32_t)to;
+  event->source = (uint32_t)from->id;
+  sim_queue_push (&net->world->queue, event,
+                  dial_delay (net,
+                              event->kind == SIM_EVENT_DIAL
+                                ? SIM_MATTER_DIAL
+                                : SIM_MATTER_GREETING,
+                              from->id, to));
+}
+
 static void send_greeting (struct sim_net *net, struct sim_member *from,
                            raft_id to, enum sim_event_kind kind,
                            uint64_t life, uint64_t epoch) {
-  struct sim_world *world = net->world;
-  struct sim_event *event = sim_event_new (&world->queue, kind);
+  struct sim_event *event = sim_event_new (&net->world->queue, kind);
   struct raft_buffer bytes;
   int status = encode_greeting (from, &bytes);
   raft_assert (status == RAFT_OK);
-  sim_event_fill (event, bytes.data, bytes.size);
-  raft_buffer_free (&bytes);
-  event->target = (uint32_t)to;
-  event->source = (uint32_t)from->id;
   event->life = life;
   event->tag = epoch;
-  sim_queue_push (&world->queue, event,
-                  dial_delay (net,
-                              kind == SIM_EVENT_DIAL ? SIM_MATTER_DIAL
-                                                     : SIM_MATTER_GREETING,
-                              from->id, to));
+  send_bytes (net, event, from, to, &bytes);
+}
+
+static void send_refusal (struct sim_net *net, struct sim_member *from,
+                          const struct sim_event *dialled,
+                          const struct wire_refusal *refusal) {
+  struct sim_event *event
+    = sim_event_new (&net->world->queue, SIM_EVENT_GREETED);
+  struct raft_buffer bytes;
+  int status;
+  raft_buffer_init (&bytes, &raft_memory_plain);
+  status = wire_refusal_encode (&bytes, refusal);
+  raft_assert (status == RAFT_OK);
+  event->life = net->world->members[dialled->source]->life;
+  event->tag = dialled->tag;
+  send_bytes (net, event, from, dialled->source, &bytes);
 }
 
 static void dial (struct sim_net *net, struct sim_member *from, raft_id to) {
@@ -116,19 +140,33 @@ void sim_link_dial_all (struct sim_net *net, struct sim_member *from) {
 
 /* ---- arriving ---------------------------------------------------------- */
 
+#define ADDRESS_TEXT 24
+
+static struct replica_origin origin_of (const struct sim_event *event,
+                                        char text[ADDRESS_TEXT]) {
+  struct replica_origin origin = { RAFT_ID_NONE, text };
+  (void)snprintf (text, ADDRESS_TEXT, "host %u", event->source);
+  if (event->kind == SIM_EVENT_GREETED) {
+    origin.dialled = event->source;
+  }
+  return origin;
+}
+
 static int judge (struct sim_net *net, struct sim_member *member,
-                  struct sim_event *event, uint64_t *incarnation) {
+                  struct sim_event *event, uint64_t *incarnation,
+                  struct wire_refusal *refusal) {
   struct wire_view bytes = { event->bytes, event->size };
   struct sim_world *world = net->world;
+  char address[ADDRESS_TEXT];
+  struct replica_origin origin = origin_of (event, address);
   struct wire_greeting greeting;
-  struct raft_detail detail;
   struct wire_rpc rpc;
   int status = wire_rpc_decode (bytes.data, bytes.size, &rpc);
   if (status == RAFT_OK) {
-    status = wire_greeting_decode (rpc.params, &greeting, &detail);
+    status = wire_greeting_decode (rpc.params, &greeting, NULL);
   }
   if (status == RAFT_OK) {
-    status = replica_judge (member->replica, &greeting, &detail);
+    status = replica_judge (member->replica, &greeting, &origin, refusal);
     *incarnation = greeting.incarnation;
   }
   if (status == RAFT_OK
@@ -163,13 +201,18 @@ void sim_link_on_dial (struct sim_net *net, struct sim_member *member,
   raft_time time
     = dial_delay (net, SIM_MATTER_DOWN, member->id, event->source);
   uint64_t incarnation = 0;
+  struct wire_refusal refusal = { 0 };
   if (sim_net_is_cut (net, event->source, member->id)
       || sim_net_is_cut (net, member->id, event->source)) {
     tell_down (net, from, member->id, event->tag, NET_DOWN_SILENT, time);
   } else if (!sim_member_is_up (member)) {
     tell_down (net, from, member->id, event->tag, NET_DOWN_REFUSED, time);
-  } else if (judge (net, member, event, &incarnation) != RAFT_OK) {
-    tell_down (net, from, member->id, event->tag, NET_DOWN_ENDED, time);
+  } else if (judge (net, member, event, &incarnation, &refusal) != RAFT_OK) {
+    if (refusal.code != RAFT_OK) {
+      send_refusal (net, member, event, &refusal);
+    } else {
+      tell_down (net, from, member->id, event->tag, NET_DOWN_ENDED, time);
+    }
   } else {
     member->greeted[event->source] = incarnation;
     send_greeting (net, member, event->source, SIM_EVENT_GREETED, from->life,
@@ -177,17 +220,36 @@ void sim_link_on_dial (struct sim_net *net, struct sim_member *member,
   }
 }
 
+/* Whether the answer is no; then the dial is over. */
+static bool take_refusal (struct sim_member *member,
+                          const struct sim_event *event) {
+  char address[ADDRESS_TEXT];
+  struct replica_origin origin = origin_of (event, address);
+  struct wire_refusal refusal;
+  struct wire_rpc rpc;
+  if (wire_rpc_decode (event->bytes, event->size, &rpc) != RAFT_OK
+      || !wire_rpc_is_refusal (&rpc)
+      || wire_refusal_decode (rpc.params, &refusal) != RAFT_OK) {
+    return false;
+  }
+  replica_on_refused (member->replica, &origin, &refusal);
+  return true;
+}
+
 void sim_link_on_greeted (struct sim_net *net, struct sim_member *member,
                           struct sim_event *event) {
   struct sim_link *link = &net->links[member->id][event->source];
   uint64_t incarnation = 0;
+  struct wire_refusal refusal;
   if (link->epoch != event->tag || link->state != SIM_LINK_DIALLING) {
     return;
   }
   if (sim_net_is_cut (net, event->source, member->id)) {
     tell_down (net, member, event->source, event->tag, NET_DOWN_SILENT,
                net->world->now);
-  } else if (judge (net, member, event, &incarnation) != RAFT_OK) {
+  } else if (take_refusal (member, event)
+             || judge (net, member, event, &incarnation, &refusal)
+                  != RAFT_OK) {
     tell_down (net, member, event->source, event->tag, NET_DOWN_ENDED,
                net->world->now);
   } else {

@@ -99,6 +99,8 @@ void sim_trace (struct sim_world *world, const struct raft_trace *trace) {
   world->trace_hash = raft_trace_hash (world->trace_hash, trace);
   if (world->trace_count < world->options.keep_traces) {
     world->traces[world->trace_count] = *trace;
+    world->traces[world->trace_count].text
+      = trace->text != NULL ? strdup (trace->text) : NULL;
     world->trace_count++;
   }
 }
@@ -185,6 +187,9 @@ void sim_world_free (struct sim_world *world) {
   sim_checks_free (world->checks);
   sim_net_free (world->net);
   sim_queue_free (&world->queue);
+  for (size_t i = 0; i < world->trace_count; i++) {
+    free ((char *)(uintptr_t)world->traces[i].text);
+  }
   sim_choices_free (&world->choices);
   free (world->traces);
   free (world);

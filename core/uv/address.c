@@ -5,6 +5,7 @@
 #include "uv/address.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,28 @@ bool real_address_is_loopback (const struct sockaddr_storage *found) {
     return IN6_IS_ADDR_LOOPBACK (&six->sin6_addr);
   }
   return false;
+}
+
+void real_address_of_peer (const uv_tcp_t *tcp,
+                           char text[REAL_ADDRESS_TEXT]) {
+  struct sockaddr_storage found;
+  int size = (int)sizeof found;
+  char host[INET6_ADDRSTRLEN];
+  memset (&found, 0, sizeof found);
+  if (uv_tcp_getpeername (tcp, (struct sockaddr *)&found, &size) != 0) {
+    return;
+  }
+  if (found.ss_family == AF_INET) {
+    const struct sockaddr_in *four = (const void *)&found;
+    (void)uv_ip4_name (four, host, sizeof host);
+    (void)snprintf (text, REAL_ADDRESS_TEXT, "%s:%u", host,
+                    (unsigned)ntohs (four->sin_port));
+  } else if (found.ss_family == AF_INET6) {
+    const struct sockaddr_in6 *six = (const void *)&found;
+    (void)uv_ip6_name (six, host, sizeof host);
+    (void)snprintf (text, REAL_ADDRESS_TEXT, "[%s]:%u", host,
+                    (unsigned)ntohs (six->sin6_port));
+  }
 }
 
 static void on_found (uv_getaddrinfo_t *request, int status,

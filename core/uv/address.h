@@ -14,6 +14,7 @@
 #include "base/types.h"
 
 #define REAL_HOST_MAX 128 /* bytes, ending zero included */
+#define REAL_ADDRESS_TEXT 64 /* of a numeric one, likewise */
 
 struct real_address {
   char host[REAL_HOST_MAX]; /* without brackets */
@@ -44,6 +45,10 @@ bool real_address_numeric (const struct real_address *address,
 
 /* Whether only this computer can reach it. */
 bool real_address_is_loopback (const struct sockaddr_storage *found);
+
+/* The other end of a connection, "127.0.0.1:45012"; unchanged: unknown. */
+void real_address_of_peer (const uv_tcp_t *tcp,
+                           char text[REAL_ADDRESS_TEXT]);
 
 /* Looks a name up; ends with 'done'. Returns 0 or an error of libuv, then
 ** 'done' is not called. */

@@ -28,6 +28,7 @@ struct real_connection {
   uint64_t number;
   enum connection_role role;
   raft_id member;            /* ROLE_MEMBER */
+  uint64_t incarnation;      /* ROLE_MEMBER */
   raft_time accepted;
   struct real_connection *next_dirty;
   bool is_dirty;
@@ -140,14 +141,50 @@ static void limit_client (struct real_connection *connection) {
   real_stream_limit (&connection->stream, &scan);
 }
 
-/* A member that dials again has lost its connection before we did. */
+static void send_refusal (struct real_connection *connection,
+                          const struct wire_refusal *refusal) {
+  struct raft_buffer bytes;
+  raft_buffer_init (&bytes, &raft_memory_plain);
+  if (wire_refusal_encode (&bytes, refusal) == RAFT_OK) {
+    (void)real_stream_send_bytes (&connection->stream, bytes.data,
+                                  bytes.size);
+  }
+  raft_buffer_free (&bytes);
+}
+
+/* A member that dials again has lost its connection before we did, and hears
+** nothing of what is said on it. A process that hears it is another one. */
+static void replace (struct real_connection *older,
+                     const struct wire_greeting *ours) {
+  struct wire_refusal refusal;
+  memset (&refusal, 0, sizeof refusal);
+  refusal.code = RAFT_EEXISTS;
+  refusal.cluster = ours->cluster;
+  refusal.member = ours->member;
+  (void)raft_fail (&refusal.why, refusal.code, "another process has the id "
+                   "%llu and the incarnation %016llx of this member, and has "
+                   "taken its place: is its directory a copy?",
+                   (unsigned long long)older->member,
+                   (unsigned long long)older->incarnation);
+  send_refusal (older, &refusal);
+  connection_finish (older);
+}
+
+static void call_greeting (struct real_server *server, void *argument) {
+  replica_greeting (server->replica, argument);
+}
+
 static void close_older (struct real_connection *connection) {
   struct real_server *server = connection->server;
+  struct wire_greeting ours;
+  memset (&ours, 0, sizeof ours);
+  real_server_enter (server, call_greeting, &ours);
   for (size_t i = 0; i < server->slot_count; i++) {
     struct real_connection *other = server->slots[i];
-    if (other != NULL && other != connection && other->role == ROLE_MEMBER
+    if (other != NULL && other != connection && !other->has_left
+        && other->role == ROLE_MEMBER
         && other->member == connection->member) {
-      connection_close (other);
+      replace (other, &ours);
     }
   }
 }
@@ -173,25 +210,40 @@ static bool is_hello (const struct wire_rpc *rpc) {
          && memcmp (rpc->method.data, WIRE_GREETING_METHOD, size) == 0;
 }
 
+static int judge_member (struct real_connection *connection,
+                         const struct wire_greeting *greeting) {
+  char address[REAL_ADDRESS_TEXT] = "?";
+  struct replica_origin origin = { RAFT_ID_NONE, address };
+  struct wire_refusal refusal;
+  int status;
+  real_address_of_peer (&connection->stream.tcp, address);
+  status = replica_judge (connection->server->replica, greeting, &origin,
+                          &refusal);
+  if (status == RAFT_OK) {
+    connection->role = ROLE_MEMBER;
+    connection->member = greeting->member;
+    connection->incarnation = greeting->incarnation;
+    return greet_back (connection);
+  }
+  if (refusal.code != RAFT_OK) {
+    send_refusal (connection, &refusal);
+  }
+  return status;
+}
+
 /* The first object decides who it is. */
 static int take_role (struct object_call *call) {
   struct real_connection *connection = call->connection;
   struct wire_greeting greeting = { 0 };
-  struct raft_detail detail;
   struct wire_rpc rpc;
   int status = wire_rpc_decode (call->data, call->size, &rpc);
   if (status == RAFT_OK && is_hello (&rpc)) {
     status = call->size > WIRE_GREETING_MAX
                ? RAFT_ETOO_LARGE
-               : wire_greeting_decode (rpc.params, &greeting, &detail);
+               : wire_greeting_decode (rpc.params, &greeting, NULL);
   }
   if (status == RAFT_OK && greeting.role == WIRE_ROLE_MEMBER) {
-    status = replica_judge (connection->server->replica, &greeting, &detail);
-    if (status == RAFT_OK) {
-      connection->role = ROLE_MEMBER;
-      connection->member = greeting.member;
-      status = greet_back (connection);
-    }
+    status = judge_member (connection, &greeting);
   } else if (status == RAFT_OK) {
     connection->role = ROLE_CLIENT;
   }

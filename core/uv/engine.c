@@ -105,10 +105,8 @@ static void on_trace (struct raft_tracer *tracer,
     = (struct real_server *)(void *)((char *)tracer
                                      - offsetof (struct real_server,
                                                  tracer));
-  struct real_record record;
-  record.wall = server->clock.wall (&server->clock);
-  record.trace = *trace;
-  real_mailbox_put (&server->mailbox, &record);
+  real_mailbox_put (&server->mailbox, server->clock.wall (&server->clock),
+                    trace);
 }
 
 /* ---- the end ----------------------------------------------------------- */
@@ -353,6 +351,7 @@ static void fill_options (struct real_server *server,
   options->net = &server->net;
   options->machine = &server->apply.port;
   options->clock = &server->clock;
+  options->place = server->disk.path;
   options->tracer = given->trace_levels != 0 ? &server->tracer : NULL;
   options->heartbeat_us = given->heartbeat_us;
   options->election_us = given->election_us;

@@ -3,7 +3,7 @@
 ** link.c - to another member: look up, dial, greet, send, dial again.
 **
 ** Rule: one connection per ordered pair, dialled by the sender; nothing but a
-**       greeting ever comes back on it.
+**       greeting, or a refusal, ever comes back on it.
 ** Rule: a refused dial is told as such: with the end of the connection before
 **       it says that the process is gone (DESIGN: fast failover). */
 
@@ -16,6 +16,8 @@
 
 #define BACKOFF_FIRST_US (20 * RAFT_MILLISECOND)
 #define BACKOFF_MOST_US RAFT_SECOND
+#define LIVED_US (2 * RAFT_SECOND) /* a link that ends sooner has not mended
+                                      anything: the next pause is longer */
 #define DIAL_MS 2000 /* from the dial to the other's greeting */
 #define UNSENT_MAX ((size_t)32 * 1024 * 1024) /* bytes; above the engine's own
                  bound of what is in flight to one follower */
@@ -36,6 +38,7 @@ struct real_link {
   char address[WIRE_ADDRESS_MAX];
   enum link_state state;
   raft_time backoff_us;
+  raft_time up_since;        /* LINK_UP */
   uv_timer_t timer;          /* until the next dial, or of this one */
   bool is_closing;
   bool has_timer;
@@ -99,7 +102,12 @@ static void call_down (struct real_server *server, void *argument) {
 
 static void go_down (struct real_link *link, enum net_down why) {
   struct down_call call = { link->member, why };
-  link->server->links_up -= link->state == LINK_UP;
+  if (link->state == LINK_UP) {
+    link->server->links_up--;
+    if (real_server_now (link->server) - link->up_since >= LIVED_US) {
+      link->backoff_us = BACKOFF_FIRST_US;
+    }
+  }
   give_up_dial (link);
   if (!link->is_closing) {
     wait (link);
@@ -130,24 +138,37 @@ struct judge_call {
   int status;
 };
 
+/* The other side's greeting, or why it wants no link. */
 static void call_judge (struct real_server *server, void *argument) {
   struct judge_call *call = argument;
+  struct real_link *link = call->link;
+  struct replica_origin origin = { link->member, link->address };
   struct wire_greeting greeting;
-  struct raft_detail detail;
+  struct wire_refusal refusal;
   struct wire_rpc rpc;
   call->status = wire_rpc_decode (call->data, call->size, &rpc);
-  if (call->status == RAFT_OK) {
-    call->status = wire_greeting_decode (rpc.params, &greeting, &detail);
+  if (call->status == RAFT_OK && wire_rpc_is_refusal (&rpc)) {
+    call->status = wire_refusal_decode (rpc.params, &refusal);
+    if (call->status == RAFT_OK) {
+      call->status = refusal.code;
+      replica_on_refused (server->replica, &origin, &refusal);
+    }
+    return;
   }
-  if (call->status == RAFT_OK && greeting.member != call->link->member) {
-    call->status = RAFT_ENOT_FOUND; /* another member listens there */
+  if (link->state == LINK_UP) {
+    call->status = RAFT_EMALFORMED; /* nothing else is said on a link */
+    return;
   }
   if (call->status == RAFT_OK) {
-    call->status = replica_judge (server->replica, &greeting, &detail);
+    call->status = wire_greeting_decode (rpc.params, &greeting, NULL);
   }
   if (call->status == RAFT_OK) {
-    call->link->state = LINK_UP;
-    call->link->backoff_us = BACKOFF_FIRST_US;
+    call->status
+      = replica_judge (server->replica, &greeting, &origin, &refusal);
+  }
+  if (call->status == RAFT_OK) {
+    link->state = LINK_UP;
+    link->up_since = real_server_now (server);
     server->links_up++;
     replica_on_link_up (server->replica, greeting.member,
                         greeting.incarnation);
@@ -159,10 +180,6 @@ static void on_object (struct real_stream *stream, const uint8_t *data,
   struct real_link *link = stream->owner;
   struct judge_call call = { .link = link, .data = data, .size = size,
                              .status = RAFT_ECLOSED };
-  if (link->state == LINK_UP) {
-    go_down (link, NET_DOWN_ENDED); /* nothing else is said on a link */
-    return;
-  }
   (void)uv_timer_stop (&link->timer);
   real_server_enter (link->server, call_judge, &call);
   if (call.status != RAFT_OK) {

@@ -5,6 +5,7 @@
 #include "uv/mailbox.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,6 +55,10 @@ int real_mailbox_init (struct real_mailbox *mailbox) {
 }
 
 void real_mailbox_free (struct real_mailbox *mailbox) {
+  struct real_record record;
+  while (real_mailbox_take (mailbox, &record)) {
+    real_record_free (&record);
+  }
   uv_cond_destroy (&mailbox->changed);
   uv_mutex_destroy (&mailbox->mutex);
   (void)close (mailbox->descriptors[0]);
@@ -79,14 +84,17 @@ static void make_quiet (struct real_mailbox *mailbox) {
 
 /* ---- the engine's side -------------------------------------------------- */
 
-void real_mailbox_put (struct real_mailbox *mailbox,
-                       const struct real_record *record) {
+/* Without memory a record comes without its text. */
+void real_mailbox_put (struct real_mailbox *mailbox, raft_time wall,
+                       const struct raft_trace *trace) {
+  struct real_record record = { wall, *trace };
   uv_mutex_lock (&mailbox->mutex);
   if (mailbox->count == REAL_RECORDS_MAX) {
     mailbox->dropped++;
   } else {
     uint32_t at = (mailbox->first + mailbox->count) % REAL_RECORDS_MAX;
-    mailbox->records[at] = *record;
+    record.trace.text = trace->text != NULL ? strdup (trace->text) : NULL;
+    mailbox->records[at] = record;
     mailbox->count++;
     if (mailbox->count == 1) {
       make_readable (mailbox);
@@ -141,6 +149,11 @@ bool real_mailbox_take (struct real_mailbox *mailbox,
   }
   uv_mutex_unlock (&mailbox->mutex);
   return is_there;
+}
+
+void real_record_free (struct real_record *record) {
+  free ((char *)(uintptr_t)record->trace.text);
+  record->trace.text = NULL;
 }
 
 enum real_phase real_mailbox_phase (struct real_mailbox *mailbox,

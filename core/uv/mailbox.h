@@ -28,7 +28,7 @@ enum real_phase {
 
 struct real_record {
   raft_time wall;          /* microseconds since 1970 */
-  struct raft_trace trace;
+  struct raft_trace trace; /* its text is a copy: freed by who took it */
 };
 
 struct real_mailbox {
@@ -55,8 +55,8 @@ int real_mailbox_init (struct real_mailbox *mailbox);
 void real_mailbox_free (struct real_mailbox *mailbox);
 
 /* ---- the engine's side -------------------------------------------------- */
-void real_mailbox_put (struct real_mailbox *mailbox,
-                       const struct real_record *record);
+void real_mailbox_put (struct real_mailbox *mailbox, raft_time wall,
+                       const struct raft_trace *trace);
 /* detail NULL: nothing to say. */
 void real_mailbox_set_phase (struct real_mailbox *mailbox,
                              enum real_phase phase, int status,
@@ -69,6 +69,7 @@ void real_mailbox_answer (struct real_mailbox *mailbox, uint32_t call,
 /* False: there is none. */
 bool real_mailbox_take (struct real_mailbox *mailbox,
                         struct real_record *record);
+void real_record_free (struct real_record *record);
 enum real_phase real_mailbox_phase (struct real_mailbox *mailbox,
                                     int *status, struct raft_detail *detail);
 /* Waits while the phase is 'phase'. */

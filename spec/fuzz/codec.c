@@ -23,6 +23,7 @@
 #include "wire/configuration.h"
 #include "wire/entry.h"
 #include "wire/greeting.h"
+#include "wire/refusal.h"
 #include "wire/message.h"
 #include "wire/value.h"
 
@@ -114,6 +115,7 @@ static void try_rpc (struct wire_view view) {
   struct wire_propose propose;
   struct wire_query query;
   struct wire_greeting greeting;
+  struct wire_refusal refusal;
   struct raft_detail detail;
   struct wire_view address;
   raft_id leader;
@@ -124,6 +126,7 @@ static void try_rpc (struct wire_view view) {
   (void)wire_propose_decode (rpc.params, &propose, &detail);
   (void)wire_query_decode (rpc.params, &query, &detail);
   (void)wire_greeting_decode (rpc.params, &greeting, &detail);
+  (void)wire_refusal_decode (rpc.params, &refusal);
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {

@@ -3,7 +3,6 @@
 -- Three processes: an election, writes, a restart, the data.
 
 local cluster_of = require("spec.real.cluster").new
-local raft = require "raft"
 
 describe("three real members", function ()
   local cluster
@@ -61,20 +60,4 @@ describe("three real members", function ()
       assert.equal(rows[1].state_hash, rows[dead].state_hash)
       client:close()
     end)
-
-  it("refuse a member of another cluster, and say so", function ()
-    cluster = cluster_of { member = { machine = "raft.kv" } }
-    local other = cluster:dir_of "other"
-    assert(raft.init { id = 3, dir = other, name = "another",
-      members = cluster.addresses })
-    cluster.sh(("rm -rf %s && mv %s %s"):format(cluster:dir_of(3), other,
-      cluster:dir_of(3)))
-    cluster:start_all()
-    cluster:leader()
-    cluster:wait("the refusal", function ()
-      return cluster:log_of(1):find("replica.refused peer=3 "
-        .. "code=wrong_cluster", 1, true)
-    end)
-    assert.equal(0, cluster:status(3).leader)
-  end)
 end)
