@@ -56,6 +56,7 @@ build = {
     ["raft.sandbox_guard"] = "lua/raft/sandbox_guard.lua",
     ["raft.sandbox_pattern"] = "lua/raft/sandbox_pattern.lua",
     ["raft.sandbox_text"] = "lua/raft/sandbox_text.lua",
+    ["raft.schedule"] = "lua/raft/schedule.lua",
     ["raft.sim"] = "lua/raft/sim.lua",
     ["raft.sim_profiles"] = "lua/raft/sim_profiles.lua",
     ["raft.textbook"] = "lua/raft/textbook.lua",
