@@ -120,6 +120,7 @@ build = {
         "core/raft/read.c",
         "core/raft/replicate.c",
         "core/raft/role.c",
+        "core/raft/snapshot.c",
         "core/raft/transfer.c",
         "core/raft/vote.c",
         "core/replica/answer.c",

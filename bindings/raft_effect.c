@@ -191,6 +191,17 @@ static void push_effect (lua_State *L, const struct raft_effect *effect) {
       field_set_number (L, "index", effect->as.commit.index);
       break;
     case RAFT_EFFECT_TRACE: set_trace (L, &effect->as.trace); break;
+    case RAFT_EFFECT_COMPACT:
+      field_set_number (L, "index", effect->as.compact.index);
+      break;
+    case RAFT_EFFECT_SNAPSHOT:
+      field_set_number (L, "to", effect->as.snapshot.to);
+      field_set_number (L, "index", effect->as.snapshot.index);
+      break;
+    case RAFT_EFFECT_INSTALL:
+      field_set_number (L, "index", effect->as.install.index);
+      field_set_number (L, "term", effect->as.install.term);
+      break;
     case RAFT_EFFECT_TRANSFER:
       field_set_number (L, "member", effect->as.transfer.member);
       field_set_string (L, "status",
@@ -220,6 +231,7 @@ static void push_member (lua_State *L,
   field_set_number (L, "inflight_bytes", member->inflight_bytes);
   field_set_number (L, "inflight_messages", member->inflight_messages);
   field_set_boolean (L, "probing", member->probing);
+  field_set_boolean (L, "snapshotting", member->snapshotting);
   field_set_boolean (L, "stalled", member->stalled);
 }
 
@@ -231,6 +243,8 @@ void raft_status_push (lua_State *L, const struct raft_status *status) {
   field_set_number (L, "leader", status->leader);
   field_set_number (L, "term", status->term);
   field_set_number (L, "vote", status->vote);
+  field_set_number (L, "base", status->base);
+  field_set_number (L, "snapshot", status->snapshot);
   field_set_number (L, "first_cached", status->first_cached);
   field_set_number (L, "last", status->last);
   field_set_number (L, "last_term", status->last_term);

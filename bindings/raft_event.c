@@ -199,12 +199,17 @@ static const char *const event_keys[] = {
   [RAFT_EVENT_STEP_DOWN] = "kind now wall random ",
   [RAFT_EVENT_CONFIGURE]
   = "kind now wall random configuration size checksum expected ",
-  [RAFT_EVENT_TRANSFER] = "kind now wall random member "
+  [RAFT_EVENT_TRANSFER] = "kind now wall random member ",
+  [RAFT_EVENT_SNAPSHOT] = "kind now wall random index ",
+  [RAFT_EVENT_INSTALL] = "kind now wall random from term snapshot ",
+  [RAFT_EVENT_INSTALLED] = "kind now wall random failed ",
+  [RAFT_EVENT_SENT] = "kind now wall random member failed "
 };
 
 #define EVENT_KEYS                                                     \
   "kind now wall random message entries ticket damaged index ids "     \
-  "member yes configuration size checksum expected "
+  "member yes configuration size checksum expected from term snapshot "  \
+  "failed "
 
 /* Leaves the value on the stack, so that it lives as long as the event. */
 static void read_configure (const struct field_table *table,
@@ -223,6 +228,36 @@ static void read_configure (const struct field_table *table,
   event->as.configure.entry.checksum = field_bits (table, "checksum");
   event->as.configure.expected
     = field_number (table, "expected", 0, NUMBER_MAX);
+}
+
+/* Leaves the value on the stack, so that it lives as long as the event. */
+static void read_install (const struct field_table *table,
+                          struct raft_event *event) {
+  lua_State *L = table->L;
+  struct raft_snapshot *value = new_array (L, 1, sizeof *value);
+  struct field_table own = field_child (
+    table, "snapshot", "index term time configuration configuration_index ");
+  struct field_table inner;
+  if (own.index == 0) {
+    luaL_error (L, "%s: expected a table, got nothing", own.path);
+  }
+  value->index = field_required (&own, "index", NUMBER_MAX);
+  value->term = field_required (&own, "term", NUMBER_MAX);
+  value->time = field_number (&own, "time", 0, RAFT_TIME_MAX);
+  value->configuration_index
+    = field_required (&own, "configuration_index", NUMBER_MAX);
+  inner = field_child (&own, "configuration", CONFIGURATION_KEYS);
+  if (inner.index == 0) {
+    luaL_error (L, "%s: expected a table, got nothing", inner.path);
+  }
+  read_configuration (&inner, &value->configuration);
+  event->as.install.value = value;
+  event->as.install.from = field_required (table, "from", NUMBER_MAX);
+  event->as.install.term = field_required (table, "term", NUMBER_MAX);
+}
+
+static int read_status (const struct field_table *table) {
+  return field_boolean (table, "failed") ? RAFT_EIO : RAFT_OK;
 }
 
 static void read_body (const struct field_table *table,
@@ -260,6 +295,17 @@ static void read_body (const struct field_table *table,
       event->as.flag.yes = field_boolean (table, "yes");
       break;
     case RAFT_EVENT_CONFIGURE: read_configure (table, event); break;
+    case RAFT_EVENT_SNAPSHOT:
+      event->as.snapshot.index = field_required (table, "index", NUMBER_MAX);
+      break;
+    case RAFT_EVENT_INSTALL: read_install (table, event); break;
+    case RAFT_EVENT_INSTALLED:
+      event->as.installed.status = read_status (table);
+      break;
+    case RAFT_EVENT_SENT:
+      event->as.sent.member = field_required (table, "member", NUMBER_MAX);
+      event->as.sent.status = read_status (table);
+      break;
     case RAFT_EVENT_TRANSFER:
       event->as.transfer.member
         = field_number (table, "member", 0, NUMBER_MAX);
@@ -347,11 +393,10 @@ static const struct raft_term_run *read_runs (const struct field_table *table,
     runs[i].first = field_required (&run, "first", NUMBER_MAX);
     runs[i].term = field_required (&run, "term", NUMBER_MAX);
     if (runs[i].first == 0 || runs[i].term == 0
-        || (i == 0 && runs[i].first != 1)
         || (i > 0 && (runs[i].first <= runs[i - 1].first
                       || runs[i].term <= runs[i - 1].term))) {
-      luaL_error (L, "%s: expected runs from index 1 on, with ascending "
-                  "first and term", run.path);
+      luaL_error (L, "%s: expected runs with ascending first and term",
+                  run.path);
     }
     lua_pop (L, 2);
   }
@@ -363,7 +408,7 @@ void raft_recovered_read (lua_State *L, int index,
   struct field_table table = field_open (
     L, index, "recovered",
     "term vote runs last_index last_time configuration configuration_index "
-    "previous previous_index ");
+    "previous previous_index base_index base_term ");
   struct field_table value;
   memset (recovered, 0, sizeof *recovered);
   recovered->term = field_number (&table, "term", 0, NUMBER_MAX);
@@ -373,7 +418,14 @@ void raft_recovered_read (lua_State *L, int index,
   recovered->last_time = field_number (&table, "last_time", 0, RAFT_TIME_MAX);
   recovered->configuration_index
     = field_number (&table, "configuration_index", 0, NUMBER_MAX);
-  if ((recovered->run_count == 0) != (recovered->last_index == 0)
+  recovered->base_index = field_number (&table, "base_index", 0, NUMBER_MAX);
+  recovered->base_term = field_number (&table, "base_term", 0, NUMBER_MAX);
+  if (recovered->run_count > 0
+      && recovered->runs[0].first != recovered->base_index + 1) {
+    luaL_error (L, "recovered.runs: expected the first at base_index + 1");
+  }
+  if ((recovered->run_count == 0)
+        != (recovered->last_index == recovered->base_index)
       || (recovered->run_count > 0
           && recovered->runs[recovered->run_count - 1].first
                > recovered->last_index)) {

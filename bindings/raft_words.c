@@ -18,12 +18,12 @@ static const char *const messages[]
 static const char *const events[]
   = { "time", "message", "propose", "persisted", "loaded", "applied",
       "read", "link_up", "link_down", "disk_full", "stalled", "step_down",
-      "configure", "transfer" };
+      "configure", "transfer", "snapshot", "install", "installed", "sent" };
 
 static const char *const effects[]
   = { "append", "persist", "load", "send", "apply",
       "read", "role", "configuration", "commit", "trace",
-      "transfer" };
+      "transfer", "compact", "snapshot", "install" };
 
 static const char *const roles[]
   = { "follower", "pre_candidate", "candidate", "leader" };
@@ -37,8 +37,8 @@ static const char *const bugs[] = {
 
 _Static_assert (COUNT (entries) == RAFT_ENTRY_SESSION_CLOSE, "entries");
 _Static_assert (COUNT (messages) == RAFT_MESSAGE_TIMEOUT_NOW, "messages");
-_Static_assert (COUNT (events) == RAFT_EVENT_TRANSFER, "events");
-_Static_assert (COUNT (effects) == RAFT_EFFECT_TRANSFER, "effects");
+_Static_assert (COUNT (events) == RAFT_EVENT_SENT, "events");
+_Static_assert (COUNT (effects) == RAFT_EFFECT_INSTALL, "effects");
 _Static_assert (COUNT (roles) == RAFT_LEADER, "roles");
 
 const struct field_words raft_words_entry = { entries, COUNT (entries), 1 };

@@ -87,6 +87,14 @@
     "a change begins while the one before is not committed")                \
   X(CHANGE_TOO_WIDE, "change_too_wide", "CCF#3837",                         \
     "any change of voters is made in one step, without joint consensus")    \
+  X(COMPACTED_TERM_ZERO, "compacted_term_zero", "etcd-raft@76f1249",        \
+    "the term of a compacted index is 0 and no error")                      \
+  X(INSTALL_TAKES_TERM, "install_takes_term", "WRaft#118.4",                \
+    "installing a snapshot sets the current term to the snapshot's")        \
+  X(INSTALL_STALE, "install_stale", "RedisRaft@dcc2fea",                    \
+    "a snapshot of what is committed already is installed again")           \
+  X(INSTALL_KEEPS_MEMBERS, "install_keeps_members", "RedisRaft#44",         \
+    "the configuration of an installed snapshot is not taken over")         \
   X(TRANSFER_REFUSED, "transfer_refused", "braft@3cfb1f1",                  \
     "voters that hear the leader refuse the one it hands over to")          \
   X(TRANSFER_FOR_EVER, "transfer_for_ever", "Diss. 3.10",                   \

@@ -26,6 +26,8 @@
   X(unapplied_bytes, 64 * RAFT_MIB, "bytes",                                 \
     "appended and not yet applied: the leader refuses beyond it")            \
   X(cached_bytes, 64 * RAFT_MIB, "bytes", "entries kept in memory")          \
+  X(retained_entries, 65536, "entries",                                      \
+    "kept behind a snapshot, for members that lag")                          \
   X(apply_bytes, RAFT_MIB, "bytes", "entries of one apply call")             \
   X(apply_entries, 4096, "entries", "entries of one apply call")             \
   X(reads, 16384, "reads", "linear reads waiting in the engine")             \

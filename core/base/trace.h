@@ -33,6 +33,8 @@ enum raft_trace_level {
   X(APPEND, "raft.append", DEBUG, "first:n count:n")                          \
   X(TRUNCATE, "raft.truncate", WARN, "from:n last:n")                         \
   X(COMMIT, "raft.commit", DEBUG, "index:n")                                  \
+  X(SNAPSHOT, "raft.snapshot", INFO, "index:n to:m")                          \
+  X(INSTALL, "raft.install", INFO, "index:n from:m")                          \
   X(CONFIGURE, "raft.configure", INFO, "index:n voters:n outgoing:n "         \
     "learners:n")                                                             \
   X(TRANSFER, "raft.transfer", INFO, "to:m reason:w")                         \

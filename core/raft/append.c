@@ -119,8 +119,9 @@ static uint32_t append_known (const struct raft *raft,
   while (known < append->entry_count) {
     raft_term term;
     raft_index index = append->previous_index + 1 + known;
-    if (raft_log_term (&raft->log, index, &term) != RAFT_OK
-        || term != append->entries[known].term) {
+    if (index > raft->log.base
+        && (raft_log_term (&raft->log, index, &term) != RAFT_OK
+            || term != append->entries[known].term)) {
       break;
     }
     known++;
@@ -189,13 +190,17 @@ static raft_index append_take (struct raft *raft,
 static bool append_matches (const struct raft *raft,
                             const struct raft_message_append *append) {
   raft_term term;
+  if (append->previous_index < raft->log.base
+      && !raft_bug (raft, COMPACTED_TERM_ZERO)) {
+    return true; /* what is compacted is committed: every leader has it */
+  }
   return raft_log_term (&raft->log, append->previous_index, &term) == RAFT_OK
          && term == append->previous_term;
 }
 
-static void append_follow (struct raft *raft, const struct raft_message *m) {
-  if (raft->role != RAFT_FOLLOWER || raft->leader != m->from) {
-    raft_become_follower (raft, raft->term, m->from,
+void raft_follow (struct raft *raft, raft_id leader) {
+  if (raft->role != RAFT_FOLLOWER || raft->leader != leader) {
+    raft_become_follower (raft, raft->term, leader,
                           RAFT_REASON_LEADER_HEARD);
   }
   raft->leader_heard = raft->now;
@@ -219,7 +224,10 @@ void raft_on_append (struct raft *raft, const struct raft_message *m) {
   if (raft->role == RAFT_LEADER) {
     return; /* a second leader of this term: not from a Raft member */
   }
-  append_follow (raft, m);
+  raft_follow (raft, m->from);
+  if (raft->is_installing) {
+    return; /* no entry is written until it ends */
+  }
   asks = asks || append->round > raft->round_seen;
   if (append->round > raft->round_seen) {
     raft->round_seen = append->round;

@@ -133,6 +133,7 @@ void raft_maybe_apply (struct raft *raft) {
     last = raft->commit;
   }
   if (raft->applying > raft->applied || raft->apply_ticket != 0
+      || raft->is_installing
       || first > last) {
     return;
   }
@@ -185,6 +186,11 @@ int raft_on_loaded (struct raft *raft, const struct raft_event *event) {
       if (raft->progress[i].load_ticket == event->as.loaded.ticket) {
         first = raft->progress[i].next;
         known = true;
+        if (first <= raft->log.base) { /* compacted meanwhile */
+          raft->progress[i].load_ticket = 0;
+          raft_replicate_to (raft, &raft->progress[i]);
+          return RAFT_OK;
+        }
       }
     }
     if (!known) {

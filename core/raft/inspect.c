@@ -20,6 +20,7 @@ static void status_members (const struct raft *raft,
     member->inflight_bytes = progress->window_bytes;
     member->inflight_messages = progress->window_count;
     member->probing = progress->mode == RAFT_PROBE;
+    member->snapshotting = progress->mode == RAFT_SNAPSHOT;
     member->stalled = progress->stalled;
   }
 }
@@ -30,6 +31,8 @@ void raft_get_status (const struct raft *raft, struct raft_status *status) {
   status->leader = raft->leader;
   status->term = raft->term;
   status->vote = raft->vote;
+  status->base = raft->log.base;
+  status->snapshot = raft->snapshot_index;
   status->first_cached = raft->log.first_cached;
   status->last = raft->log.last;
   status->last_term = raft_log_last_term (&raft->log);
@@ -130,6 +133,8 @@ static void hash_configuration (struct hash *hash,
 }
 
 static void hash_log (struct hash *hash, const struct raft_log *log) {
+  hash_add (hash, log->base);
+  hash_add (hash, log->base_term);
   hash_add (hash, log->first_cached);
   hash_add (hash, log->last);
   hash_add (hash, log->stable);
@@ -215,8 +220,9 @@ uint64_t raft_hash (const struct raft *raft) {
     raft->leader_heard, raft->election_deadline, raft->commit,
     raft->applied, raft->applying, raft->apply_ticket,
     raft->unapplied_bytes, raft->load_ticket, raft->time_floor,
-    raft->disk_full, raft->stalled, raft->verified, raft->answered,
-    raft->round_seen, raft->campaign_ticket, raft->term_start, raft->round,
+    raft->snapshot_index, raft->is_installing, raft->installing.index,
+    raft->installing.term, raft->disk_full, raft->stalled, raft->verified,
+    raft->answered, raft->round_seen, raft->campaign_ticket, raft->term_start, raft->round,
     raft->heartbeat_deadline, raft->quorum_deadline, raft->transferee,
     raft->transfer_deadline, raft->progress_count,
     raft->read_count, raft->outbox.withheld_count

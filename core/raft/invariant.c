@@ -23,7 +23,11 @@ static bool holds_applied_durable (const struct raft *raft) {
 }
 
 static bool holds_log_order (const struct raft *raft) {
-  return raft->log.stable <= raft->log.last
+  return raft->log.base <= raft->log.stable
+         && raft->log.base < raft->log.first_cached
+         && raft->log.base <= raft->applied
+         && raft->snapshot_index >= raft->log.base
+         && raft->log.stable <= raft->log.last
          && raft->log.first_cached <= raft->log.stable + 1;
 }
 
@@ -31,9 +35,11 @@ static bool holds_runs_ascend (const struct raft *raft) {
   const struct raft_log *log = &raft->log;
   size_t last = log->run_count;
   if (last == 0) {
-    return log->last == 0;
+    return log->last == log->base;
   }
-  return log->runs[0].first == 1 && log->runs[last - 1].first <= log->last
+  return log->runs[0].first == log->base + 1
+         && log->runs[0].term >= log->base_term
+         && log->runs[last - 1].first <= log->last
          && (last < 2
              || (log->runs[last - 2].first < log->runs[last - 1].first
                  && log->runs[last - 2].term < log->runs[last - 1].term));

@@ -12,6 +12,8 @@ int raft_log_init (struct raft_log *log, struct raft_memory *memory,
                    const struct raft_recovered *recovered) {
   memset (log, 0, sizeof *log);
   log->memory = memory;
+  log->base = recovered->base_index;
+  log->base_term = recovered->base_term;
   log->last = recovered->last_index;
   log->stable = recovered->last_index;
   log->first_cached = recovered->last_index + 1;
@@ -128,7 +130,7 @@ static const struct raft_term_run *log_run (const struct raft_log *log,
                                             raft_index index) {
   size_t lo = 0;
   size_t hi = log->run_count;
-  raft_assert (index >= 1 && index <= log->last && hi > 0);
+  raft_assert (index > log->base && index <= log->last && hi > 0);
   while (hi - lo > 1) { /* runs[lo].first <= index < runs[hi].first */
     size_t middle = lo + (hi - lo) / 2;
     if (log->runs[middle].first <= index) {
@@ -142,19 +144,24 @@ static const struct raft_term_run *log_run (const struct raft_log *log,
 
 int raft_log_term (const struct raft_log *log, raft_index index,
                    raft_term *term) {
-  if (index > log->last) {
+  if (index < log->base && raft_bug (log, COMPACTED_TERM_ZERO)) {
+    *term = 0;
+    return RAFT_OK;
+  }
+  if (index > log->last || index < log->base) {
     return RAFT_ENOT_FOUND;
   }
-  *term = index == 0 ? 0 : log_run (log, index)->term;
+  *term = raft_log_term_at (log, index);
   return RAFT_OK;
 }
 
 raft_term raft_log_term_at (const struct raft_log *log, raft_index index) {
-  return index == 0 ? 0 : log_run (log, index)->term;
+  return index == log->base ? log->base_term : log_run (log, index)->term;
 }
 
 raft_term raft_log_last_term (const struct raft_log *log) {
-  return log->run_count == 0 ? 0 : log->runs[log->run_count - 1].term;
+  return log->run_count == 0 ? log->base_term
+                             : log->runs[log->run_count - 1].term;
 }
 
 bool raft_log_is_behind (const struct raft_log *log, raft_index index,
@@ -171,7 +178,10 @@ raft_index raft_log_find (const struct raft_log *log, raft_index index,
   if (index > log->last) {
     index = log->last;
   }
-  while (run > 0 && index > 0) {
+  if (index <= log->base) {
+    return index;
+  }
+  while (run > 0) {
     run--;
     if (log->runs[run].first > index) {
       continue;
@@ -181,7 +191,7 @@ raft_index raft_log_find (const struct raft_log *log, raft_index index,
     }
     index = log->runs[run].first - 1;
   }
-  return 0;
+  return log->base;
 }
 
 bool raft_log_is_cached (const struct raft_log *log, raft_index index) {
@@ -218,7 +228,7 @@ void raft_log_append (struct raft_log *log, const struct raft_entry *entry) {
   raft_index index = log->last + 1;
   raft_assert (entry->term >= raft_log_last_term (log) && entry->term > 0);
   raft_assert (log_cached_count (log) < log->ring_capacity);
-  if (entry->term > raft_log_last_term (log)) {
+  if (log->run_count == 0 || entry->term > raft_log_last_term (log)) {
     raft_assert (log->run_count < log->run_capacity);
     log->runs[log->run_count].first = index;
     log->runs[log->run_count].term = entry->term;
@@ -230,7 +240,7 @@ void raft_log_append (struct raft_log *log, const struct raft_entry *entry) {
 }
 
 void raft_log_truncate (struct raft_log *log, raft_index first) {
-  raft_assert (first >= 1 && first <= log->last);
+  raft_assert (first > log->base && first <= log->last);
   for (raft_index i = log->last; i >= first && i >= log->first_cached; i--) {
     log->cached_bytes -= raft_log_entry (log, i)->size;
   }
@@ -299,5 +309,43 @@ void raft_log_evict (struct raft_log *log, raft_index limit, uint64_t bytes) {
   while (log->cached_bytes > bytes && log->first_cached <= limit) {
     log->cached_bytes -= raft_log_entry (log, log->first_cached)->size;
     log->first_cached++;
+  }
+}
+
+/*  base 0     runs (1,1) (4,2) (8,4)        compact (5)
+**  base 5, 2  runs (6,2) (8,4)              what is left of run (4,2) */
+void raft_log_compact (struct raft_log *log, raft_index index) {
+  size_t gone = 0;
+  raft_assert (index >= log->base && index <= log->stable);
+  log->base_term = raft_log_term_at (log, index);
+  log->base = index;
+  while (gone < log->run_count
+         && (gone + 1 < log->run_count ? log->runs[gone + 1].first
+                                       : log->last + 1)
+              <= index + 1) {
+    gone++;
+  }
+  log->run_count -= gone;
+  memmove (log->runs, log->runs + gone, log->run_count * sizeof *log->runs);
+  if (log->run_count > 0 && log->runs[0].first <= index) {
+    log->runs[0].first = index + 1;
+  }
+  while (log->first_cached <= index) {
+    log->cached_bytes -= raft_log_entry (log, log->first_cached)->size;
+    log->first_cached++;
+  }
+}
+
+void raft_log_reset (struct raft_log *log, raft_index index,
+                     raft_term term) {
+  log->base = index;
+  log->base_term = term;
+  log->run_count = 0;
+  log->first_cached = index + 1;
+  log->last = index;
+  log->stable = index;
+  log->cached_bytes = 0;
+  for (size_t i = 0; i < log->write_count; i++) {
+    log->writes[i].last = index; /* what they held is gone */
   }
 }

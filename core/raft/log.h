@@ -3,7 +3,7 @@
 ** log.h - what the engine knows of its log: terms of all entries, sizes of
 ** the latest, and how much of it is durable.
 **
-** Holds:     runs of equal term from index 1 on; the entries still cached by
+** Holds:     runs of equal term from base + 1 on; the entries still cached by
 **            ring 1; the writes that are under way.
 ** Knows not: roles, commit. It is told where it must not be cut.
 **
@@ -14,9 +14,11 @@
 **             |-- durable ------|-- writing --|
 **                             stable
 **
-** Invariant: stable <= last; first_cached <= last + 1; what is not durable is
-**            cached; a write that is under way covers only indexes that were
-**            not cut since it was issued: an index that was written, cut and
+** Rule:      what stood at or below 'base' is committed and in a snapshot. Its
+**            terms are not known any more, except that of 'base' itself.
+** Invariant: base <= stable <= last; first_cached <= last + 1; what is not
+**            durable is cached; a write that is under way covers only indexes
+**            that were not cut since it was issued: one written, cut and
 **            written again is durable with the second write, not the first
 **            (etcd/raft, append aba race).
 ** Source:    Diss. 3.5, 10.2.1 (writing in parallel). */
@@ -41,6 +43,8 @@ struct raft_log {
   size_t run_capacity;
   struct raft_entry *ring; /* of entry i: slot i modulo ring_capacity */
   size_t ring_capacity;    /* a power of two, or 0 */
+  raft_index base;         /* compacted up to here; 0: nothing */
+  raft_term base_term;
   raft_index first_cached;
   raft_index last;
   raft_index stable;
@@ -66,7 +70,8 @@ int raft_log_copy (const struct raft_log *log, struct raft_memory *memory,
 ** Errors: RAFT_ENOMEM; the log is as before. */
 int raft_log_reserve (struct raft_log *log, size_t entries, size_t runs);
 
-/* The term of an index; index 0 has term 0. RAFT_ENOT_FOUND past the end. */
+/* The term of an index; index 0 has term 0. RAFT_ENOT_FOUND past the end, and
+** below base. */
 int raft_log_term (const struct raft_log *log, raft_index index,
                    raft_term *term);
 /* The same for an index that is known to be in the log. */
@@ -76,7 +81,8 @@ raft_term raft_log_last_term (const struct raft_log *log);
 ** this one (Paper 5.4.1). */
 bool raft_log_is_behind (const struct raft_log *log, raft_index index,
                          raft_term term);
-/* The last index at or below 'index' whose term is at most 'term'; 0: none. */
+/* The last index at or below 'index' whose term is at most 'term'. What is at
+** or below base counts as such: it is committed, so equal everywhere. */
 raft_index raft_log_find (const struct raft_log *log, raft_index index,
                           raft_term term);
 bool raft_log_is_cached (const struct raft_log *log, raft_index index);
@@ -101,6 +107,11 @@ bool raft_log_write_end (struct raft_log *log, uint64_t ticket,
                          struct raft_log_write *done);
 /* Forgets the oldest cached entries up to 'limit' while more than 'bytes'. */
 void raft_log_evict (struct raft_log *log, raft_index limit, uint64_t bytes);
+
+/* Entries at or below 'index', all durable, are forgotten. */
+void raft_log_compact (struct raft_log *log, raft_index index);
+/* The log is empty and goes on after 'index', of 'term'. */
+void raft_log_reset (struct raft_log *log, raft_index index, raft_term term);
 
 RAFT_HIDDEN_END
 

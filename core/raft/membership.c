@@ -133,3 +133,11 @@ void raft_membership_truncate (struct raft_membership *membership,
     membership->previous_index = 0;
   }
 }
+
+void raft_membership_restore (struct raft_membership *membership,
+                              const struct raft_configuration *value,
+                              raft_index index) {
+  membership->latest = *value;
+  membership->latest_index = index;
+  membership->previous_index = 0;
+}

@@ -52,6 +52,11 @@ void raft_membership_append (struct raft_membership *membership,
 void raft_membership_truncate (struct raft_membership *membership,
                                raft_index first);
 
+/* As a snapshot says. */
+void raft_membership_restore (struct raft_membership *membership,
+                              const struct raft_configuration *value,
+                              raft_index index);
+
 /* How many ids are in one set and not in the other. */
 uint32_t raft_id_set_difference (const struct raft_id_set *one,
                                  const struct raft_id_set *other);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
 **
-** progress.c - the two modes of a follower. See progress.h. */
+** progress.c - the three modes of a follower. See progress.h. */
 
 #include "raft/progress.h"
 
@@ -52,8 +52,8 @@ bool raft_progress_may_send (const struct raft_progress *progress,
   if (progress->load_ticket != 0) {
     return false;
   }
-  if (progress->mode == RAFT_PROBE) {
-    return !progress->waits;
+  if (progress->mode != RAFT_REPLICATE) {
+    return progress->mode == RAFT_PROBE && !progress->waits;
   }
   return progress->window_count < RAFT_WINDOW_MAX
          && progress->window_count < limits->inflight_messages
@@ -88,6 +88,9 @@ bool raft_progress_on_ack (struct raft_progress *progress, raft_index match,
     window_free (progress, match);
     return news;
   }
+  if (progress->mode == RAFT_SNAPSHOT && match + 1 < progress->next) {
+    return news; /* a heartbeat's answer */
+  }
   /* It answered: another probe may leave. When it agrees up to the guess,
   ** guessing is over. */
   progress->waits = false;
@@ -102,7 +105,7 @@ bool raft_progress_on_ack (struct raft_progress *progress, raft_index match,
 bool raft_progress_on_reject (struct raft_progress *progress,
                               raft_index rejected, raft_index hint) {
   raft_index next = hint + 1 < rejected ? hint + 1 : rejected;
-  if (rejected <= progress->match) {
+  if (rejected <= progress->match || progress->mode == RAFT_SNAPSHOT) {
     return false; /* what it rejected then, it has acknowledged since */
   }
   if (progress->mode == RAFT_PROBE && rejected != progress->next - 1) {
@@ -110,6 +113,16 @@ bool raft_progress_on_reject (struct raft_progress *progress,
   }
   raft_progress_become_probe (progress, next);
   return true;
+}
+
+void raft_progress_become_snapshot (struct raft_progress *progress,
+                                    raft_index index) {
+  raft_assert (index > progress->match);
+  progress->mode = RAFT_SNAPSHOT;
+  progress->next = index + 1;
+  progress->waits = false;
+  progress->load_ticket = 0;
+  window_clear (progress);
 }
 
 void raft_progress_become_probe (struct raft_progress *progress,

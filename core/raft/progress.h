@@ -2,6 +2,9 @@
 **
 ** progress.h - what a leader knows of one follower, and what it may send.
 **
+**   SNAPSHOT   what it needs next is compacted: nothing but heartbeats until
+**              it has the snapshot (Paper 7).
+**
 **              link up, start of term
 **                     │            rejected
 **                     ▼      ┌──────────────────┐
@@ -26,7 +29,7 @@
 
 #define RAFT_WINDOW_MAX 64 /* messages; inflight_messages is bounded by it */
 
-enum raft_progress_mode { RAFT_PROBE, RAFT_REPLICATE };
+enum raft_progress_mode { RAFT_PROBE, RAFT_REPLICATE, RAFT_SNAPSHOT };
 
 struct raft_sent {
   raft_index last; /* the last entry of one message */
@@ -67,6 +70,9 @@ bool raft_progress_on_ack (struct raft_progress *progress, raft_index match,
 ** False: late, it answers nothing that is still out. */
 bool raft_progress_on_reject (struct raft_progress *progress,
                               raft_index rejected, raft_index hint);
+/* A snapshot up to 'index' is on its way to it. */
+void raft_progress_become_snapshot (struct raft_progress *progress,
+                                    raft_index index);
 /* What was sent may be lost. */
 void raft_progress_become_probe (struct raft_progress *progress,
                                  raft_index next);

@@ -85,6 +85,12 @@ static int step_reserve (struct raft *raft, const struct raft_event *event) {
   if (event->kind == RAFT_EVENT_PROPOSE) {
     return raft_log_reserve (&raft->log, event->as.propose.count, 1);
   }
+  if (event->kind == RAFT_EVENT_INSTALL
+      && step_reserve_progress (raft,
+                                &event->as.install.value->configuration)
+           != RAFT_OK) {
+    return RAFT_ENOMEM;
+  }
   if (event->kind == RAFT_EVENT_CONFIGURE
       && step_reserve_progress (raft, event->as.configure.value)
            != RAFT_OK) {
@@ -242,6 +248,14 @@ static int step_dispatch (struct raft *raft, const struct raft_event *event) {
       break;
     case RAFT_EVENT_CONFIGURE: return raft_on_configure (raft, event);
     case RAFT_EVENT_TRANSFER: return raft_on_transfer (raft, event);
+    case RAFT_EVENT_SNAPSHOT:
+      raft_on_snapshot (raft, event->as.snapshot.index);
+      break;
+    case RAFT_EVENT_INSTALL: return raft_on_install (raft, event);
+    case RAFT_EVENT_INSTALLED:
+      raft_on_installed (raft, event->as.installed.status);
+      break;
+    case RAFT_EVENT_SENT: raft_on_sent (raft, event); break;
   }
   return RAFT_OK;
 }
@@ -326,6 +340,10 @@ static void raft_restore (struct raft *raft,
   raft->membership.latest_index = recovered->configuration_index;
   raft->membership.previous = recovered->previous;
   raft->membership.previous_index = recovered->previous_index;
+  raft->commit = recovered->base_index;
+  raft->applied = recovered->base_index;
+  raft->applying = recovered->base_index;
+  raft->snapshot_index = recovered->base_index;
   raft->role = RAFT_FOLLOWER;
   raft_reset_election (raft);
 }

@@ -51,7 +51,20 @@ enum raft_event_kind {
   RAFT_EVENT_STEP_DOWN,  /* give up leadership (a failed machine, a
                             divergence) */
   RAFT_EVENT_CONFIGURE,  /* another configuration (Diss. 4) */
-  RAFT_EVENT_TRANSFER    /* leadership to another member (Diss. 3.10) */
+  RAFT_EVENT_TRANSFER,   /* leadership to another member (Diss. 3.10) */
+  RAFT_EVENT_SNAPSHOT,   /* the machine's state at an index is durable */
+  RAFT_EVENT_INSTALL,    /* a leader's snapshot has arrived, whole */
+  RAFT_EVENT_INSTALLED,  /* the answer to an INSTALL effect */
+  RAFT_EVENT_SENT        /* the answer to a SNAPSHOT effect */
+};
+
+/* What a snapshot says of itself. */
+struct raft_snapshot {
+  raft_index index;     /* of the last entry that it covers */
+  raft_term term;       /* of that entry */
+  raft_time time;       /* of that entry */
+  struct raft_configuration configuration; /* the latest it covers */
+  raft_index configuration_index;
 };
 
 struct raft_event {
@@ -85,6 +98,17 @@ struct raft_event {
       raft_index expected; /* of the configuration that it changes; 0: any */
     } configure;
     struct { raft_id member; } transfer; /* RAFT_ID_NONE: whom it likes */
+    struct { raft_index index; } snapshot; /* at most the applied one */
+    struct {
+      raft_id from;
+      raft_term term;     /* the leader's, when it sent */
+      const struct raft_snapshot *value; /* borrowed */
+    } install;
+    struct { int status; } installed; /* not 0: nothing was changed */
+    struct {
+      raft_id member;
+      int status;         /* 0: it has installed it, durably */
+    } sent;
   } as;
 };
 
@@ -108,7 +132,10 @@ enum raft_effect_kind {
   RAFT_EFFECT_CONFIGURATION,
   RAFT_EFFECT_COMMIT,
   RAFT_EFFECT_TRACE,
-  RAFT_EFFECT_TRANSFER
+  RAFT_EFFECT_TRANSFER,
+  RAFT_EFFECT_COMPACT,
+  RAFT_EFFECT_SNAPSHOT,
+  RAFT_EFFECT_INSTALL
 };
 
 struct raft_effect {
@@ -183,6 +210,22 @@ struct raft_effect {
       int status;
     } transfer;
     struct raft_trace trace;
+    /* Entries at or below 'index' are not needed any more: the newest
+    ** snapshot covers them. */
+    struct { raft_index index; } compact;
+    /* Send the newest snapshot, of 'index' at least, to a member; answer SENT
+    ** when it has installed it, or has not. One at a time for each. */
+    struct {
+      raft_id to;
+      raft_index index;
+    } snapshot;
+    /* In this order, each durable before the next: the snapshot that arrived
+    ** is the newest one; the log is empty and goes on after 'index'; the
+    ** machine is restored. Answer INSTALLED. Until then no entry is written.*/
+    struct {
+      raft_index index;
+      raft_term term;
+    } install;
   } as;
 };
 
@@ -211,6 +254,10 @@ struct raft_recovered {
   raft_term term;
   raft_id vote;
   const struct raft_term_run *runs; /* ascending; empty: empty log */
+  /* The log begins after this entry, which the machine holds already, like
+  ** all before it; 0: it begins at 1. */
+  raft_index base_index;
+  raft_term base_term;
   uint32_t run_count;
   raft_index last_index;
   raft_time last_time;  /* of the last entry; any later time is fine */
@@ -244,6 +291,7 @@ void raft_free (struct raft *raft);
 ** what the log says: the member must stop); RAFT_EBUSY (propose: leadership is
 ** being handed over; configure: the change before is not committed, nor is
 ** anything of this term, or a transfer is under way; transfer: another one);
+** (install: one is under way); RAFT_ENOT_LEADER (install: of an older term);
 ** RAFT_ECONFLICT (configure: not the expected one); RAFT_EINVALID (configure:
 ** no such step, see change.c; transfer: not another voter). */
 int raft_step (struct raft *raft, const struct raft_event *event);
@@ -265,6 +313,7 @@ struct raft_member_status {
   uint64_t inflight_bytes;
   uint32_t inflight_messages;
   bool probing;        /* one message at a time until it answers */
+  bool snapshotting;   /* a snapshot is under way to it */
   bool stalled;
 };
 
@@ -273,6 +322,8 @@ struct raft_status {
   raft_id leader;
   raft_term term;
   raft_id vote;
+  raft_index base;     /* the log begins after it */
+  raft_index snapshot; /* the newest one covers up to here; 0: none */
   raft_index first_cached; /* entries from here on are in the cache */
   raft_index last;
   raft_term last_term;

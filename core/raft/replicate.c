@@ -111,8 +111,12 @@ static void replicate_send (struct raft *raft,
   struct raft_message m
     = { .kind = RAFT_MESSAGE_APPEND, .to = progress->id };
   raft_index previous = progress->next - 1;
+  if (previous < raft->log.base || progress->mode == RAFT_SNAPSHOT) {
+    previous = 0; /* a heartbeat that any log agrees with */
+  }
   m.as.append.previous_index = previous;
-  m.as.append.previous_term = raft_log_term_at (&raft->log, previous);
+  m.as.append.previous_term
+    = previous == 0 ? 0 : raft_log_term_at (&raft->log, previous);
   m.as.append.entry_count = count;
   m.as.append.commit = raft->commit;
   m.as.append.round = raft->round;
@@ -150,6 +154,10 @@ void raft_replicate_to (struct raft *raft, struct raft_progress *progress) {
     uint64_t bytes = limits->append_bytes;
     uint32_t count;
     raft_index next = progress->next;
+    if (next <= raft->log.base) {
+      raft_send_snapshot (raft, progress);
+      return;
+    }
     if (!raft_log_is_cached (&raft->log, next)) {
       replicate_load (raft, progress);
       return;
@@ -246,7 +254,7 @@ void raft_on_append_result (struct raft *raft, const struct raft_message *m) {
 /* What was on its way is probably lost. */
 void raft_on_link_up (struct raft *raft, raft_id member) {
   struct raft_progress *progress = raft_find_progress (raft, member);
-  if (progress != NULL) {
+  if (progress != NULL && progress->mode != RAFT_SNAPSHOT) {
     raft_progress_become_probe (progress, progress->match + 1);
     replicate_send (raft, progress, 0, 0);
     raft_replicate_to (raft, progress);

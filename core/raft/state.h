@@ -59,6 +59,9 @@ struct raft {
   uint64_t unapplied_bytes;    /* appended since, not yet applied */
   uint64_t load_ticket;        /* of the newest LOAD */
   raft_time time_floor;        /* no entry is later */
+  raft_index snapshot_index;   /* of the newest durable one; 0: none */
+  bool is_installing;
+  struct raft_snapshot installing; /* until INSTALLED */
   bool disk_full;
   bool stalled;
 
@@ -120,6 +123,8 @@ void raft_on_vote_result (struct raft *raft, const struct raft_message *m);
 /* ---- append.c: a follower --------------------------------------------- */
 void raft_on_append (struct raft *raft, const struct raft_message *m);
 void raft_refuse_old_leader (struct raft *raft, const struct raft_message *m);
+/* A leader of this term was heard. */
+void raft_follow (struct raft *raft, raft_id leader);
 /* Acknowledges what became durable. */
 void raft_maybe_acknowledge (struct raft *raft);
 
@@ -142,6 +147,14 @@ int raft_on_configure (struct raft *raft, const struct raft_event *event);
 /* A leader: the commit index has moved from 'before'. */
 void raft_on_change_committed (struct raft *raft, raft_index before);
 bool raft_is_changing (const struct raft *raft);
+
+/* ---- snapshot.c ------------------------------------------------------- */
+void raft_on_snapshot (struct raft *raft, raft_index index);
+/* A leader: what 'progress' needs next is compacted. */
+void raft_send_snapshot (struct raft *raft, struct raft_progress *progress);
+void raft_on_sent (struct raft *raft, const struct raft_event *event);
+int raft_on_install (struct raft *raft, const struct raft_event *event);
+void raft_on_installed (struct raft *raft, int status);
 
 /* ---- transfer.c ------------------------------------------------------- */
 int raft_on_transfer (struct raft *raft, const struct raft_event *event);

@@ -103,8 +103,8 @@ void raft_maybe_campaign (struct raft *raft) {
   if (raft->role == RAFT_LEADER || raft->now < raft->election_deadline) {
     return;
   }
-  if (!raft_configuration_votes (&raft->membership.latest,
-                                 raft->options.id)) {
+  if (!raft_configuration_votes (&raft->membership.latest, raft->options.id)
+      || raft->is_installing) {
     raft_reset_election (raft);
     return;
   }
@@ -119,7 +119,7 @@ void raft_maybe_campaign (struct raft *raft) {
 ** date by the leader's word; requests leave when all of it is durable. */
 void raft_on_timeout_now (struct raft *raft, const struct raft_message *m) {
   if (raft->role != RAFT_FOLLOWER || raft->leader != m->from
-      || m->term != raft->term
+      || m->term != raft->term || raft->is_installing
       || !raft_configuration_votes (&raft->membership.latest,
                                     raft->options.id)) {
     return;

@@ -312,7 +312,10 @@ static void perform_one (struct replica *replica,
     case RAFT_EFFECT_TRACE:
       perform_trace (replica, effect);
       break;
-    case RAFT_EFFECT_TRANSFER: break; /* nobody can ask for one here yet */
+    case RAFT_EFFECT_TRANSFER: /* nobody asks for these here yet */
+    case RAFT_EFFECT_COMPACT:
+    case RAFT_EFFECT_SNAPSHOT:
+    case RAFT_EFFECT_INSTALL: break;
   }
 }
 

@@ -250,7 +250,7 @@ describe("raft.core", function()
     raises("recovered: expected a table", function()
       core.new({ id = 1 })
     end)
-    raises("recovered.runs[2]: expected runs from index 1 on", function()
+    raises("recovered.runs[2]: expected runs with ascending", function()
       core.new({ id = 1 }, {
         runs = { { first = 1, term = 2 }, { first = 2, term = 2 } },
         last_index = 2,

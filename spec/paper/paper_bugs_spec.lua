@@ -18,7 +18,8 @@ local BUGS = {
   "commit_unsynced", "ack_before_sync", "commit_past_match",
   "read_before_noop", "read_without_round", "read_old_round", "stale_ack",
   "time_32_bit", "change_before_noop", "changes_overlap", "change_too_wide",
-  "transfer_refused", "transfer_for_ever",
+  "transfer_refused", "transfer_for_ever", "compacted_term_zero",
+  "install_takes_term", "install_stale", "install_keeps_members",
 }
 
 local function failures(bug)

@@ -17,15 +17,16 @@
 -- always the configuration, of term 1.
 
 local core = require("raft").core
+local effects_of = require("spec.paper.table_effects")
 
 local Table = {}
 Table.__index = Table
 
+local VALUES, perform = effects_of.VALUES, effects_of.perform
+local image_at = effects_of.image_at
+
 local MS = 1000
 local BUG = os.getenv("RAFT_BUG") or "none"
-
--- The value of a configuration entry.
-local VALUES = setmetatable({}, { __mode = "k" })
 
 local round_table = { MS = MS }
 
@@ -58,34 +59,40 @@ function Table:add(id)
       kind = index == 1 and "configuration" or "command",
     }
   end
+  disk.last = #log
   VALUES[disk.entries[1]] = self.first
   self.members[id] = { id = id, disk = disk }
   self.count = math.max(self.count, id)
   self:start(id)
 end
 
-local function copy_range(list, first, last)
-  local copy = {}
-  for i = first, last do copy[#copy + 1] = list[i] end
-  return copy
-end
-
 --- Starts a member from what its disk holds.
 function Table:start(id)
   local member = self.members[id]
   local runs, configurations = {}, {}
-  for index, entry in ipairs(member.disk.entries) do
-    if index == 1 or entry.term ~= runs[#runs].term then
+  local image = member.disk.snapshot
+  local base = member.disk.base or 0
+  if image then
+    configurations[1] = { index = image.configuration_index,
+      value = image.configuration }
+  end
+  for index = base + 1, member.disk.last do
+    local entry = member.disk.entries[index]
+    if #runs == 0 or entry.term ~= runs[#runs].term then
       runs[#runs + 1] = { first = index, term = entry.term }
     end
-    if VALUES[entry] then
+    if VALUES[entry] and index > (image and image.configuration_index or 0)
+    then
       table.insert(configurations, 1,
         { index = index, value = VALUES[entry] })
     end
   end
   local latest, previous = configurations[1], configurations[2] or {}
   self.drawn = self.drawn + 1
-  member.cache = copy_range(member.disk.entries, 1, #member.disk.entries)
+  member.cache = {}
+  for index, entry in pairs(member.disk.entries) do
+    member.cache[index] = entry
+  end
   member.writes, member.applied, member.role = {}, {}, "follower"
   member.up = true
   member.engine = assert(core.new({
@@ -95,8 +102,8 @@ function Table:start(id)
     bug = BUG ~= "none" and BUG or nil,
   }, {
     term = member.disk.term, vote = member.disk.vote, runs = runs,
-    last_index = #member.disk.entries,
-    last_time = member.disk.entries[#member.disk.entries].time,
+    last_index = member.disk.last, last_time = member.disk.last,
+    base_index = base, base_term = member.disk.base_term,
     configuration = latest.value, configuration_index = latest.index,
     previous = previous.value, previous_index = previous.index,
   }))
@@ -109,89 +116,7 @@ function Table:crash(id)
   member.engine:close()
 end
 
--- ---- effects ------------------------------------------------------------
-
-local perform = {}
-
-function perform.append(self, member, effect)
-  for i = 0, effect.count - 1 do
-    self.commands = self.commands + 1
-    local noop = effect.entry == "noop"
-    local entry = {
-      term = effect.term, kind = effect.entry or "command",
-      size = noop and 80 or 100, time = effect.time + i,
-      checksum = noop and 0 or self.commands,
-    }
-    if effect.entry == "configuration" then VALUES[entry] = member.proposed end
-    member.cache[effect.first + i] = entry
-  end
-end
-
-function perform.persist(self, member, effect)
-  local write = {
-    ticket = effect.ticket, term = effect.term, vote = effect.vote,
-    first = effect.first,
-    entries = copy_range(member.cache, effect.first,
-      effect.first + effect.count - 1),
-  }
-  member.writes[#member.writes + 1] = write
-  if not self.held[member.id] then member.must_sync = true end
-end
-
-function perform.send(self, member, effect)
-  local message = effect.message
-  if message.kind == "append" then
-    local first = message.previous_index + 1
-    message.entries = copy_range(member.cache, first,
-      first + message.entry_count - 1)
-    message.configurations = {}
-    for _, entry in ipairs(message.entries) do
-      table.insert(message.configurations, VALUES[entry])
-    end
-  end
-  self.wire[#self.wire + 1] = message
-  self.talk[#self.talk + 1] = message
-end
-
-function perform.load(self, member, effect)
-  local last = effect.first + effect.count - 1
-  self:step(member.id, {
-    kind = "loaded", ticket = effect.ticket,
-    entries = copy_range(member.disk.entries, effect.first, last),
-  })
-end
-
-function perform.apply(self, member, effect)
-  for i = effect.first, effect.first + effect.count - 1 do
-    member.applied[i] = member.cache[i].term
-  end
-  self:step(member.id, {
-    kind = "applied", index = effect.first + effect.count - 1,
-  })
-end
-
-function perform.read(self, _, effect)
-  self.reads[effect.id] = effect
-end
-
-function perform.role(self, member, effect)
-  member.role = effect.role
-  member.reason = effect.reason
-  if effect.role == "leader" then
-    local other = self.leaders[effect.term]
-    assert(other == nil or other == member.id, "two leaders of one term")
-    self.leaders[effect.term] = member.id
-  end
-end
-
-function perform.commit() end
-function perform.configuration() end
-
-function perform.transfer(_, member, effect)
-  member.transfer = effect.status
-end
-
-function perform.trace() end
+-- ---- steps ---------------------------------------------------------------
 
 --- Hands one event to a member and performs what it asks for.
 -- @return the effects; or nil, message, code
@@ -233,8 +158,9 @@ function Table.take_incoming(_, member)
     end
   end
   member.incoming = nil
-  for index = member.engine:status().last + 1, #member.cache do
-    member.cache[index] = nil
+  local last = member.engine:status().last
+  for index in pairs(member.cache) do
+    if index > last then member.cache[index] = nil end
   end
 end
 
@@ -250,14 +176,57 @@ function Table:sync(id, count)
     member.disk.term, member.disk.vote = write.term, write.vote
     if write.first > 0 then
       local entries = member.disk.entries
-      for index = #entries, write.first, -1 do entries[index] = nil end
-      for _, entry in ipairs(write.entries) do
-        entries[#entries + 1] = entry
+      for index = write.first, member.disk.last do entries[index] = nil end
+      for i, entry in ipairs(write.entries) do
+        entries[write.first + i - 1] = entry
       end
+      member.disk.last = write.first + #write.entries - 1
     end
     ticket = write.ticket
   end
   if ticket then self:step(id, { kind = "persisted", ticket = ticket }) end
+end
+
+--- A snapshot is taken of what a member has applied (up to 'index').
+function Table:snapshot(id, index)
+  local member = self.members[id]
+  index = index or member.engine:status().applied
+  member.disk.snapshot = image_at(member, index)
+  return self:step(id, { kind = "snapshot", index = index })
+end
+
+--- A whole snapshot arrives. @return the effects; or nil, message, code
+function Table:arrive(message)
+  local member = self.members[message.to]
+  member.arrived = message
+  local effects, text, code = self:step(message.to, { kind = "install",
+    from = message.from, term = message.term, snapshot = message.image })
+  if effects and not member.must_install then self:sent(message) end
+  return effects, text, code
+end
+
+--- The leader hears what became of a snapshot.
+function Table:sent(message, failed)
+  local leader = self.members[message.from]
+  if leader.up then
+    self:step(message.from,
+      { kind = "sent", member = message.to, failed = failed })
+  end
+end
+
+--- The disk of a member has the snapshot that arrived, and an empty log.
+function Table:install(id, failed)
+  local member, disk = self.members[id], self.members[id].disk
+  local message = member.arrived
+  member.must_install = nil
+  if not failed then
+    disk.snapshot, disk.entries = message.image, {}
+    disk.base, disk.base_term = message.image.index, message.image.term
+    disk.last = disk.base
+    member.cache = {}
+  end
+  self:step(id, { kind = "installed", failed = failed })
+  self:sent(message, failed)
 end
 
 --- From now on a member's writes wait for sync().
@@ -289,7 +258,11 @@ function Table:deliver(wanted)
       table.remove(self.wire, i)
       local to = self.members[message.to]
       if to and to.up and not self.cuts[message.from .. ">" .. message.to] then
-        self:step(message.to, { kind = "message", message = message })
+        if message.kind == "image" then
+          self:arrive(message)
+        else
+          self:step(message.to, { kind = "message", message = message })
+        end
       end
       return message
     end
@@ -390,8 +363,8 @@ end
 --- The terms of a member's log, as in the paper's figures.
 function Table:terms(id)
   local terms = {}
-  for index = 1, self:status(id).last do
-    terms[index] = self.members[id].engine:term_of(index)
+  for index = self:status(id).base + 1, self:status(id).last do
+    terms[#terms + 1] = self.members[id].engine:term_of(index)
   end
   return terms
 end
