@@ -222,10 +222,10 @@ uint64_t raft_hash (const struct raft *raft) {
     raft->unapplied_bytes, raft->load_ticket, raft->time_floor,
     raft->snapshot_index, raft->is_installing, raft->installing.index,
     raft->installing.term, raft->disk_full, raft->stalled, raft->verified,
-    raft->answered, raft->round_seen, raft->campaign_ticket, raft->term_start, raft->round,
-    raft->heartbeat_deadline, raft->quorum_deadline, raft->transferee,
-    raft->transfer_deadline, raft->progress_count,
-    raft->read_count, raft->outbox.withheld_count
+    raft->answered, raft->round_seen, raft->campaign_ticket,
+    raft->term_start, raft->round, raft->heartbeat_deadline,
+    raft->quorum_deadline, raft->transferee, raft->transfer_deadline,
+    raft->progress_count, raft->read_count, raft->outbox.withheld_count
   };
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
     hash_add (&hash, fields[i]);
