@@ -130,8 +130,16 @@ static int world_start (lua_State *L) {
   return on_member (L, sim_member_start);
 }
 
+/* crash (id [, "some" | "nothing" | "everything"]): what is kept of that
+** which was not synced. */
 static int world_crash (lua_State *L) {
-  return on_member (L, sim_member_crash);
+  static const char *const words[] = { "some", "nothing", "everything", NULL };
+  struct sim_world *world = check_world (L);
+  struct sim_storage *storage = &world->members[check_id (L, 2)]->storage;
+  storage->keeps = (enum sim_keep)luaL_checkoption (L, 3, "some", words);
+  (void)on_member (L, sim_member_crash);
+  storage->keeps = SIM_KEEP_SOME;
+  return 0;
 }
 
 static int world_kill (lua_State *L) {

@@ -140,6 +140,7 @@ static const char *const ROLES[]
 void binding_sim_push_status (lua_State *L, struct sim_world *world,
                               raft_id id) {
   const struct sim_member *member = world->members[id];
+  struct sim_disk_counts counts;
   struct replica_status status;
   lua_newtable (L);
   field_set_number (L, "id", id);
@@ -148,6 +149,8 @@ void binding_sim_push_status (lua_State *L, struct sim_world *world,
   field_set_number (L, "life", member->life);
   field_set_number (L, "memory", member->arena.bytes);
   field_set_number (L, "allocations", member->arena.calls);
+  sim_disk_get_counts (member->storage.disk, &counts);
+  field_set_number (L, "disk_changes", counts.changes);
   if (member->stop_status != 0) {
     field_set_string (L, "code", raft_error_name (member->stop_status));
     field_set_string (L, "detail", member->stop_detail.text);

@@ -266,6 +266,13 @@ static bool is_on_file (enum fs_operation operation) {
          || operation == FS_WRITE || operation == FS_SYNC;
 }
 
+static bool is_change (enum fs_operation operation) {
+  return operation == FS_CREATE || operation == FS_ALLOCATE
+         || operation == FS_WRITE || operation == FS_SYNC
+         || operation == FS_RENAME || operation == FS_REMOVE
+         || operation == FS_SYNC_DIRECTORY;
+}
+
 static int perform (struct sim_disk *disk, struct fs_request *request,
                     bool fails) {
   if (is_on_file (request->operation)) {
@@ -335,6 +342,7 @@ bool sim_disk_step (struct sim_disk *disk) {
   }
   disk->pending--;
   disk->counts.requests++;
+  disk->counts.changes += is_change (request->operation);
   fault = fault_of (disk, request->operation);
   request->status = perform (disk, request, fault != RAFT_OK);
   if (fault != RAFT_OK) {

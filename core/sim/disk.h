@@ -47,6 +47,7 @@ enum sim_disk_fault {
 
 struct sim_disk_counts {
   uint64_t requests;  /* performed, of each kind below too */
+  uint64_t changes;   /* to contents, lengths or names; syncs too */
   uint64_t writes;
   uint64_t syncs;
   uint64_t failed;    /* by a planned fault */

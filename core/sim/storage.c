@@ -63,6 +63,9 @@ static bool storage_keep (struct sim_choice *choice) {
     = (struct sim_storage *)(void *)((char *)choice
                                      - offsetof (struct sim_storage,
                                                  choice));
+  if (storage->keeps != SIM_KEEP_SOME) {
+    return storage->keeps == SIM_KEEP_EVERYTHING;
+  }
   storage->asked++;
   return sim_choose (storage->member->world, SIM_CHOICE_KEEP,
                      sim_matter_of (SIM_MATTER_CHANGE,
@@ -87,6 +90,7 @@ int sim_storage_init (struct sim_storage *storage,
   storage->busy_until = 0;
   storage->fails_in = 0;
   storage->slow_us = 0;
+  storage->keeps = SIM_KEEP_SOME;
   storage->disk = sim_disk_new ();
   if (storage->disk == NULL) {
     return RAFT_ENOMEM;

@@ -12,6 +12,13 @@
 #include "sim/disk.h"
 #include "sim/world.h"
 
+/* What a crash keeps of what was not synced. */
+enum sim_keep {
+  SIM_KEEP_SOME, /* by chance, each sector and name for itself */
+  SIM_KEEP_NOTHING,
+  SIM_KEEP_EVERYTHING
+};
+
 struct sim_storage {
   struct port_fs port;
   struct sim_member *member;
@@ -22,6 +29,7 @@ struct sim_storage {
   raft_time slow_us; /* that every sync takes longer */
   uint32_t losses; /* crashes and failures so far */
   uint32_t asked;  /* unsynced changes of this one so far */
+  enum sim_keep keeps; /* in a power loss */
   bool is_draining;/* its requests are performed without events */
 };
 
