@@ -76,6 +76,7 @@ static int probe_table (lua_State *L) {
   } rows[] = {
 #define X(symbol, name, level, fields) { name, fields },
     RAFT_TRACES (X)
+    RAFT_WORLD_TRACES (X)
 #undef X
   };
   size_t i;

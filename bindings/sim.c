@@ -369,6 +369,20 @@ static int world_trace (lua_State *L) {
   return 4;
 }
 
+/* records (first, last) -> a list; both from 1. */
+static int world_records (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  size_t first = (size_t)check_whole (L, 2, 1, UINT32_MAX);
+  size_t last = (size_t)check_whole (L, 3, 0, UINT32_MAX);
+  binding_sim_push_records (L, world, first, last);
+  return 1;
+}
+
+static int world_operations (lua_State *L) {
+  binding_sim_push_operations (L, check_world (L));
+  return 1;
+}
+
 static int sim_options_list (lua_State *L) {
   binding_sim_push_options (L);
   return 1;
@@ -382,7 +396,9 @@ static const luaL_Reg METHODS[] = {
   { "heal", world_heal },     { "invoke", world_invoke },
   { "kill", world_kill },     { "leader", world_leader },
   { "mend", world_mend },     { "now", world_now },
-  { "pause", world_pause },   { "reset", world_reset },
+  { "operations", world_operations },
+  { "pause", world_pause },   { "records", world_records },
+  { "reset", world_reset },
   { "result", world_result }, { "resume", world_resume },
   { "run", world_run },       { "run_for", world_run_for },
   { "set", world_set },       { "settle", world_settle },

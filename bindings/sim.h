@@ -35,6 +35,17 @@ void binding_sim_push_status (lua_State *L, struct sim_world *world,
 void binding_sim_push_operation (lua_State *L,
                                  const struct sim_operation *operation);
 
+/* ---- sim_trace.c -------------------------------------------------------- */
+
+/* Pushes { { number, time, member, term, kind, level, fields }, … }, of the
+** records from 'first' to 'last', from 1. */
+void binding_sim_push_records (lua_State *L, const struct sim_world *world,
+                               size_t first, size_t last);
+/* Pushes { { number, client, kind, from, to, code, bytes, result_bytes }, … }:
+** those that are not done have no to, code and result. */
+void binding_sim_push_operations (lua_State *L,
+                                  const struct sim_world *world);
+
 RAFT_HIDDEN_END
 
 #endif

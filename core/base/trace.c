@@ -27,6 +27,7 @@ static const struct trace_row trace_rows[RAFT_TRACE_COUNT] = {
   { "none", RAFT_TRACE_DEBUG, "" },
 #define X(symbol, name, level, fields) { name, RAFT_TRACE_##level, fields },
   RAFT_TRACES (X)
+  RAFT_WORLD_TRACES (X)
 #undef X
 };
 
@@ -110,6 +111,30 @@ static const char *field_word (const struct trace_field *field) {
     case 'k': return message_name (field->value);
     default: return NULL;
   }
+}
+
+bool raft_trace_field (const struct raft_trace *trace, unsigned position,
+                       struct raft_trace_field *out) {
+  const char *next = row_of (trace->kind)->fields;
+  struct trace_field field = { 0 };
+  unsigned i;
+  for (i = 0; i <= position; i++) {
+    next = field_take (next, &field);
+    if (next == NULL) {
+      return false;
+    }
+  }
+  field.value = trace->fields[position];
+  out->name = field.name;
+  out->name_size = (size_t)field.name_size;
+  out->type = field.type;
+  out->value = field.value;
+  out->word = field.type == 's' ? trace->text : field_word (&field);
+  return true;
+}
+
+const char *raft_trace_level_name (enum raft_trace_kind kind) {
+  return level_name (row_of (kind)->level);
 }
 
 /* The longest field is a reason with its name: far below this. */

@@ -58,10 +58,36 @@ enum raft_trace_level {
   X(REFUSED_BY, "replica.refused_by", WARN, "peer:m code:e why:s")            \
   X(MACHINE, "replica.machine", WARN, "peer:m expected:x got:x")
 
+/*  What a pretended world did itself; in no trace hash, which has the events
+**  that it came from. A message has a number, by which its way is followed;
+**  the member of a record is who sent, or who got it. In pairs 0 is all
+**  clients. */
+#define RAFT_WORLD_TRACES(X)                                                  \
+  X(SIM_SENT, "sim.sent", WIRE, "message:n to:m")                             \
+  X(SIM_LOST, "sim.lost", WIRE, "message:n from:m to:m why:w")                \
+  X(SIM_ARRIVED, "sim.arrived", WIRE, "message:n from:m")                     \
+  X(SIM_START, "sim.start", INFO, "life:n")                                   \
+  X(SIM_CRASH, "sim.crash", WARN, "")                                         \
+  X(SIM_KILL, "sim.kill", WARN, "")                                           \
+  X(SIM_STOP, "sim.stop", WARN, "code:e")                                     \
+  X(SIM_PAUSE, "sim.pause", WARN, "")                                         \
+  X(SIM_RESUME, "sim.resume", INFO, "")                                       \
+  X(SIM_WIPE, "sim.wipe", WARN, "")                                           \
+  X(SIM_ROT, "sim.rot", WARN, "")                                             \
+  X(SIM_CUT, "sim.cut", WARN, "from:m to:m")                                  \
+  X(SIM_MEND, "sim.mend", INFO, "from:m to:m")                                \
+  X(SIM_HEAL, "sim.heal", INFO, "")                                           \
+  X(SIM_RESET, "sim.reset", WARN, "from:m to:m")                              \
+  X(SIM_DISK_SLOW, "sim.disk_slow", WARN, "on:b")                             \
+  X(SIM_DISK_FULL, "sim.disk_full", WARN, "on:b")                             \
+  X(SIM_DISK_FAILED, "sim.disk_failed", WARN, "")                             \
+  X(SIM_CLOCK, "sim.clock", WARN, "back:b by:t")
+
 enum raft_trace_kind {
   RAFT_TRACE_NONE = 0,
 #define X(symbol, name, level, fields) RAFT_TRACE_##symbol,
   RAFT_TRACES (X)
+  RAFT_WORLD_TRACES (X)
 #undef X
   RAFT_TRACE_COUNT
 };
@@ -94,7 +120,11 @@ enum raft_trace_kind {
   X(DISK_FULL, "the disk is full")                              \
   X(TRANSFER, "leadership was handed over")                     \
   X(STALLED, "its disk or machine is stalled")                  \
-  X(REMOVED, "no voter any more")
+  X(REMOVED, "no voter any more")                               \
+  X(LOST, "lost")                                               \
+  X(CUT, "the way is cut")                                      \
+  X(NO_LINK, "there is no connection")                          \
+  X(NOBODY, "nobody listens")
 
 enum raft_reason {
 #define X(symbol, text) RAFT_REASON_##symbol,
@@ -135,6 +165,20 @@ int raft_trace_text (const struct raft_trace *trace, struct raft_buffer *out);
 ** "kind":"raft.role","level":"info","fields":{"from":"follower",…}}; numbers
 ** from 2^53 on are strings. Errors: RAFT_ENOMEM. */
 int raft_trace_json (const struct raft_trace *trace, struct raft_buffer *out);
+
+/* One field of a record. */
+struct raft_trace_field {
+  const char *name; /* not ended by a zero */
+  size_t name_size;
+  char type;        /* see RAFT_TRACES */
+  uint64_t value;
+  const char *word; /* of types that are words, and texts; NULL: a number */
+};
+
+/* The field at 'position', from 0. False: the kind has no more. */
+bool raft_trace_field (const struct raft_trace *trace, unsigned position,
+                       struct raft_trace_field *out);
+const char *raft_trace_level_name (enum raft_trace_kind kind);
 
 /* Chains a record into a trace hash. */
 uint64_t raft_trace_hash (uint64_t hash, const struct raft_trace *trace);

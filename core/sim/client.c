@@ -10,6 +10,7 @@
 #include "base/checksum.h"
 #include "sim/check.h"
 #include "sim/member.h"
+#include "sim/note.h"
 
 /* ---- doors ------------------------------------------------------------- */
 
@@ -236,6 +237,7 @@ static void on_done (struct client_call *call) {
   operation->detail = call->detail;
   keep_result (operation, &call->result);
   if (!client->is_over) {
+    sim_note_done (client->world, operation);
     sim_check_done (client->world, client, operation);
   }
   if (operation->is_random) {
@@ -303,6 +305,7 @@ uint64_t sim_client_invoke (struct sim_client *client,
   operation->is_refused = false;
   operation->invoked = world->now;
   operation->payload = raft_checksum (bytes.data, bytes.size, 0);
+  sim_note_invoked (world, operation, client->number, bytes);
   sim_check_invoked (world, client, operation, bytes);
   client->random_outstanding += is_random;
   *status = start (client, operation, bytes);
@@ -310,6 +313,7 @@ uint64_t sim_client_invoke (struct sim_client *client,
     client->random_outstanding -= is_random;
     operation->status = *status;
     operation->is_refused = true;
+    sim_note_done (world, operation);
     sim_check_done (world, client, operation);
     sim_client_give_back (client, operation);
     return 0;

@@ -8,6 +8,7 @@
 
 #include "sim/check.h"
 #include "sim/member.h"
+#include "sim/note.h"
 #include "wire/greeting.h"
 
 /* What is dialled and ended overtakes whatever else is under way. */
@@ -298,7 +299,9 @@ void sim_net_reset (struct sim_net *net, raft_id from, raft_id to) {
   struct sim_link *link = &net->links[from][to];
   struct sim_member *member = net->world->members[from];
   if (link->state == SIM_LINK_UP && !sim_net_is_cut (net, to, from)) {
+    const uint64_t fields[4] = { from, to };
     net->world->counters.resets++;
+    sim_note_fields (net->world, RAFT_TRACE_SIM_RESET, RAFT_ID_NONE, fields);
     tell_down (net, member, to, link->epoch, NET_DOWN_ENDED,
                dial_delay (net, SIM_MATTER_DOWN, to, from));
   }

@@ -10,6 +10,7 @@
 
 #include "sim/check.h"
 #include "sim/link.h"
+#include "sim/note.h"
 #include "wire/configuration.h"
 
 bool sim_member_is_up (const struct sim_member *member) {
@@ -137,6 +138,12 @@ int sim_member_new (struct sim_world *world, raft_id id) {
   return make_directory (member);
 }
 
+static void note_number (struct sim_member *member,
+                         enum raft_trace_kind kind, uint64_t number) {
+  const uint64_t fields[4] = { number };
+  sim_note_fields (member->world, kind, member->id, fields);
+}
+
 /* ---- the life of a process --------------------------------------------- */
 
 static void on_opened (void *owner, int status,
@@ -195,6 +202,7 @@ void sim_member_start (struct sim_member *member) {
   member->is_excused = member->is_wiped || member->is_damaged;
   member->has_opened = false;
   member->stop_status = 0;
+  note_number (member, RAFT_TRACE_SIM_START, member->life);
   sim_check_started (world, member);
   fill_options (member, &options);
   if (sim_machine_start (&member->machine) != RAFT_OK
@@ -247,6 +255,7 @@ void sim_member_crash (struct sim_member *member) {
     sim_storage_crash (&member->storage);
   }
   member->world->counters.crashes++;
+  sim_note (member->world, RAFT_TRACE_SIM_CRASH, member->id);
   member->state = SIM_MEMBER_DOWN;
 }
 
@@ -257,6 +266,7 @@ void sim_member_kill (struct sim_member *member) {
     end_process (member);
   }
   member->world->counters.kills++;
+  sim_note (member->world, RAFT_TRACE_SIM_KILL, member->id);
   member->state = SIM_MEMBER_DOWN;
 }
 
@@ -272,6 +282,7 @@ static void act_on_stop (struct sim_member *member) {
                  member->stop_detail.text);
     return;
   }
+  note_number (member, RAFT_TRACE_SIM_STOP, (uint64_t)member->stop_status);
   sim_check_ended (world, member);
   sim_storage_kill (&member->storage);
   end_process (member);
@@ -312,6 +323,7 @@ void sim_member_wipe (struct sim_member *member) {
   }
   member->is_wiped = true;
   member->world->counters.wipes++;
+  sim_note (member->world, RAFT_TRACE_SIM_WIPE, member->id);
   if (sim_storage_init (&member->storage, member) != RAFT_OK
       || make_directory (member) != RAFT_OK) {
     sim_violate (member->world, "memory", "a directory could not be made");
@@ -329,6 +341,7 @@ void sim_member_pause (struct sim_member *member) {
   if (member->replica != NULL && !member->is_paused) {
     member->is_paused = true;
     member->world->counters.pauses++;
+    sim_note (member->world, RAFT_TRACE_SIM_PAUSE, member->id);
   }
 }
 
@@ -338,6 +351,7 @@ void sim_member_resume (struct sim_member *member) {
     return;
   }
   member->is_paused = false;
+  sim_note (world, RAFT_TRACE_SIM_RESUME, member->id);
   while (member->backlog != NULL) {
     struct sim_event *event = member->backlog;
     member->backlog = event->next;

@@ -9,6 +9,7 @@
 
 #include "sim/check.h"
 #include "sim/member.h"
+#include "sim/note.h"
 
 #define NOBODY RAFT_ID_NONE
 
@@ -50,6 +51,12 @@ static struct sim_member *victim (struct sim_nemesis *nemesis) {
   return leader != NULL ? leader
                         : world->members[1 + draw (nemesis,
                                                    world->member_count)];
+}
+
+static void note_disk (const struct sim_member *member,
+                       enum raft_trace_kind kind, bool is_on) {
+  const uint64_t fields[4] = { is_on };
+  sim_note_fields (member->world, kind, member->id, fields);
 }
 
 /* ---- cuts -------------------------------------------------------------- */
@@ -243,6 +250,7 @@ static void fill_disk (struct sim_nemesis *nemesis,
   sim_disk_set_capacity (member->storage.disk,
                          used + 1 + draw (nemesis, 4096));
   world->counters.disk_fulls++;
+  note_disk (member, RAFT_TRACE_SIM_DISK_FULL, true);
   schedule (nemesis, SIM_FAULT_disk_full, member->id, 1, length (nemesis));
 }
 
@@ -260,7 +268,9 @@ static void fail_memory (struct sim_nemesis *nemesis,
 static void jump (struct sim_nemesis *nemesis, struct sim_member *member) {
   raft_time step = draw (nemesis, 2 * RAFT_SECOND);
   bool is_back = draw (nemesis, 2) == 0;
+  const uint64_t fields[4] = { is_back, step };
   nemesis->world->counters.jumps++;
+  sim_note_fields (nemesis->world, RAFT_TRACE_SIM_CLOCK, member->id, fields);
   member->wall_offset = is_back && member->wall_offset >= step
                           ? member->wall_offset - step
                           : member->wall_offset + step;
@@ -289,6 +299,7 @@ static void begin_member (struct sim_nemesis *nemesis,
     case SIM_FAULT_disk_slow:
       member->storage.slow_us
         = 1 + draw (nemesis, nemesis->world->options.slow_sync_us);
+      note_disk (member, RAFT_TRACE_SIM_DISK_SLOW, true);
       schedule (nemesis, fault, member->id, 1, length (nemesis));
       break;
     case SIM_FAULT_disk_full:
@@ -348,10 +359,12 @@ static void end_member (struct sim_nemesis *nemesis, enum sim_fault fault,
       break;
     case SIM_FAULT_disk_slow:
       member->storage.slow_us = 0;
+      note_disk (member, RAFT_TRACE_SIM_DISK_SLOW, false);
       break;
     case SIM_FAULT_disk_full:
       sim_disk_set_capacity (member->storage.disk,
                              nemesis->world->options.disk_bytes);
+      note_disk (member, RAFT_TRACE_SIM_DISK_FULL, false);
       break;
     default: /* what is down starts; what did not fall goes on */
       member->arena.fail_at = 0;

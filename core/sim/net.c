@@ -11,6 +11,7 @@
 #include "sim/check.h"
 #include "sim/link.h"
 #include "sim/member.h"
+#include "sim/note.h"
 #include "wire/scan.h"
 
 #define FLIPPED_BITS_MAX 3
@@ -36,10 +37,17 @@ void sim_net_free (struct sim_net *net) {
 
 /* ---- cuts -------------------------------------------------------------- */
 
+static void note_pair (struct sim_net *net, enum raft_trace_kind kind,
+                       raft_id from, raft_id to) {
+  const uint64_t fields[4] = { from, to };
+  sim_note_fields (net->world, kind, RAFT_ID_NONE, fields);
+}
+
 void sim_net_cut (struct sim_net *net, raft_id from, raft_id to) {
   raft_assert (from <= SIM_MEMBERS_MAX && to <= SIM_MEMBERS_MAX);
   net->cuts[from][to]++;
   raft_assert (net->cuts[from][to] != 0);
+  note_pair (net, RAFT_TRACE_SIM_CUT, from, to);
   if (from != 0 && to != 0) {
     sim_link_grow_silent (net, from, to);
     sim_link_grow_silent (net, to, from);
@@ -49,11 +57,13 @@ void sim_net_cut (struct sim_net *net, raft_id from, raft_id to) {
 void sim_net_mend (struct sim_net *net, raft_id from, raft_id to) {
   if (net->cuts[from][to] > 0) {
     net->cuts[from][to]--;
+    note_pair (net, RAFT_TRACE_SIM_MEND, from, to);
   }
 }
 
 void sim_net_heal (struct sim_net *net) {
   memset (net->cuts, 0, sizeof net->cuts);
+  sim_note (net->world, RAFT_TRACE_SIM_HEAL, RAFT_ID_NONE);
 }
 
 bool sim_net_is_cut (const struct sim_net *net, raft_id from, raft_id to) {
@@ -108,6 +118,18 @@ static void flip_bits (struct sim_event *event, uint64_t value) {
   event->reason = 1;
 }
 
+/* A message that never set out. */
+static void note_unsent (struct sim_net *net, raft_id from, raft_id to,
+                         enum raft_reason why) {
+  const uint64_t fields[4] = { net->messages, from, to, (uint64_t)why };
+  sim_note_fields (net->world, RAFT_TRACE_SIM_LOST, from, fields);
+}
+
+static void note_sent (struct sim_net *net, raft_id from, raft_id to) {
+  const uint64_t fields[4] = { ++net->messages, to };
+  sim_note_fields (net->world, RAFT_TRACE_SIM_SENT, from, fields);
+}
+
 /* Puts a message on its way; NULL: the link is full. */
 static struct sim_event *message_new (struct sim_net *net,
                                       struct sim_member *from, raft_id to,
@@ -117,6 +139,7 @@ static struct sim_event *message_new (struct sim_net *net,
   struct sim_event *event;
   if (link->under_way >= world->options.link_messages) {
     world->counters.overflowed++;
+    note_unsent (net, from->id, to, RAFT_REASON_LIMIT);
     return NULL;
   }
   event = sim_event_new (&world->queue, SIM_EVENT_MESSAGE);
@@ -124,6 +147,7 @@ static struct sim_event *message_new (struct sim_net *net,
   event->target = (uint32_t)to;
   event->source = (uint32_t)from->id;
   event->tag = from->incarnation;
+  event->message = net->messages;
   link->under_way++;
   return event;
 }
@@ -167,13 +191,17 @@ static void net_send (struct port_net *door, raft_id to,
   raft_assert (to >= 1 && to <= world->member_count && to != from->id);
   kind = sim_check_sent (world, from, to, message.data, message.size);
   matter = sim_matter (world, kind, sim_whom_pair (from->id, to));
+  note_sent (net, from->id, to);
   if (net->links[from->id][to].state != SIM_LINK_UP) {
     world->counters.strangers++;
+    note_unsent (net, from->id, to, RAFT_REASON_NO_LINK);
   } else if (sim_net_is_cut (net, from->id, to)) {
     world->counters.cut++;
+    note_unsent (net, from->id, to, RAFT_REASON_CUT);
   } else if (sim_chance (world, SIM_CHOICE_DROP, matter,
                          world->options.loss, 1) > 0) {
     world->counters.lost++;
+    note_unsent (net, from->id, to, RAFT_REASON_LOST);
   } else {
     send_now (net, from, to, &message, matter);
   }
@@ -229,7 +257,9 @@ static int scan_whole (const struct sim_event *event) {
 static void deliver (struct sim_net *net, struct sim_member *member,
                      struct sim_event *event) {
   struct sim_world *world = net->world;
+  const uint64_t fields[4] = { event->message, event->source };
   int status = scan_whole (event);
+  sim_note_fields (world, RAFT_TRACE_SIM_ARRIVED, member->id, fields);
   world->counters.messages++;
   world->counters.corrupted += event->reason;
   member->has_taken = false;
@@ -253,10 +283,12 @@ static void on_message (struct sim_net *net, struct sim_member *member,
   net->links[event->source][event->target].under_way--;
   if (sim_net_is_cut (net, event->source, event->target)) {
     world->counters.cut++;
+    sim_note_lost (world, event, RAFT_REASON_CUT);
   } else if (!sim_member_is_up (member) || event->tag == 0
              || member->greeted[event->source] != event->tag) {
     /* No process listens, or one that never saw this connection. */
     world->counters.strangers++;
+    sim_note_lost (world, event, RAFT_REASON_NOBODY);
     sim_net_reset (net, event->source, member->id);
   } else {
     deliver (net, member, event);
@@ -266,6 +298,7 @@ static void on_message (struct sim_net *net, struct sim_member *member,
 void sim_net_drop (struct sim_net *net, const struct sim_event *event) {
   if (event->kind == SIM_EVENT_MESSAGE) {
     net->links[event->source][event->target].under_way--;
+    sim_note_lost (net->world, event, RAFT_REASON_NOBODY);
   } else if (event->kind == SIM_EVENT_DIAL) {
     sim_link_refuse (net, event);
   } else if (event->kind == SIM_EVENT_CONNECT) {

@@ -49,6 +49,7 @@ struct sim_net {
   uint8_t cuts[SIM_MEMBERS_MAX + 1][SIM_MEMBERS_MAX + 1];
   struct sim_connection connections[SIM_CONNECTIONS_MAX];
   uint64_t next_connection;
+  uint64_t messages; /* between members so far: their numbers in notes */
 };
 
 RAFT_HIDDEN_BEGIN

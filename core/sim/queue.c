@@ -54,6 +54,7 @@ struct sim_event *sim_event_new (struct sim_queue *queue,
   event->source = 0;
   event->life = 0;
   event->tag = 0;
+  event->message = 0;
   event->size = 0;
   event->next = NULL;
   return event;

@@ -47,6 +47,7 @@ struct sim_event {
   uint32_t source;       /* who sent it, from 1; 0: nobody */
   uint64_t life;         /* of the target's process, 0: of any */
   uint64_t tag;          /* link epoch, connection, incarnation */
+  uint64_t message;      /* its number in notes; decides nothing */
   uint8_t *bytes;
   size_t size;
   size_t capacity;

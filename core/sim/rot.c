@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "sim/member.h"
+#include "sim/note.h"
 #include "wal/record.h"
 
 #define SEGMENTS_MAX 64 /* of which one is damaged; the oldest */
@@ -97,6 +98,7 @@ bool sim_member_rot (struct sim_member *member) {
   if (segments.count > 0 && damage (member, &segments, &bytes)) {
     member->is_damaged = true;
     member->world->counters.rots++;
+    sim_note (member->world, RAFT_TRACE_SIM_ROT, member->id);
   }
   raft_buffer_free (&names);
   raft_buffer_free (&bytes);

@@ -5,6 +5,7 @@
 #include "sim/storage.h"
 
 #include "sim/member.h"
+#include "sim/note.h"
 
 static struct sim_storage *of_port (struct port_fs *port) {
   return (struct sim_storage *)(void *)((char *)port
@@ -133,6 +134,7 @@ void sim_storage_step (struct sim_storage *storage, uint64_t number) {
   if (fails_now (storage, request, (struct sim_matter){ number })) {
     begin_loss (storage);
     world->counters.disk_failures++;
+    sim_note (world, RAFT_TRACE_SIM_DISK_FAILED, storage->member->id);
     storage->member->is_excused = true;
     sim_disk_fail (storage->disk,
                    is_sync (request) ? SIM_DISK_SYNC : SIM_DISK_WRITE, 0,

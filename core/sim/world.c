@@ -15,6 +15,7 @@
 #include "sim/member.h"
 #include "sim/nemesis.h"
 #include "sim/net.h"
+#include "sim/note.h"
 
 /* ---- chance ------------------------------------------------------------ */
 
@@ -192,6 +193,7 @@ void sim_world_free (struct sim_world *world) {
   }
   sim_choices_free (&world->choices);
   free (world->traces);
+  sim_note_free (world);
   free (world);
 }
 

@@ -30,6 +30,7 @@ struct sim_violation {
   raft_time time;
 };
 
+struct sim_kept_operation;
 struct sim_member;
 struct sim_client;
 struct sim_net;
@@ -63,6 +64,9 @@ struct sim_world {
   uint64_t trace_hash;
   struct raft_trace *traces;     /* the first keep_traces records */
   size_t trace_count;
+  struct sim_kept_operation *kept; /* note.h; while traces are kept */
+  size_t kept_count;
+  size_t kept_capacity;
 };
 
 RAFT_HIDDEN_BEGIN

@@ -233,6 +233,40 @@ function World:await_leader(bound_us)
   return self:leader()
 end
 
+--- What happened, as records: of members ("raft.role") and of the world
+-- ("sim.crash"); those of the kinds that match the pattern.
+-- @return { { number = 7, time = 1259791, member = 1, term = 2,
+--   kind = "raft.role", level = "info", fields = { to = "leader", … } }, … }
+function World:records(pattern, first, last)
+  local records = self.handle:records(first or 1, last or 2 ^ 32 - 1)
+  if not pattern then
+    return records
+  end
+  local found = {}
+  for _, record in ipairs(records) do
+    if record.kind:find(pattern) then
+      found[#found + 1] = record
+    end
+  end
+  return found
+end
+
+--- The operations of all clients, oldest first.
+-- @return { { number = 1, client = 1, kind = "write",
+--   value = { "set", "x", 1 }, from = 1300000, to = 1304100, code = "ok", result = 2 }, … }; without
+--   to, code and result where nothing has come back yet
+function World:operations()
+  local list = self.handle:operations()
+  for _, operation in ipairs(list) do
+    operation.value = select(2, core.decode(operation.bytes))
+    if operation.result_bytes and #operation.result_bytes > 0 then
+      operation.result = select(2, core.decode(operation.result_bytes))
+    end
+    operation.bytes, operation.result_bytes = nil, nil
+  end
+  return list
+end
+
 --- The trace as lines, "     1.250 ms  2 t3  raft.role from=…", of the rooms
 -- and names that match the pattern.
 function World:conversation(pattern)
