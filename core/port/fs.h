@@ -18,8 +18,9 @@
 
 enum fs_operation {
   FS_LOCK,    /* take the directory's lock; held until the port is closed.
-                 RAFT_ELOCKED: another process has it; RAFT_ENOT_FOUND: no
-                 such directory */
+                 RAFT_ELOCKED: another process has it, 'size' is its number
+                 when that is known, else 0; RAFT_ENOT_FOUND: no such
+                 directory */
   FS_MAKE,    /* make the directory itself, and its parents; fine if there */
   FS_LIST,    /* names of the directory's files into 'bytes', each ended by
                  a zero byte, sorted by memcmp */

@@ -17,6 +17,7 @@ int replica_open_log (struct replica *replica) {
   options.fs = replica->options.fs;
   options.clock = replica->options.clock;
   options.tracer = replica->options.tracer;
+  options.place = replica->options.place;
   options.limits = replica->options.limits;
   options.bug = replica->bug;
   options.owner = replica;

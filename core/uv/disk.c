@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -77,11 +78,38 @@ static int do_make (struct real_disk *disk) {
                                     : error_of (errno);
 }
 
-static int do_lock (struct real_disk *disk) {
+/* The process that has the directory's lock, where the system tells (Linux:
+** "1: FLOCK  ADVISORY  WRITE 4711 08:02:131 0 EOF"); else 0. */
+static uint64_t lock_holder (const struct real_disk *disk) {
+  char line[256];
+  struct stat about;
+  uint64_t holder = 0;
+  FILE *locks = fopen ("/proc/locks", "re");
+  if (locks == NULL) {
+    return 0;
+  }
+  if (fstat (disk->directory, &about) != 0) {
+    about.st_ino = 0;
+  }
+  while (holder == 0 && fgets (line, sizeof line, locks) != NULL) {
+    unsigned long long process, node;
+    if (sscanf (line, "%*s FLOCK %*s %*s %llu %*x:%*x:%llu", &process, &node)
+          == 2
+        && node == about.st_ino) {
+      holder = process;
+    }
+  }
+  (void)fclose (locks);
+  return holder;
+}
+
+static int do_lock (struct real_disk *disk, struct fs_request *request) {
   int status = open_directory (disk);
+  request->size = 0;
   if (status == RAFT_OK
       && flock (disk->directory, LOCK_EX | LOCK_NB) != 0) {
     status = errno == EWOULDBLOCK ? RAFT_ELOCKED : error_of (errno);
+    request->size = status == RAFT_ELOCKED ? lock_holder (disk) : 0;
   }
   return status;
 }
@@ -306,7 +334,7 @@ void real_disk_perform (struct real_disk *disk, struct fs_request *request) {
       request->status = do_make (disk);
       break;
     case FS_LOCK:
-      request->status = do_lock (disk);
+      request->status = do_lock (disk, request);
       break;
     case FS_LIST:
       request->status = do_list (disk, request);

@@ -352,6 +352,7 @@ static void fill_options (struct real_server *server,
   options->machine = &server->apply.port;
   options->clock = &server->clock;
   options->place = server->disk.path;
+  options->place = server->disk.path;
   options->tracer = given->trace_levels != 0 ? &server->tracer : NULL;
   options->heartbeat_us = given->heartbeat_us;
   options->election_us = given->election_us;

@@ -25,6 +25,8 @@
 /* How long the log is quiet before a mark proves its last batch: longer than
 ** the pauses of a busy member, shorter than a person's. */
 #define WAL_IDLE_US (100 * RAFT_MILLISECOND)
+/* Of the end of a long path, in messages; bytes. */
+#define WAL_PLACE_SHOWN 100
 /* How long after a failed attempt space is asked for again. */
 #define WAL_RETRY_US RAFT_SECOND
 /* Of a segment, kept for terms and votes once the disk is full. */
@@ -115,6 +117,9 @@ RAFT_HIDDEN_BEGIN
 raft_time wal_now (const struct wal *wal);
 void wal_trace (const struct wal *wal, enum raft_trace_kind kind,
                 const uint64_t *fields, size_t count);
+/* 'text' after the place of the directory; it may be that of 'detail'. */
+void wal_say (const struct wal *wal, int status, const char *text,
+              struct raft_detail *detail);
 /* The disk failed; 'what' names step and file. */
 void wal_fail (struct wal *wal, int status, const char *what,
                const char *name, uint64_t offset);

@@ -83,7 +83,7 @@ static void end_badly (struct wal_recovery *recovery, int status) {
   struct wal *wal = recovery->wal;
   uint64_t fields[2] = { (uint64_t)(int64_t)status, 0 };
   bool is_closing = wal->is_closing;
-  wal->detail = recovery->detail;
+  wal_say (wal, status, recovery->detail.text, &wal->detail);
   wal_recovery_free (wal);
   wal->life = WAL_FAILED;
   wal_trace (wal, RAFT_TRACE_DISK, fields, 2);
@@ -443,7 +443,7 @@ static int read_list (struct wal_recovery *recovery) {
   }
   if (recovery->count == 0) {
     return raft_fail (&recovery->detail, RAFT_ENOT_INITIALISED,
-                      "the directory has no log: expected %s%0*d",
+                      "expected a log made by init, %s%0*d, got none",
                       WAL_NAME_PREFIX, WAL_NAME_DIGITS, 1);
   }
   return RAFT_OK;
@@ -478,7 +478,17 @@ static void on_listed (struct fs_request *request) {
 static void on_locked (struct fs_request *request) {
   struct wal_recovery *recovery = request->owner;
   if (request->status == RAFT_ENOT_FOUND) {
-    request->status = RAFT_ENOT_INITIALISED;
+    end_badly (recovery,
+               raft_fail (&recovery->detail, RAFT_ENOT_INITIALISED,
+                          "expected a directory made by init, got none"));
+    return;
+  }
+  if (request->status == RAFT_ELOCKED && request->size > 0) {
+    end_badly (recovery,
+               raft_fail (&recovery->detail, RAFT_ELOCKED,
+                          "the directory is in use by process %llu",
+                          (unsigned long long)request->size));
+    return;
   }
   if (is_good (recovery, "locked")) {
     prepare (recovery, FS_LIST)->bytes = &recovery->list;

@@ -29,6 +29,19 @@ void wal_trace (const struct wal *wal, enum raft_trace_kind kind,
   tracer->emit (tracer, &trace);
 }
 
+void wal_say (const struct wal *wal, int status, const char *text,
+              struct raft_detail *detail) {
+  const char *place = wal->options.place;
+  size_t size = place == NULL ? 0 : strlen (place);
+  bool is_long = size > WAL_PLACE_SHOWN;
+  struct raft_detail said;
+  (void)raft_fail (&said, status, "%s", text); /* it may be in 'detail' */
+  (void)raft_fail (detail, status, "%s%s%s%s", is_long ? "..." : "",
+                   size == 0 ? ""
+                   : is_long ? place + size - WAL_PLACE_SHOWN : place,
+                   size == 0 ? "" : ": ", said.text);
+}
+
 void wal_fail (struct wal *wal, int status, const char *what,
                const char *name, uint64_t offset) {
   uint64_t fields[2] = { (uint64_t)(int64_t)status, offset };
@@ -39,6 +52,7 @@ void wal_fail (struct wal *wal, int status, const char *what,
     (void)raft_fail (&wal->detail, status, "%s: %s at offset %llu failed: %s",
                      name, what, (unsigned long long)offset,
                      raft_error_text (status));
+    wal_say (wal, status, wal->detail.text, &wal->detail);
     wal->options.failed (wal->options.owner, status, &wal->detail);
   }
   if (is_closing) { /* else the owner may have freed the log */

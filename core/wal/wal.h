@@ -63,6 +63,8 @@ struct wal_options {
   struct port_clock *clock;
   struct raft_tracer *tracer; /* NULL: no traces */
   raft_id member;             /* for traces; 0 before it is known */
+  const char *place;          /* where the directory is, for messages only;
+                                 NULL: not said. Outlives the log */
   struct raft_limits limits;
   enum raft_bug bug;
   void *owner;

@@ -85,8 +85,10 @@ describe("luaraft init and serve", function ()
     end)
 
   it("refuse to serve a directory without a log", function ()
-    refuses(1, "not_initialised", "serve raft.kv --dir", folder .. "/none")
-    refuses(1, "not_initialised", "serve raft.kv --dir", folder)
+    refuses(1, folder .. "/none: expected a directory made by init, got none "
+      .. "(not_initialised)", "serve raft.kv --dir", folder .. "/none")
+    refuses(1, folder .. ": expected a log made by init, log-0000000001, got "
+      .. "none (not_initialised)", "serve raft.kv --dir", folder)
     assert.equal("", (select(2, Cluster.sh("ls -A " .. folder))))
   end)
 
@@ -109,7 +111,12 @@ describe("luaraft init and serve", function ()
     end)
     refuses(1, ("cannot listen at %s:7101: address already in use "
       .. "(address_in_use)"):format(host), "serve raft.kv --dir", make "2")
-    refuses(1, "locked", "serve raft.kv --dir", dir)
+    local me = io.open "/proc/self/stat"
+    refuses(1, dir .. ": the directory is in use" .. (me and " by process "
+      .. me:read "*n" .. " (locked)" or ""), "serve raft.kv --dir", dir)
+    if me then
+      me:close()
+    end
   end)
 
   it("refuse to listen beyond this computer unless it is allowed", function ()
@@ -134,7 +141,14 @@ describe("luaraft init and serve", function ()
     file:seek("set", 0)
     file:write(("\255"):rep(64))
     file:close()
-    refuses(1, names:match "%S+", "serve raft.kv --dir", dir)
+    refuses(1, path:gsub("/([^/]+)$", ": %1: expected the magic of a log at "
+      .. "offset 0 (corrupt)"), "serve raft.kv --dir", dir)
+  end)
+
+  it("name the end of a path that is too long for a line", function ()
+    local dir = folder .. ("/long"):rep(40)
+    refuses(1, "serve: ..." .. dir:sub(-100) .. ": expected a directory",
+      "serve raft.kv --dir", dir)
   end)
 end)
 
