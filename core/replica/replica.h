@@ -50,7 +50,6 @@ struct replica_options {
   struct port_clock *clock;
   struct raft_tracer *tracer;   /* NULL: no traces */
   const char *place;            /* of the directory, see wal/wal.h */
-  const char *place;            /* of the directory, see wal/wal.h */
   raft_time heartbeat_us;       /* 0: the engine's default */
   raft_time election_us;
   raft_time election_spread_us;
