@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/panic.h"
+#include "check/sight.h"
 
 #define WORD_BITS 64
 
@@ -150,6 +151,10 @@ enum check_verdict configuration_settle (struct configuration *configuration,
   enum check_verdict verdict = CHECK_RUNNING;
   if (changed != CHECK_NONE) {
     verdict = look_again (configuration, changed, log, count);
+    if (verdict == CHECK_RUNNING
+        && sight_dim (configuration, changed) != RAFT_OK) {
+      return CHECK_UNKNOWN;
+    }
   }
   while (verdict == CHECK_RUNNING
          && configuration->words[0] < plan->event_count) {
@@ -166,6 +171,10 @@ enum check_verdict configuration_settle (struct configuration *configuration,
       break;
     }
     configuration->words[0]++;
+    if (event % 2 == 1
+        && sight_dim (configuration, one->what.component) != RAFT_OK) {
+      return CHECK_UNKNOWN;
+    }
   }
   return verdict;
 }

@@ -128,6 +128,7 @@ static int find_classes (struct plan *plan) {
     }
     sorted[i]->class = class;
   }
+  plan->class_count = class + 1;
   raft_release (plan->memory, sorted, size);
   return RAFT_OK;
 }
@@ -145,6 +146,11 @@ static uint32_t count_components (const struct plan *plan) {
   return count;
 }
 
+static bool is_viewer (enum check_action action) {
+  return action == CHECK_READ || action == CHECK_DIFFERS
+         || action == CHECK_SWAP;
+}
+
 /* Counts into the *_end fields, then turns counts into empty ranges. */
 static void lay_out (struct plan *plan) {
   uint32_t at = 0;
@@ -157,31 +163,34 @@ static void lay_out (struct plan *plan) {
     component->open_end += operation->end == CHECK_NONE;
     component->reads_end += operation->end != CHECK_NONE
                             && operation->what.action == CHECK_READ;
+    component->viewers_end += is_viewer (operation->what.action);
   }
   for (i = 0; i < plan->component_count; i++) {
     struct plan_component *component = &plan->components[i];
     uint32_t closed = component->closed_end;
     uint32_t open = component->open_end;
     uint32_t reads = component->reads_end;
+    uint32_t viewers = component->viewers_end;
     component->closed = component->closed_end = at;
     component->open = component->open_end = at + closed;
     component->reads = component->reads_end = at + closed + open;
-    at += closed + open + reads;
+    component->viewers = component->viewers_end = at + closed + open + reads;
+    at += closed + open + reads + viewers;
   }
   raft_assert (at <= plan->list_size);
 }
 
-/* An action joins what its component can grow by. */
-static void note_growth (struct plan_component *component,
-                         enum check_action action) {
-  if (action != CHECK_APPEND && action != CHECK_INSERT) {
+/* An action joins those of its component. */
+static void note_kind (struct plan_component *component,
+                       enum check_action action) {
+  if (is_viewer (action) || action == CHECK_WRITE
+      || action == component->kind) {
     return;
   }
-  if (component->growth == CHECK_ACTIONS) {
-    component->growth = action;
-  } else if (component->growth != action) {
-    component->growth = CHECK_READ;
-  }
+  component->kind = component->kind == CHECK_WRITE
+                        && (action == CHECK_APPEND || action == CHECK_INSERT)
+                      ? action
+                      : CHECK_STEP;
 }
 
 static void fill_lists (struct plan *plan) {
@@ -192,7 +201,10 @@ static void fill_lists (struct plan *plan) {
     struct plan_component *component
       = &plan->components[operation->what.component];
     if (plan->events[i] % 2 == 0) {
-      note_growth (component, operation->what.action);
+      note_kind (component, operation->what.action);
+      if (is_viewer (operation->what.action)) {
+        plan->lists[component->viewers_end++] = number;
+      }
       plan->lists[operation->end != CHECK_NONE ? component->closed_end++
                                                : component->open_end++]
         = number;
@@ -208,31 +220,15 @@ static void fill_lists (struct plan *plan) {
 struct walk {
   uint32_t oldest;
   uint32_t reads;
-  uint32_t settled; /* just after the latest return of what does not only let
-                    ** the state grow, of the operations called so far */
 };
 
-static bool only_grows (const struct plan_component *component,
-                        enum check_action action) {
-  return action == CHECK_READ || action == CHECK_DIFFERS
-         || (action == component->growth && action != CHECK_ACTIONS);
-}
-
 static void walk_call (struct plan *plan, struct plan_operation *operation,
-                       struct walk *walk, uint32_t *free_places,
-                       uint32_t *free_count) {
-  const struct plan_component *component
-    = &plan->components[operation->what.component];
+                       uint32_t *free_places, uint32_t *free_count) {
   if (operation->end == CHECK_NONE) {
     operation->place = plan->open_places++;
   } else {
     operation->place = *free_count > 0 ? free_places[--*free_count]
                                        : plan->places++;
-  }
-  if (!only_grows (component, operation->what.action)
-      && operation->end >= walk->settled) {
-    walk->settled = operation->end == CHECK_NONE ? CHECK_NONE
-                                                 : operation->end + 1;
   }
 }
 
@@ -247,10 +243,7 @@ static void walk_return (struct plan *plan, struct plan_operation *operation,
   }
   operation->oldest = walk->oldest;
   operation->reads = walk->reads;
-  if (operation->what.action == CHECK_READ) {
-    operation->settled = walk->settled;
-    walk->reads++;
-  }
+  walk->reads += operation->what.action == CHECK_READ;
 }
 
 static void walk_events (struct plan *plan, struct walk *walks,
@@ -260,14 +253,13 @@ static void walk_events (struct plan *plan, struct walk *walks,
   for (i = 0; i < plan->component_count; i++) {
     walks[i].oldest = plan->components[i].closed;
     walks[i].reads = plan->components[i].reads;
-    walks[i].settled = 0;
   }
   for (i = 0; i < plan->event_count; i++) {
     struct plan_operation *operation
       = &plan->operations[plan->events[i] / 2];
     struct walk *walk = &walks[operation->what.component];
     if (plan->events[i] % 2 == 0) {
-      walk_call (plan, operation, walk, free_places, &free_count);
+      walk_call (plan, operation, free_places, &free_count);
     } else {
       walk_return (plan, operation, walk);
       free_places[free_count++] = operation->place;
@@ -281,7 +273,7 @@ int plan_finish (struct plan *plan) {
   uint32_t *free_places;
   uint32_t i;
   plan->component_count = count_components (plan);
-  plan->list_size = 2 * plan->count + 1;
+  plan->list_size = 3 * plan->count + 1;
   plan->components = raft_allocate_zeroed (
     plan->memory, plan->component_count * sizeof *plan->components);
   plan->lists = raft_allocate (plan->memory,
@@ -291,7 +283,7 @@ int plan_finish (struct plan *plan) {
     return RAFT_ENOMEM;
   }
   for (i = 0; i < plan->component_count; i++) {
-    plan->components[i].growth = CHECK_ACTIONS;
+    plan->components[i].kind = CHECK_WRITE;
   }
   lay_out (plan);
   fill_lists (plan);

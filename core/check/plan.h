@@ -28,9 +28,6 @@ struct plan_operation {
   /* At its return: */
   uint32_t oldest; /* of its component, the first in 'closed' still there */
   uint32_t reads;  /* of its component, the first in 'reads' not yet over */
-  uint32_t settled; /* a READ: from this position on, all that was called
-                    ** before its return and does not only let the state
-                    ** grow has returned; CHECK_NONE: never */
 };
 
 /* Lists of the operations of one component, each a range of an array. */
@@ -38,8 +35,11 @@ struct plan_component {
   uint32_t closed, closed_end; /* those that return, as called */
   uint32_t open, open_end;     /* those that never do, as called */
   uint32_t reads, reads_end;   /* CHECK_READ, as returned */
-  enum check_action growth;    /* CHECK_APPEND, CHECK_INSERT or CHECK_READ:
-                               ** neither, or both */
+  uint32_t viewers, viewers_end; /* all that depend on a state being 'first':
+                               ** CHECK_READ, CHECK_DIFFERS, CHECK_SWAP */
+  enum check_action kind;      /* beside these and CHECK_WRITE there is only
+                               ** CHECK_APPEND or CHECK_INSERT; CHECK_WRITE:
+                               ** neither; CHECK_STEP: more, or both */
 };
 
 struct plan {
@@ -53,6 +53,7 @@ struct plan {
   uint32_t *lists; /* what the components' ranges are ranges of */
   size_t list_size;
   uint32_t places, open_places;
+  uint32_t class_count; /* classes are below it */
 };
 
 RAFT_HIDDEN_BEGIN

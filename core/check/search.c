@@ -15,8 +15,8 @@
 **     with it, and come when they are waited for themselves;
 ** (3) looks take effect at once (configuration.h); twins stand in for each
 **     other (plan.h); a configuration that used more is not looked at (memo.h);
-** (4) a state that only grows must be able to become what the next read saw,
-**     when nothing else can come between. */
+** (4) the next read must still be able to see what it saw; states that no one
+**     can tell apart are one (sight.h). */
 
 #include <string.h>
 
@@ -24,6 +24,7 @@
 #include "base/panic.h"
 #include "check/configuration.h"
 #include "check/memo.h"
+#include "check/sight.h"
 
 struct frame {
   const struct memo_entry *entry;
@@ -184,34 +185,6 @@ static uint32_t candidate (struct check *check, struct frame *frame) {
 
 /* ---- steps ------------------------------------------------------------- */
 
-/* Whether the component's next read can still see what it saw: see (4). */
-static bool is_hopeless (const struct check *check, uint32_t waiting) {
-  const struct plan_operation *one = &check->plan.operations[waiting];
-  const struct plan_component *component
-    = &check->plan.components[one->what.component];
-  uint32_t event = configuration_event (&check->now);
-  uint32_t at = one->reads;
-  const struct plan_operation *read;
-  if (component->growth != CHECK_APPEND
-      && component->growth != CHECK_INSERT) {
-    return false;
-  }
-  while (at < component->reads_end
-         && check->plan.operations[check->plan.lists[at]].call < event
-         && configuration_has (&check->now, check->plan.lists[at])) {
-    at++;
-  }
-  if (at == component->reads_end) {
-    return false;
-  }
-  read = &check->plan.operations[check->plan.lists[at]];
-  return read->settled <= event
-         && !states_may_become (
-           &check->states,
-           configuration_state (&check->now, one->what.component),
-           read->what.first, component->growth);
-}
-
 static void copy_words (struct check *check, const struct memo_entry *entry) {
   memcpy (check->now.words, entry->words,
           check->memo.words * sizeof *entry->words);
@@ -278,15 +251,15 @@ static enum check_verdict take (struct check *check,
                                 const struct memo_entry *from,
                                 uint32_t operation) {
   uint32_t waiting = configuration_waiting (&check->now);
+  uint32_t changed = check->plan.operations[operation].what.component;
   enum check_verdict verdict = configuration_take (&check->now, operation);
   if (verdict == CHECK_NOT
-      || (verdict == CHECK_RUNNING && is_hopeless (check, waiting))) {
+      || (verdict == CHECK_RUNNING
+          && sight_is_lost (&check->now, changed, waiting))) {
     return CHECK_RUNNING;
   }
   if (verdict == CHECK_RUNNING) {
-    verdict = configuration_settle (
-      &check->now, check->plan.operations[operation].what.component, NULL,
-      NULL);
+    verdict = configuration_settle (&check->now, changed, NULL, NULL);
   }
   if (verdict == CHECK_UNKNOWN) {
     return out_of_memory (check);
@@ -403,10 +376,28 @@ static int collect_way (struct check *check, size_t *length) {
   return RAFT_OK;
 }
 
+/* The states again, also those that the search took for one another. */
+static int tell_states (struct check *check, const uint32_t *order,
+                        uint32_t count, uint32_t *states) {
+  uint32_t i;
+  clear_words (check);
+  for (i = 0; i < count; i++) {
+    const struct plan_operation *one = &check->plan.operations[order[i]];
+    uint32_t component = one->what.component;
+    if (states_step (&check->states, &one->what, one->class,
+                     configuration_state (&check->now, component), &states[i])
+        != RAFT_OK) {
+      return RAFT_ENOMEM;
+    }
+    raft_assert (states[i] < STATES_UNSEEN);
+    configuration_set_state (&check->now, component, states[i]);
+  }
+  return RAFT_OK;
+}
+
 int check_furthest (struct check *check, uint32_t *order, uint32_t *states,
                     uint32_t *count, uint32_t *blocked) {
   size_t length, i;
-  uint32_t told = 0;
   *count = 0;
   *blocked = CHECK_NONE;
   if (collect_way (check, &length) != RAFT_OK) {
@@ -416,14 +407,9 @@ int check_furthest (struct check *check, uint32_t *order, uint32_t *states,
     const struct memo_entry *entry = check->stack[i].entry;
     tell (check, i == 0 ? NULL : entry->parent, entry->operation, order,
           count);
-    for (; told < *count; told++) {
-      states[told] = configuration_state (
-        &check->now,
-        check->plan.operations[order[told]].what.component);
-    }
     *blocked = configuration_waiting (&check->now);
   }
-  return RAFT_OK;
+  return tell_states (check, order, *count, states);
 }
 
 const uint8_t *check_state (const struct check *check, uint32_t state,

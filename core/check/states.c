@@ -115,7 +115,7 @@ int states_number (struct states *states, const void *data, size_t size,
   held->size = size;
   held->hash = hash;
   *number = (uint32_t)states->count++;
-  raft_assert (*number < STATES_UNASKED);
+  raft_assert (*number < STATES_UNSEEN);
   states->places[place] = *number;
   return RAFT_OK;
 }
@@ -297,6 +297,10 @@ int states_step (struct states *states,
     default:
       break;
   }
+  if (state == STATES_UNSEEN) {
+    *next = state; /* it grows, unseen */
+    return RAFT_OK;
+  }
   *next = states_known (states, state, class);
   if (*next != STATES_UNASKED || operation->action == CHECK_LOOK
       || operation->action == CHECK_STEP) {
@@ -308,14 +312,18 @@ int states_step (struct states *states,
 }
 
 bool states_may_become (const struct states *states, uint32_t state,
-                        uint32_t later, enum check_action growth) {
-  const struct state_bytes *now = &states->list[state];
-  const struct state_bytes *then = &states->list[later];
+                        uint32_t later, enum check_action kind) {
+  const struct state_bytes *now, *then;
   size_t at;
+  if (kind == CHECK_WRITE || state == STATES_UNSEEN) {
+    return state == later;
+  }
+  now = &states->list[state];
+  then = &states->list[later];
   if (now->size > then->size) {
     return false;
   }
-  if (growth == CHECK_APPEND) {
+  if (kind == CHECK_APPEND) {
     return memcmp (now->data, then->data, now->size) == 0;
   }
   for (at = 0; at < now->size; at += ELEMENT) {

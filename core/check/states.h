@@ -13,6 +13,7 @@
 #include "check/check.h"
 
 #define STATES_UNASKED (CHECK_NONE - 1) /* a step not made yet */
+#define STATES_UNSEEN (CHECK_NONE - 2)  /* one nobody can see: sight.h */
 
 struct state_bytes {
   uint8_t *data;
@@ -61,10 +62,11 @@ int states_step (struct states *states,
                  const struct check_operation *operation, uint32_t class,
                  uint32_t state, uint32_t *next);
 
-/* Whether 'state' can become 'later' by operations of the kind 'growth'
-** alone: CHECK_APPEND (it begins so) or CHECK_INSERT (each element is in). */
+/* Whether 'state' is 'later', or becomes it by actions of one kind alone:
+** CHECK_APPEND ('later' begins with it), CHECK_INSERT (its elements are all
+** there); with CHECK_WRITE only if it is. */
 bool states_may_become (const struct states *states, uint32_t state,
-                        uint32_t later, enum check_action growth);
+                        uint32_t later, enum check_action kind);
 
 RAFT_HIDDEN_END
 

@@ -115,6 +115,33 @@ local function add_clients(parser)
   status:flag("--json", "Print JSON, one line per member.")
 end
 
+local function a_number(text)
+  local value = tonumber(text)
+  if not value or value < 1 or value > quantity.MAX or value % 1 ~= 0 then
+    return nil, "expected a whole number from 1, got " .. text
+  end
+  return value
+end
+
+local function add_check(parser)
+  local command = parser:command("check",
+    "Say whether recorded histories are linearizable.")
+  command:argument("files", "Histories: JSON lines, EDN, Jepsen's logs.")
+    :args("+"):argname("FILE")
+  command:option("--model", "A model by name, or a Lua file with one.")
+    :args(1):argname("MODEL")
+  command:option("--limit-states", "Visit at most so many configurations.")
+    :args(1):argname("N"):convert(reader("--limit-states", a_number))
+    :default("20000000")
+  command:option("--limit-memory", "Take at most so much memory, 1GiB.")
+    :args(1):argname("SIZE"):convert(reader("--limit-memory", quantity.size))
+    :default("1GiB")
+  command:option("--time", "Give up a file after so much processor time.")
+    :args(1):argname("TIME"):convert(reader("--time", quantity.duration))
+  command:flag("--no-partition", "Search all keys at once.")
+  command:flag("--json", "Print JSON, one line per file.")
+end
+
 --- The parser; and a table whose 'text' is what --help or --version shows,
 -- once one of them has ended the parsing.
 function arguments.parser(version)
@@ -133,6 +160,7 @@ function arguments.parser(version)
   add_init(parser)
   add_serve(parser)
   add_clients(parser)
+  add_check(parser)
   local function with_help(one)
     for _, option in ipairs(one._options) do
       option:overwrite(false) -- given twice is refused
