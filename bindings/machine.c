@@ -27,19 +27,21 @@ static const char self_key = 0; /* its address, in the registry */
 
 static void on_count (lua_State *L, lua_Debug *debug) {
   struct lua_machine *self;
-  (void)debug;
   lua_pushlightuserdata (L, (void *)&self_key);
   lua_rawget (L, LUA_REGISTRYINDEX);
   self = lua_touserdata (L, -1);
   lua_pop (L, 1);
   self->instructions += COUNT_STEP;
   if (self->instructions > self->options.instructions) {
-    char why[100];
-    (void)snprintf (why, sizeof why, "more than %llu instructions: a loop "
-                    "without end?",
+    char why[200];
+    (void)lua_getinfo (L, "Sl", debug);
+    (void)snprintf (why, sizeof why, "%s:%d: more than %llu instructions: "
+                    "a loop without end?", debug->short_src,
+                    debug->currentline,
                     (unsigned long long)self->options.instructions);
     machine_halt (self, RAFT_EMACHINE, why);
-    (void)luaL_error (L, "%s", self->why);
+    lua_pushstring (L, self->why);
+    (void)lua_error (L);
   }
 }
 
@@ -422,6 +424,12 @@ int binding_machine_new (struct machine **machine,
   }
   *machine = &self->machine;
   return RAFT_OK;
+}
+
+int binding_machine_again (const struct machine *machine,
+                           struct machine **again) {
+  const struct lua_machine *self = (const struct lua_machine *)machine;
+  return binding_machine_new (again, &self->options);
 }
 
 void binding_machine_memory (const struct machine *machine, uint64_t *bytes,

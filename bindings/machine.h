@@ -45,6 +45,10 @@ int binding_machine_new (struct machine **machine,
 int binding_machine_from_lua (lua_State *L, int index,
                               struct machine **machine);
 
+/* Another machine of the same options. Errors: RAFT_ENOMEM. */
+int binding_machine_again (const struct machine *machine,
+                           struct machine **again);
+
 /* Bytes that the machine's state holds now, and the most it ever held. */
 void binding_machine_memory (const struct machine *machine, uint64_t *bytes,
                              uint64_t *peak);

@@ -18,6 +18,7 @@
 
 struct world_box {
   struct sim_world *world; /* NULL: closed */
+  struct sim_provider *provider; /* of Lua machines, or NULL */
 };
 
 static struct sim_world *check_world (lua_State *L) {
@@ -26,6 +27,10 @@ static struct sim_world *check_world (lua_State *L) {
     luaL_error (L, "expected an open world, got a closed one");
   }
   return box->world;
+}
+
+struct sim_world *binding_sim_world (lua_State *L) {
+  return check_world (L);
 }
 
 static lua_Number check_whole (lua_State *L, int index, uint64_t least,
@@ -45,23 +50,36 @@ static raft_id check_id (lua_State *L, int index) {
   return (raft_id)check_whole (L, index, 1, world->member_count);
 }
 
+raft_id binding_sim_id (lua_State *L, int index) {
+  return check_id (L, index);
+}
+
 static raft_time check_time (lua_State *L, int index) {
   return (raft_time)check_whole (L, index, 0, RAFT_TIME_MAX / 4);
 }
 
 /* ---- life -------------------------------------------------------------- */
 
+/* sim_new (options [, machine options]): without, the register machine. */
 static int world_new (lua_State *L) {
   struct sim_options options;
   struct world_box *box;
   binding_sim_read_options (L, 1, &options);
+  lua_settop (L, 2);
   box = lua_newuserdata (L, sizeof *box);
   box->world = NULL;
+  box->provider = NULL;
   luaL_getmetatable (L, WORLD);
   lua_setmetatable (L, -2);
-  box->world = sim_world_new (&options, NULL);
+  if (!lua_isnil (L, 2)) {
+    box->provider = binding_sim_provider_new (L, 2);
+  }
+  box->world = sim_world_new (&options, box->provider);
   if (box->world == NULL) {
     return luaL_error (L, "out of memory");
+  }
+  if (box->provider != NULL) {
+    binding_sim_provider_join (box->provider, box->world);
   }
   return 1;
 }
@@ -71,6 +89,8 @@ static int world_close (lua_State *L) {
   struct sim_world *world = box->world;
   box->world = NULL;
   sim_world_free (world);
+  binding_sim_provider_free (box->provider);
+  box->provider = NULL;
   return 0;
 }
 
@@ -84,6 +104,27 @@ static int world_step (lua_State *L) {
 static int world_run_for (lua_State *L) {
   struct sim_world *world = check_world (L);
   lua_pushboolean (L, sim_world_run (world, check_time (L, 2)));
+  return 1;
+}
+
+/* advance (time): runs to that time, or until a client has something to
+** take; -> whether the run goes on. */
+static int world_advance (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  raft_time end = (raft_time)check_whole (L, 2, 0, RAFT_TIME_MAX);
+  bool is_done = false;
+  while (!is_done && !sim_world_has_ended (world)) {
+    const struct sim_event *next = sim_queue_first (&world->queue);
+    if (next == NULL || next->time > end) {
+      world->now = world->now < end ? end : world->now;
+      break;
+    }
+    (void)sim_world_step (world);
+    for (unsigned i = 1; i <= world->client_count; i++) {
+      is_done |= world->clients[i]->finished != NULL;
+    }
+  }
+  lua_pushboolean (L, !sim_world_has_ended (world));
   return 1;
 }
 
@@ -244,6 +285,8 @@ static int world_heal (lua_State *L) {
 struct client_call_box {
   struct sim_client *client;
   bool has_session;
+  bool is_pinned;
+  raft_id home;
   enum sim_operation_kind kind;
   struct wire_view bytes;
   raft_time deadline_us;
@@ -253,13 +296,17 @@ struct client_call_box {
 
 static void call_client_new (struct sim_world *world, void *argument) {
   struct client_call_box *box = argument;
-  box->client = sim_client_new (world, box->has_session);
+  box->client = sim_client_new_at (world, box->has_session, box->home,
+                                   box->is_pinned);
 }
 
+/* client ([has_session [, home [, is_pinned]]]) -> number */
 static int world_client (lua_State *L) {
   struct sim_world *world = check_world (L);
   struct client_call_box box = { 0 };
   box.has_session = lua_isnoneornil (L, 2) || lua_toboolean (L, 2);
+  box.home = lua_isnoneornil (L, 3) ? RAFT_ID_NONE : check_id (L, 3);
+  box.is_pinned = lua_toboolean (L, 4);
   if (!sim_world_has_ended (world)) {
     sim_guarded (world, call_client_new, &box);
   }
@@ -389,6 +436,7 @@ static int sim_options_list (lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
+  { "advance", world_advance },
   { "begin", world_begin },   { "client", world_client },
   { "close", world_close },   { "crash", world_crash },
   { "cut", world_cut },       { "fail", world_fail },
@@ -411,6 +459,7 @@ static const luaL_Reg METHODS[] = {
 void binding_sim_open (lua_State *L) {
   if (luaL_newmetatable (L, WORLD)) {
     luaL_newlib (L, METHODS);
+    binding_sim_fault_open (L);
     lua_setfield (L, -2, "__index");
     lua_pushcfunction (L, world_close);
     lua_setfield (L, -2, "__gc");
@@ -420,4 +469,6 @@ void binding_sim_open (lua_State *L) {
   lua_setfield (L, -2, "sim_new");
   lua_pushcfunction (L, sim_options_list);
   lua_setfield (L, -2, "sim_options");
+  lua_pushcfunction (L, binding_sim_watch);
+  lua_setfield (L, -2, "sim_watch");
 }

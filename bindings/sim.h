@@ -45,6 +45,30 @@ void binding_sim_push_records (lua_State *L, const struct sim_world *world,
 ** those that are not done have no to, code and result. */
 void binding_sim_push_operations (lua_State *L,
                                   const struct sim_world *world);
+/* The open world that is the first argument; raises else. */
+struct sim_world *binding_sim_world (lua_State *L);
+raft_id binding_sim_id (lua_State *L, int index);
+
+/* ---- sim_machine.c: Lua machines in a world ----------------------------- */
+
+/* Reads the options of binding_machine_from_lua; raises for a mistake. */
+struct sim_provider *binding_sim_provider_new (lua_State *L, int index);
+/* Whose run ends when a machine cannot go on. */
+void binding_sim_provider_join (struct sim_provider *provider,
+                                struct sim_world *world);
+void binding_sim_provider_free (struct sim_provider *provider);
+
+/* ---- sim_fault.c: faults of single members ------------------------------ */
+
+/* Adds methods of worlds to the table on top. */
+void binding_sim_fault_open (lua_State *L);
+
+/* ---- sim_watch.c: an end to loops of scenarios -------------------------- */
+
+/* sim_watch (thread, limit, prefix): from now on 'thread' may run that many
+** instructions; past them an error is raised in it that names the first
+** place outside of files whose name begins with 'prefix'. Limit 0 ends it. */
+int binding_sim_watch (lua_State *L);
 
 RAFT_HIDDEN_END
 

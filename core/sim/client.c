@@ -23,7 +23,12 @@ static raft_time clock_now (struct port_clock *clock) {
   return of_clock (clock)->world->now;
 }
 
+/* The first number of a client says where it begins. */
 static uint64_t clock_random (struct port_clock *clock) {
+  if (of_clock (clock)->client == NULL
+      && of_clock (clock)->home != RAFT_ID_NONE) {
+    return 0;
+  }
   struct sim_client *client = of_clock (clock);
   return sim_bits (client->world, SIM_MATTER_CLIENT,
                    sim_whom_client (client->number, RAFT_ID_NONE));
@@ -101,13 +106,15 @@ static int make_inner (struct sim_client *client) {
   struct client_options options;
   memset (&options, 0, sizeof options);
   for (unsigned i = 0; i < world->member_count; i++) {
-    addresses[i] = world->members[i + 1]->address;
+    raft_id id = 1 + (i + (client->home > 0 ? client->home - 1 : 0))
+                       % world->member_count;
+    addresses[i] = world->members[id]->address;
   }
   options.memory = &client->arena.memory;
   options.dial = &client->dial;
   options.clock = &client->clock;
   options.addresses = addresses;
-  options.address_count = world->member_count;
+  options.address_count = client->is_pinned ? 1 : world->member_count;
   options.deadline_us = world->options.deadline_us;
   options.retry_us = world->options.retry_us;
   options.no_session = !client->has_session;
@@ -125,6 +132,12 @@ static void own_event (struct sim_client *client, struct sim_event *event,
 
 struct sim_client *sim_client_new (struct sim_world *world,
                                    bool has_session) {
+  return sim_client_new_at (world, has_session, RAFT_ID_NONE, false);
+}
+
+struct sim_client *sim_client_new_at (struct sim_world *world,
+                                      bool has_session, raft_id home,
+                                      bool is_pinned) {
   struct sim_client *client;
   if (world->client_count >= SIM_CLIENTS_MAX) {
     return NULL;
@@ -136,6 +149,8 @@ struct sim_client *sim_client_new (struct sim_world *world,
   client->world = world;
   client->number = world->client_count + 1;
   client->has_session = has_session;
+  client->home = home;
+  client->is_pinned = is_pinned;
   raft_arena_init (&client->arena);
   raft_buffer_init (&client->scratch, &raft_memory_plain);
   client->clock.now = clock_now;

@@ -50,6 +50,8 @@ struct sim_client {
   struct sim_world *world;
   uint32_t number;             /* from 1 */
   bool has_session;
+  bool is_pinned;              /* knows its home only */
+  raft_id home;                /* whom it asks first; 0: anybody */
   bool is_over;
   bool is_probing;             /* what is invoked now is not kept when done */
   struct raft_arena arena;
@@ -72,6 +74,10 @@ RAFT_HIDDEN_BEGIN
 /* A client that knows all members. NULL: too many, or out of memory. */
 struct sim_client *sim_client_new (struct sim_world *world,
                                    bool has_session);
+/* One that asks 'home' first, or, pinned, knows no other. 0: anybody. */
+struct sim_client *sim_client_new_at (struct sim_world *world,
+                                      bool has_session, raft_id home,
+                                      bool is_pinned);
 void sim_client_free (struct sim_client *client);
 
 /* Starts one operation: 'bytes' is an encoded command or question. Its

@@ -13,6 +13,7 @@ local PARTS = {
   client = "raft.client",
   kv = "raft.kv",
   ordered = "raft.ordered",
+  scenario = "raft.scenario",
   sim = "raft.sim",
   textbook = "raft.textbook",
 }

@@ -73,6 +73,11 @@ local function read_options(where, given, level)
   return result
 end
 
+--- Options as people write them, flat and as numbers. Raises for a mistake.
+function sim.read_options(given, level)
+  return read_options("sim", given, level)
+end
+
 --- The options of a world: { { name = "loss", value = 0, unit = "permille",
 -- meaning = "messages that vanish" }, … }.
 sim.options = core.sim_options

@@ -243,7 +243,7 @@ describe("machine: a file", function()
   it("that does not end is refused", function()
     local _, message, code = workshop.open("while true do end",
       { instructions = 100000 })
-    assert.same({ "more than 100000 instructions: a loop without end?",
+    assert.same({ "FILE:1: more than 100000 instructions: a loop without end?",
       "machine" }, { message, code })
   end)
 
