@@ -33,6 +33,7 @@ build = {
   modules = {
     -- begin modules
     ["raft.address"] = "lua/raft/address.lua",
+    ["raft.bounds"] = "lua/raft/bounds.lua",
     ["raft.blame"] = "lua/raft/blame.lua",
     ["raft.check"] = "lua/raft/check.lua",
     ["raft.check_counterexample"] = "lua/raft/check_counterexample.lua",

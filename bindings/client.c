@@ -158,8 +158,8 @@ static void push_known (lua_State *L, uint64_t number) {
   }
 }
 
-/* Pushes nil, message, code, leader, retry_ms. A machine's message is whole in its
-** result; other texts are short. */
+/* Pushes nil, message, code, leader, retry_ms. A machine's message is whole in
+** its result; other texts are short. */
 static int push_failed (lua_State *L, const struct real_call *call) {
   const struct client_call *inner = &call->call;
   lua_pushnil (L);

@@ -299,7 +299,8 @@ static int client_l_connected (lua_State *L) {
 static int client_l_disconnected (lua_State *L) {
   client_on_disconnected (client_at (L)->client,
                           (unsigned)luaL_checknumber (L, 2),
-                          NET_DOWN_REFUSED, lua_toboolean (L, 3) ? "cut" : NULL);
+                          NET_DOWN_REFUSED,
+                          lua_toboolean (L, 3) ? "cut" : NULL);
   return 0;
 }
 

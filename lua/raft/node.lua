@@ -7,6 +7,7 @@
 -- Rule:      records come to on_log only inside node:step and node:run, on
 --            the host's own thread.
 
+local bounds = require "raft.bounds"
 local core = require "raft.core"
 local options = require "raft.options"
 
@@ -22,11 +23,11 @@ local LEVELS = {
 
 local NODE = {
   bug = { "string" },
-  check_quorum = { "duration" },
+  check_quorum = bounds.TIMINGS.check_quorum,
   dir = { "path", required = true },
-  election_spread = { "duration" },
-  election_timeout = { "duration" },
-  heartbeat = { "duration" },
+  election_spread = bounds.TIMINGS.election_spread,
+  election_timeout = bounds.TIMINGS.election_timeout,
+  heartbeat = bounds.TIMINGS.heartbeat,
   hold_unsynced = { "boolean" },
   insecure = { "boolean" },
   instructions = { "whole", min = 1 },
@@ -50,19 +51,6 @@ local INIT = {
   name = { "string", default = "raft" },
 }
 
--- Sizes and durations of limits may be written for people.
-local function read_limits(where, given)
-  if given == nil then
-    return nil
-  end
-  local schema = {}
-  for _, limit in ipairs(core.limits) do
-    schema[limit.name] = { limit.unit == "bytes" and "size"
-      or limit.unit == "microseconds" and "duration" or "whole", min = 1 }
-  end
-  return options.check(where .. ": limits", given, schema, 2)
-end
-
 --- Starts a member and waits until it has recovered and listens.
 --
 --   local node = assert(raft.node { dir = "data/1", machine = "kv" })
@@ -76,13 +64,15 @@ end
 -- @return the node; or nil, message, code
 function node.start(given)
   local o = options.check("raft.node", given, NODE)
+  local limits = bounds.limits("raft.node", o.limits, 2)
+  bounds.check_timings(o, 1)
   local level = o.level or o.on_log and "info" or "none"
   local handle, message, code = core.node_start {
     bug = o.bug, check_quorum = o.check_quorum, dir = o.dir,
     election_spread = o.election_spread,
     election_timeout = o.election_timeout, heartbeat = o.heartbeat,
     hold_unsynced = o.hold_unsynced, insecure = o.insecure,
-    levels = LEVELS[level], limits = read_limits("raft.node", o.limits),
+    levels = LEVELS[level], limits = limits,
     listen = o.listen, mixed_vm = o.mixed_vm,
     machine = {
       machine = o.machine, options = o.options, sandbox = o.sandbox,
@@ -102,9 +92,10 @@ end
 -- @return true; or nil, message, code
 function node.init(given)
   local o = options.check("raft.init", given, INIT)
+  local limits = bounds.limits("raft.init", o.limits, 2)
   return core.node_init {
     dir = o.dir, id = o.id, name = o.name, members = o.members,
-    limits = read_limits("raft.init", o.limits),
+    limits = limits,
   }
 end
 

@@ -37,20 +37,19 @@ local function whole(value, row)
   return math.floor(value)
 end
 
-local function duration(value, row)
-  local number, message = quantity.duration(value)
-  if number and number < (row.min or 0) then
-    return expected("a duration above 0", value)
+-- A quantity within the bounds of its row.
+local function within(noun, read, text)
+  return function (value, row)
+    local least, most = row.min or 0, row.max or quantity.MAX
+    local number, message = read(value)
+    if not number or number >= least and number <= most then
+      return number, message
+    elseif number > most then
+      return expected(noun .. " of at most " .. text(most), value)
+    end
+    return expected(least == 1 and noun .. " above 0"
+      or noun .. " of at least " .. text(least), value)
   end
-  return number, message
-end
-
-local function size(value, row)
-  local number, message = quantity.size(value)
-  if number and number < (row.min or 0) then
-    return expected(("a size from %.0f bytes"):format(row.min), value)
-  end
-  return number, message
 end
 
 local function one_of(value, row)
@@ -81,13 +80,13 @@ local TYPES = {
   end,
   addresses = address.list,
   boolean = is("boolean", "true or false"),
-  duration = duration,
+  duration = within("a duration", quantity.duration, quantity.duration_text),
   ["function"] = is("function", "a function"),
   id = address.id,
   members = address.members,
   one_of = one_of,
   path = path,
-  size = size,
+  size = within("a size", quantity.size, quantity.size_text),
   string = is("string", "a string"),
   table = is("table", "a table"),
   whole = whole,
@@ -141,8 +140,8 @@ end
 --   local o = options.check("raft.node", given, SCHEMA)
 --
 -- Kinds: any, address, addresses, boolean, duration, function, id, members,
--- one_of, path, size, string, table, whole; 'min' bounds durations, sizes and
--- whole numbers, 'max' these too. A default is written as a user
+-- one_of, path, size, string, table, whole; 'min' and 'max' bound durations,
+-- sizes and whole numbers. A default is written as a user
 -- would.
 -- @param where the function's name, before each message
 -- @param given what the user gave; nil is an empty table

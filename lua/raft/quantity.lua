@@ -3,6 +3,7 @@
 -- quantity.lua - durations and sizes as people write them.
 --
 -- Holds:  "150ms" and "64MiB" to whole microseconds and bytes.
+--         And back.
 -- Rule:   a unit is never guessed: a duration has one, and 64MB is refused.
 
 local wording = require "raft.wording"
@@ -67,6 +68,25 @@ function quantity.size(value)
     return expected('a size such as "512KiB" or "64MiB"', value)
   end
   return number
+end
+
+-- Of the units that divide it, the largest; 0 has the last of them.
+local function with_largest(number, names, units)
+  for _, name in ipairs(names) do
+    if number % units[name] == 0 then
+      return ("%.0f"):format(number / units[name]) .. name
+    end
+  end
+end
+
+--- 150000 -> "150ms"
+function quantity.duration_text(us)
+  return with_largest(us, { "h", "min", "s", "ms", "us" }, DURATIONS)
+end
+
+--- 67108864 -> "64MiB"
+function quantity.size_text(bytes)
+  return with_largest(bytes, { "GiB", "MiB", "KiB", "B" }, SIZES)
 end
 
 return quantity

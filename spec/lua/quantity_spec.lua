@@ -47,3 +47,18 @@ describe("quantity.size", function ()
     end
   end)
 end)
+
+describe("quantity: in words", function ()
+  it("uses the largest unit that says it exactly", function ()
+    for text, us in pairs { ["150ms"] = 150000, ["2s"] = 2e6, ["1us"] = 1,
+      ["90s"] = 9e7, ["1h"] = 3.6e9, ["0h"] = 0 } do
+      assert.equal(text, quantity.duration_text(us))
+      assert.equal(us, quantity.duration(text))
+    end
+    for text, bytes in pairs { ["64MiB"] = 2 ^ 26, ["1KiB"] = 1024,
+      ["1025B"] = 1025, ["3GiB"] = 3 * 2 ^ 30 } do
+      assert.equal(text, quantity.size_text(bytes))
+      assert.equal(bytes, quantity.size(text))
+    end
+  end)
+end)

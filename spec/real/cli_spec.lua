@@ -75,7 +75,8 @@ describe("luaraft with real members #once", function()
       cluster.host)
     assert.same({ 1, "" }, { code, out })
     assert.truthy(err:find("^luaraft propose: [^\n]*nothing was sent: "
-      .. "cannot connect to [%d.]+:1: connection refused %(unreachable%)\n$"), err)
+      .. "cannot connect to [%d.]+:1: connection refused %(unreachable%)\n$"),
+      err)
   end)
 
   it("no answer in time: the outcome is unknown, code 3", function()
