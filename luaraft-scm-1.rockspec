@@ -214,6 +214,7 @@ build = {
         "core/wal/reader.c",
         "core/wal/record.c",
         "core/wal/recovery.c",
+        "core/wal/remover.c",
         "core/wal/replay.c",
         "core/wal/spare.c",
         "core/wal/wal.c",

@@ -52,6 +52,7 @@ const struct field_words crash_bug_words = { bugs, RAFT_BUG_COUNT, 0 };
 void crash_options (const struct crash_run *run, uint64_t seed,
                         struct life_options *options) {
   memset (options, 0, sizeof *options);
+  memset (options, 0, sizeof *options);
   options->segment_bytes = CRASH_SEGMENT_BYTES;
   options->seed = seed;
   options->bug = run->bug;

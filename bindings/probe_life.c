@@ -31,6 +31,7 @@ static void copy_recovered (struct life *life,
   life->identity = recovered->identity;
   life->term = recovered->term;
   life->vote = recovered->vote;
+  life->base_index = recovered->base_index;
   life->last_index = recovered->last_index;
   life->last_time = recovered->last_time;
   life->configuration_index = recovered->configuration_index;
@@ -129,6 +130,7 @@ void life_begin (struct life *life, struct sim_disk *disk,
     life->options.limits.batch_bytes = options->batch_bytes;
   }
   life->options.bug = options->bug;
+  life->options.covered = options->covered;
   life->options.owner = life;
   life->options.opened = on_opened;
   life->options.durable = on_durable;

@@ -21,6 +21,7 @@ struct life_options {
   uint64_t batch_bytes;
   uint64_t seed;        /* of the salts */
   enum raft_bug bug;
+  raft_index covered;   /* by a snapshot */
 };
 
 struct life {
@@ -48,6 +49,7 @@ struct life {
   struct wal_identity identity;
   raft_term term;
   raft_id vote;
+  raft_index base_index;
   raft_index last_index;
   raft_time last_time;
   raft_index configuration_index;

@@ -64,7 +64,9 @@ static int log_new (lua_State *L) {
   options.seed = 1;
   if (!lua_isnoneornil (L, 2)) {
     struct field_table table
-      = field_open (L, 2, "options", "segment_bytes batch_bytes seed bug ");
+      = field_open (L, 2, "options",
+                    "segment_bytes batch_bytes seed bug covered ");
+    options.covered = field_number (&table, "covered", 0, RAFT_INDEX_MAX);
     options.segment_bytes
       = field_number (&table, "segment_bytes", 0, UINT32_MAX);
     options.batch_bytes = field_number (&table, "batch_bytes", 0, UINT32_MAX);
@@ -172,6 +174,7 @@ static int log_told (lua_State *L) {
   field_set_string (L, "status", raft_error_name (life->open_status));
   field_set_number (L, "term", life->term);
   field_set_number (L, "vote", life->vote);
+  field_set_number (L, "base", life->base_index);
   field_set_number (L, "last", life->last_index);
   field_set_number (L, "time", life->last_time);
   field_set_number (L, "configuration", life->configuration_index);
@@ -228,7 +231,7 @@ static uint32_t read_entries (lua_State *L, struct life *life,
 static int log_persist (lua_State *L) {
   struct life *life = check_open (L);
   struct field_table table
-    = field_open (L, 2, "write", "ticket term vote first entries ");
+    = field_open (L, 2, "write", "ticket term vote first entries reset ");
   struct raft_slice *slices = lua_newuserdata (L, ENTRIES_MAX
                                                     * sizeof *slices);
   struct wal_write write;
@@ -238,6 +241,7 @@ static int log_persist (lua_State *L) {
   write.term = field_required (&table, "term", RAFT_INDEX_MAX);
   write.vote = field_number (&table, "vote", 0, RAFT_INDEX_MAX);
   write.first = field_number (&table, "first", 0, RAFT_INDEX_MAX);
+  write.is_reset = field_boolean (&table, "reset");
   write.count = read_entries (L, life, slices);
   write.entries = slices;
   status = wal_persist (life->wal, &write);
@@ -257,6 +261,11 @@ static int log_persist_peer (lua_State *L) {
   lua_pushstring (L, raft_error_name (wal_persist_peer (life->wal, ticket,
                                                         &peer)));
   return 1;
+}
+
+static int log_compact (lua_State *L) {
+  wal_compact (check_open (L)->wal, (raft_index)luaL_checknumber (L, 2));
+  return 0;
 }
 
 /* ---- reading ----------------------------------------------------------- */
@@ -494,6 +503,7 @@ static const luaL_Reg methods[] = {
   { "events", log_events },
   { "persist", log_persist },
   { "persist_peer", log_persist_peer },
+  { "compact", log_compact },
   { "read", log_read },
   { "rest", log_rest },
   { "pass", log_pass },

@@ -127,7 +127,7 @@ void story_advance (struct story_state *state, const struct story_step *step,
 int story_submit (struct life *life, const struct story_step *step,
                   uint64_t ticket, const struct story_state *state) {
   struct raft_slice slices[STORY_ENTRIES];
-  struct wal_write write;
+  struct wal_write write = { 0 };
   int status;
   if (step->kind == STORY_PEER) {
     return wal_persist_peer (life->wal, ticket,

@@ -230,6 +230,9 @@ void wal_batch_apply (const struct wal_batch *batch,
       case WAL_TRUNCATE:
         wal_contents_truncate (contents, pending->record.a);
         break;
+      case WAL_RESET:
+        wal_contents_reset (contents, pending->record.a);
+        break;
       case WAL_ENTRY:
         apply_entry (pending, &where, contents);
         break;

@@ -74,7 +74,8 @@ int wal_contents_reserve (struct wal_contents *contents,
 **   index    1  2  3  4  5  6  7        holds 4 alone: its end is the end
 **                        x  x  x        of the log                        */
 void wal_contents_truncate (struct wal_contents *contents, raft_index first) {
-  raft_assert (first >= 1 && first <= contents->last_index + 1);
+  raft_assert (first > contents->base_index
+               && first <= contents->last_index + 1);
   while (contents->place_count > 0
          && contents->places[contents->place_count - 1].first >= first) {
     contents->place_count--;
@@ -122,6 +123,61 @@ static void add_run (struct wal_contents *contents, raft_index index,
   contents->run_count++;
 }
 
+void wal_contents_reset (struct wal_contents *contents, raft_index index) {
+  while (contents->configuration_count > 0) {
+    pop_configuration (contents);
+  }
+  contents->place_count = 0;
+  contents->run_count = 0;
+  contents->base_index = index;
+  contents->last_index = index;
+}
+
+/* How many places are in segments before 'segment'. */
+static size_t places_before (const struct wal_contents *contents,
+                             uint64_t segment) {
+  size_t count = 0;
+  while (count < contents->place_count
+         && contents->places[count].segment < segment) {
+    count++;
+  }
+  return count;
+}
+
+raft_index wal_contents_last_in (const struct wal_contents *contents,
+                                 uint64_t segment) {
+  size_t count = places_before (contents, segment + 1);
+  return count < contents->place_count ? contents->places[count].first - 1
+                                       : contents->last_index;
+}
+
+void wal_contents_compact (struct wal_contents *contents, uint64_t segment) {
+  size_t gone = places_before (contents, segment);
+  contents->base_index = wal_contents_last_in (contents, segment - 1);
+  contents->place_count -= gone;
+  memmove (contents->places, contents->places + gone,
+           contents->place_count * sizeof *contents->places);
+  while (contents->configuration_count > 2
+         && contents->configurations[1].index <= contents->base_index) {
+    raft_slice_release (&contents->configurations[0].entry);
+    contents->configuration_count--;
+    memmove (contents->configurations, contents->configurations + 1,
+             contents->configuration_count
+               * sizeof *contents->configurations);
+  }
+}
+
+void wal_contents_configure (struct wal_contents *contents, raft_index index,
+                             struct raft_slice entry) {
+  struct wal_configuration *configuration
+    = &contents->configurations[contents->configuration_count];
+  raft_assert (contents->configuration_count
+               < contents->configuration_capacity);
+  configuration->index = index;
+  configuration->entry = raft_slice_retain (entry);
+  contents->configuration_count++;
+}
+
 void wal_contents_append (struct wal_contents *contents,
                           const struct wal_place *place,
                           const struct wal_new_entry *entry) {
@@ -129,13 +185,7 @@ void wal_contents_append (struct wal_contents *contents,
   add_place (contents, place, entry->index);
   add_run (contents, entry->index, entry->term);
   if (entry->is_configuration) {
-    struct wal_configuration *configuration
-      = &contents->configurations[contents->configuration_count];
-    raft_assert (contents->configuration_count
-                 < contents->configuration_capacity);
-    configuration->index = entry->index;
-    configuration->entry = raft_slice_retain (entry->bytes);
-    contents->configuration_count++;
+    wal_contents_configure (contents, entry->index, entry->bytes);
   }
   if (entry->time > contents->last_time) {
     contents->last_time = entry->time;
@@ -160,7 +210,8 @@ const struct wal_place *wal_contents_find (
   const struct wal_contents *contents, raft_index index, raft_index *end) {
   size_t lo = 0;
   size_t hi = contents->place_count;
-  raft_assert (index >= 1 && index <= contents->last_index && hi > 0);
+  raft_assert (index > contents->base_index
+               && index <= contents->last_index && hi > 0);
   while (hi - lo > 1) {
     size_t middle = lo + (hi - lo) / 2;
     if (contents->places[middle].first <= index) {

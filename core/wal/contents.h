@@ -6,7 +6,7 @@
 ** Holds:     the sum of all batches written or read so far.
 ** Knows not: files, requests, the format.
 ** Invariant: 'places' and 'configurations' ascend by index, and none stands
-**            above last_index.
+**            above last_index; places stand above base_index.
 ** Rule:      changes cannot fail: room for them is reserved before, so that
 **            the log stays as it was when memory runs out.
 **
@@ -39,6 +39,7 @@ struct wal_contents {
   struct raft_memory *memory;
   raft_term term;
   raft_id vote;
+  raft_index base_index;  /* entries begin after it */
   raft_index last_index;
   raft_time last_time;    /* the latest of all entries ever seen */
   struct wal_place *places;
@@ -82,6 +83,17 @@ void wal_contents_free (struct wal_contents *contents);
 int wal_contents_reserve (struct wal_contents *contents,
                           const struct wal_room *room);
 
+/* No entries; they go on after 'index'. */
+void wal_contents_reset (struct wal_contents *contents, raft_index index);
+/* What stood in segments before 'segment' is gone. */
+void wal_contents_compact (struct wal_contents *contents, uint64_t segment);
+/* The last index in segments up to 'segment'. */
+raft_index wal_contents_last_in (const struct wal_contents *contents,
+                                 uint64_t segment);
+/* A configuration whose entry is not there any more; reserved. */
+void wal_contents_configure (struct wal_contents *contents, raft_index index,
+                             struct raft_slice entry);
+
 /* Entries at or after 'first' go; first may be last_index + 1. */
 void wal_contents_truncate (struct wal_contents *contents, raft_index first);
 /* 'place' is the batch that holds it; its 'first' is not looked at. */
@@ -91,8 +103,8 @@ void wal_contents_append (struct wal_contents *contents,
 void wal_contents_peer (struct wal_contents *contents,
                         const struct wal_peer *peer);
 
-/* The batch that holds an index of [1, last_index]. *end is the index behind
-** the last that this batch holds. */
+/* The batch that holds an index of (base_index, last_index]. *end is the
+** index behind the last that this batch holds. */
 const struct wal_place *wal_contents_find (
   const struct wal_contents *contents, raft_index index, raft_index *end);
 

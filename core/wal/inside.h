@@ -3,7 +3,8 @@
 ** inside.h - one open log, and what its parts ask of each other.
 **
 ** Holds:     struct wal. writer.c moves it forward, spare.c keeps a segment
-**            ready, reader.c reads back, recovery.c makes it from a disk.
+**            ready, remover.c removes old ones, reader.c reads back,
+**            recovery.c makes it from a disk.
 ** Knows not: anything outside this room.
 ** Invariant: at most one batch is in flight; 'current.offset' is where the
 **            next one goes, and everything before it in the segment is
@@ -99,6 +100,15 @@ struct wal {
   bool is_full;
   raft_time retry_at;
 
+  uint64_t oldest;          /* number of the first segment */
+  uint64_t *older_bytes;    /* sizes from it up to the current one */
+  size_t older_count;
+  size_t older_capacity;
+  raft_index compact_to;    /* a snapshot covers entries up to here */
+  bool is_removing;
+  char remove_name[WAL_NAME_BYTES];
+  struct fs_request remove_request;
+
   struct wal_reader reader;
   struct wal_recovery *recovery;
 
@@ -143,6 +153,15 @@ void wal_spare_turn (struct wal *wal, uint64_t size);
 void wal_spare_take (struct wal *wal);
 /* Closes one file; the segment's number becomes 0. */
 void wal_close_segment (struct wal *wal, struct wal_segment *segment);
+
+/* ---- remover.c --------------------------------------------------------- */
+
+void wal_remover_turn (struct wal *wal);
+/* Room to note one more. Errors: RAFT_ENOMEM. */
+int wal_remover_reserve (struct wal *wal);
+/* The current segment, of 'size' bytes, becomes an older one; reserved. */
+void wal_remover_note (struct wal *wal, uint64_t size);
+void wal_remover_free (struct wal *wal);
 
 /* ---- reader.c ---------------------------------------------------------- */
 

@@ -364,7 +364,8 @@ static void serve (struct wal *wal) {
       return;
     }
   }
-  if (reader->next >= 1 && reader->next <= wal->contents.last_index) {
+  if (reader->next > wal->contents.base_index
+      && reader->next <= wal->contents.last_index) {
     read_batch (wal);
   } else if (load->loaded > 0) {
     finish (wal, RAFT_OK); /* the rest was cut meanwhile */

@@ -8,6 +8,7 @@
 **
 ** A directory holds segments "log-0000000001", "log-0000000002", … without a
 ** gap, and at times "log-new", which is being made and is deleted when found.
+** The oldest may be gone: then a snapshot has what they held.
 ** All numbers are little-endian. A sector is 512 bytes.
 **
 ** A segment is a file of fixed length: one sector of head, then batches, each
@@ -60,13 +61,17 @@
 **   3 CONFIGURATION index            term         that entry, once more
 **   4 TRUNCATE      first index cut  0            -
 **   5 ENTRY         index            term         the entry (wire/entry.h)
+**   6 RESET         index            0            -
 **
 ** A segment's first batch begins with a checkpoint: CHECKPOINT, one PEER for
 ** each known incarnation, and CONFIGURATION, the latest of the log (which
 ** the very first segment has not). With the term and vote of the batch head
 ** it says all that earlier segments would, so that these can be removed once
-** a snapshot covers their entries. The snapshot mark is 0: no entry is
-** covered.
+** a snapshot covers their entries, oldest first. The snapshot mark is 0.
+**
+** RESET empties the log: a snapshot that was installed covers it up to index,
+** and entries go on behind it. Configurations are forgotten, too: the latest
+** is in the snapshot.
 **
 ** A batch without records says term and vote. One that repeats those of the
 ** batch before is a mark: it stands there to prove that batch durable.
@@ -115,7 +120,8 @@ enum wal_record_kind {
   WAL_PEER = 2,
   WAL_CONFIGURATION = 3,
   WAL_TRUNCATE = 4,
-  WAL_ENTRY = 5
+  WAL_ENTRY = 5,
+  WAL_RESET = 6
 };
 #define WAL_MUST_UNDERSTAND 128 /* kinds below it may not be skipped */
 

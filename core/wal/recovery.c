@@ -34,8 +34,8 @@ struct wal_recovery {
   struct raft_buffer list;    /* plain; names ended by zero bytes */
   struct raft_buffer bytes;   /* plain; of the segment being read */
   struct raft_buffer kept;    /* plain; of the last one with a batch */
-  uint64_t count;             /* segments listed */
-  uint64_t number;            /* being read, from 1 */
+  uint64_t count;             /* number of the last segment listed */
+  uint64_t number;            /* being read */
   uint64_t cut;               /* bytes overwritten with zeros */
   bool has_leftover;
   bool has_empty;             /* the last segment has no batch */
@@ -118,11 +118,16 @@ static void tell (struct wal *wal) {
   recovered.vote = contents->vote;
   recovered.runs = contents->runs;
   recovered.run_count = (uint32_t)contents->run_count;
+  recovered.base_index = contents->base_index;
   recovered.last_index = contents->last_index;
   recovered.last_time = contents->last_time;
   if (configuration != NULL) {
     recovered.configuration = configuration->entry;
     recovered.configuration_index = configuration->index;
+  }
+  if (contents->configuration_count > 1) {
+    recovered.previous = configuration[-1].entry;
+    recovered.previous_index = configuration[-1].index;
   }
   recovered.peers = contents->peers;
   recovered.peer_count = (uint32_t)contents->peer_count;
@@ -136,12 +141,13 @@ static void end_well (struct wal_recovery *recovery) {
   const struct wal_place *last = &recovery->replay.last;
   uint64_t fields[4]
     = { wal->contents.last_index, wal->contents.term, recovery->cut,
-        recovery->count };
+        recovery->count + 1 - recovery->replay.first };
   wal->identity = recovery->replay.identity;
   wal->options.member = wal->identity.member;
   wal->next_number = recovery->replay.next_number;
   wal->current.offset = last->offset + last->size;
   wal->queued_last = wal->contents.last_index;
+  wal->oldest = recovery->replay.first;
   wal->is_marked = false; /* what was written again has no proof yet */
   wal->quiet_since = wal_now (wal);
   wal_trace (wal, RAFT_TRACE_RECOVERED, fields, 4);
@@ -345,7 +351,7 @@ static void on_older_closed (struct fs_request *request) {
 /* A segment without a batch is the next one, made ahead; so it is the last.
 ** The first segment got its name with its first batch in it. */
 static int judge_empty (struct wal_recovery *recovery) {
-  if (recovery->number == 1) {
+  if (recovery->number == recovery->replay.first) {
     return wal_replay_refuse (&recovery->replay,
                               "it was made with a batch there");
   }
@@ -377,6 +383,12 @@ static void judge_segment (struct wal_recovery *recovery) {
     recovery->number = recovery->count;
     all_replayed (recovery);
   } else if (wal->current.number != 0) {
+    if (wal_remover_reserve (wal) != RAFT_OK) {
+      end_badly (recovery, raft_fail (&recovery->detail, RAFT_ENOMEM,
+                                      "out of memory in recovery"));
+      return;
+    }
+    wal_remover_note (wal, wal->current.size);
     prepare (recovery, FS_CLOSE)->file = wal->current.file;
     submit (recovery, on_older_closed);
   } else {
@@ -423,22 +435,28 @@ static void next_segment (struct wal_recovery *recovery) {
 
 /* ---- the directory ----------------------------------------------------- */
 
-/* Counts the segments; without a gap their numbers are 1 … count. Names that
-** are not the log's are left alone. */
+/* Numbers follow each other without a gap. Those of the oldest segments may be
+** missing: whether they should be is judged by the first one's checkpoint.
+** Names that are not the log's are left alone. */
 static int read_list (struct wal_recovery *recovery) {
+  struct wal_replay *replay = &recovery->replay;
   const char *name = (const char *)recovery->list.data;
   const char *end = name + recovery->list.size;
   for (; name < end; name += strlen (name) + 1) {
     uint64_t number = wal_segment_number (name);
     if (strcmp (name, WAL_NAME_NEW) == 0) {
       recovery->has_leftover = true;
+    } else if (number != 0 && replay->first == 0) {
+      replay->first = number;
+      recovery->number = number - 1;
+      recovery->count = number;
     } else if (number != 0 && number != recovery->count + 1) {
       wal_segment_name (recovery->count + 1, recovery->name);
       return raft_fail (&recovery->detail, RAFT_ECORRUPT, "%s: expected at "
                         "offset 0, the file is missing, and %s is there",
                         recovery->name, name);
     } else if (number != 0) {
-      recovery->count++;
+      recovery->count = number;
     }
   }
   if (recovery->count == 0) {
@@ -508,6 +526,7 @@ int wal_recovery_start (struct wal *wal) {
   recovery->replay.contents = &wal->contents;
   recovery->replay.bug = wal->bug;
   recovery->replay.next_number = 1;
+  recovery->replay.covered = wal->options.covered;
   recovery->replay.detail = &recovery->detail;
   raft_buffer_init (&recovery->list, &raft_memory_plain);
   raft_buffer_init (&recovery->bytes, &raft_memory_plain);

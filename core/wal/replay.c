@@ -35,6 +35,27 @@ static int reserve_one (struct wal_replay *replay) {
 
 /* ---- records ----------------------------------------------------------- */
 
+/* Segments before it were removed, or are missing. */
+static bool begins_log (const struct replaying *now) {
+  return now->begins_segment && now->replay->first > 1
+         && now->place.segment == now->replay->first;
+}
+
+static int replay_beginning (struct replaying *now) {
+  raft_index index = now->record.a;
+  if (index > now->replay->covered) {
+    char before[WAL_NAME_BYTES];
+    wal_segment_name (now->replay->first - 1, before);
+    return raft_fail (now->replay->detail, RAFT_ECORRUPT,
+                      "%s: expected at offset 0, the file is missing: %s "
+                      "begins after entry %llu, and no snapshot has those "
+                      "before",
+                      before, now->replay->name, (unsigned long long)index);
+  }
+  wal_contents_reset (now->replay->contents, index);
+  return RAFT_OK;
+}
+
 /* The log so far must end where the checkpoint says: it was written knowing
 ** all batches before it. */
 static int replay_checkpoint (struct replaying *now, uint32_t position) {
@@ -47,6 +68,9 @@ static int replay_checkpoint (struct replaying *now, uint32_t position) {
                       now->replay->name,
                       (unsigned long long)now->place.offset,
                       (unsigned long long)now->record.b);
+  }
+  if (begins_log (now)) {
+    return replay_beginning (now);
   }
   if (now->record.a != now->replay->contents->last_index) {
     return corrupt (now, "the log before does not fit the checkpoint");
@@ -67,9 +91,30 @@ static int replay_peer (struct replaying *now) {
   return RAFT_OK;
 }
 
+/* The first segment speaks for those that are gone. */
+static int take_configuration (struct replaying *now) {
+  struct wal_contents *contents = now->replay->contents;
+  struct raft_slice entry;
+  int status = reserve_one (now->replay);
+  if (status == RAFT_OK
+      && raft_slice_copy (contents->memory, now->body, now->record.size,
+                          &entry) != RAFT_OK) {
+    status = raft_fail (now->replay->detail, RAFT_ENOMEM,
+                        "%s: out of memory in recovery", now->replay->name);
+  }
+  if (status == RAFT_OK) {
+    wal_contents_configure (contents, now->record.a, entry);
+    raft_slice_release (&entry);
+  }
+  return status;
+}
+
 static int replay_configuration (struct replaying *now) {
   const struct wal_configuration *latest
     = wal_contents_configuration (now->replay->contents);
+  if (begins_log (now)) {
+    return take_configuration (now);
+  }
   if (latest == NULL || latest->index != now->record.a
       || latest->entry.size != now->record.size
       || memcmp (latest->entry.data, now->body, now->record.size) != 0) {
@@ -78,9 +123,18 @@ static int replay_configuration (struct replaying *now) {
   return RAFT_OK;
 }
 
+static int replay_reset (struct replaying *now) {
+  if (now->record.a < 1 || now->record.a > RAFT_INDEX_MAX) {
+    return corrupt (now, "a reset to an index that cannot be");
+  }
+  wal_contents_reset (now->replay->contents, now->record.a);
+  return RAFT_OK;
+}
+
 static int replay_truncate (struct replaying *now) {
   struct wal_contents *contents = now->replay->contents;
-  if (now->record.a < 1 || now->record.a > contents->last_index) {
+  if (now->record.a <= contents->base_index
+      || now->record.a > contents->last_index) {
     return corrupt (now, "a cut behind the end of the log");
   }
   wal_contents_truncate (contents, now->record.a);
@@ -146,13 +200,14 @@ static int replay_record (struct replaying *now, uint32_t position) {
     case WAL_CONFIGURATION: return replay_configuration (now);
     case WAL_TRUNCATE: return replay_truncate (now);
     case WAL_ENTRY: return replay_entry (now);
+    case WAL_RESET: return replay_reset (now);
     default:
       if (now->record.kind >= WAL_MUST_UNDERSTAND) {
         return RAFT_OK;
       }
       return raft_fail (now->replay->detail, RAFT_EUNSUPPORTED,
                         "%s: expected records of kinds 1 to %d at offset "
-                        "%llu, got kind %d", now->replay->name, WAL_ENTRY,
+                        "%llu, got kind %d", now->replay->name, WAL_RESET,
                         (unsigned long long)now->place.offset,
                         now->record.kind);
   }
@@ -200,7 +255,9 @@ static int replay_batch (struct wal_replay *replay,
 ** those before are gone. */
 static int check_number (struct wal_replay *replay,
                          const struct wal_batch_head *head) {
-  if (head->number == replay->next_number) {
+  bool begins_log = replay->first > 1 && replay->end == WAL_SECTOR
+                    && replay->head.number == replay->first;
+  if (head->number == replay->next_number || begins_log) {
     return RAFT_OK;
   }
   if (replay->end == WAL_SECTOR && replay->head.number > 1) {
@@ -269,7 +326,8 @@ static int check_head (struct wal_replay *replay, uint64_t number,
                       "0 is of segment %llu", replay->name,
                       (unsigned long long)head->number);
   }
-  if (number > 1 && !same_identity (&head->identity, &replay->identity)) {
+  if (number > replay->first
+      && !same_identity (&head->identity, &replay->identity)) {
     return raft_fail (replay->detail, RAFT_ECORRUPT, "%s: the head at offset "
                       "0 is of another directory", replay->name);
   }

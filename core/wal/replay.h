@@ -18,6 +18,8 @@ struct wal_replay {
   struct wal_contents *contents;
   enum raft_bug bug;
   struct wal_identity identity; /* of the first segment */
+  uint64_t first;           /* its number */
+  raft_index covered;       /* what a snapshot has may be missing before it */
   uint64_t next_number;     /* expected of the next batch */
   struct wal_place last;    /* the last valid batch; size 0: none yet */
   struct raft_detail *detail;

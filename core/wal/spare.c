@@ -44,6 +44,7 @@ void wal_close_segment (struct wal *wal, struct wal_segment *segment) {
 void wal_spare_take (struct wal *wal) {
   uint64_t fields[1] = { wal->contents.last_index + 1 };
   raft_assert (wal->spare_is_made && wal->flying == NULL);
+  wal_remover_note (wal, wal->current.size);
   wal_close_segment (wal, &wal->current);
   wal->current = wal->spare;
   wal->spare.number = 0;
@@ -58,7 +59,8 @@ void wal_spare_turn (struct wal *wal, uint64_t size) {
   if (wal->is_making || wal->is_closing_file
       || wal->current.offset == WAL_SECTOR
       || (wal->spare_is_made && wal->spare.size >= needed)
-      || (wal->is_full && wal_now (wal) < wal->retry_at)) {
+      || (wal->is_full && wal_now (wal) < wal->retry_at)
+      || wal_remover_reserve (wal) != RAFT_OK) {
     return;
   }
   maker->head.identity = wal->identity;

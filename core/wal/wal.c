@@ -92,6 +92,7 @@ void wal_free (struct wal *wal) {
   wal_recovery_free (wal);
   wal_reader_free (wal);
   wal_writer_free (wal);
+  wal_remover_free (wal);
   wal_contents_free (&wal->contents);
   raft_release (wal->memory, wal, sizeof *wal);
 }
@@ -100,7 +101,7 @@ void wal_free (struct wal *wal) {
 
 static bool is_busy (const struct wal *wal) {
   return wal->recovery != NULL || wal->flying != NULL || wal->is_making
-         || wal->reader.is_busy || wal->is_closing_file;
+         || wal->is_removing || wal->reader.is_busy || wal->is_closing_file;
 }
 
 static struct wal_segment *next_to_close (struct wal *wal) {

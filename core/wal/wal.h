@@ -43,13 +43,17 @@ struct wal_recovered {
   struct wal_identity identity;
   raft_term term;
   raft_id vote;
-  const struct raft_term_run *runs; /* of the whole log */
+  raft_index base_index;            /* the entries begin after it; 0: whole */
+  const struct raft_term_run *runs; /* of the entries that are there */
   uint32_t run_count;
   raft_index last_index;
   raft_time last_time;              /* of the last entry */
   struct raft_slice configuration;  /* the latest configuration entry, with
-                                       its envelope */
+                                       its envelope; empty: a snapshot has
+                                       it */
   raft_index configuration_index;
+  struct raft_slice previous;       /* the one before it, likewise */
+  raft_index previous_index;
   const struct wal_peer *peers;
   uint32_t peer_count;
   uint64_t bytes;                   /* of all segments */
@@ -65,6 +69,8 @@ struct wal_options {
   raft_id member;             /* for traces; 0 before it is known */
   const char *place;          /* where the directory is, for messages only;
                                  NULL: not said. Outlives the log */
+  raft_index covered;         /* a snapshot covers the log up to here: what is
+                                 missing at its beginning may be missing */
   struct raft_limits limits;
   enum raft_bug bug;
   void *owner;
@@ -90,6 +96,8 @@ struct wal_write {
   raft_term term;
   raft_id vote;
   raft_index first;
+  bool is_reset;              /* the log is empty before them, and goes on at
+                                 'first': a snapshot has what was there */
   const struct raft_slice *entries; /* envelopes with payloads; the log adds
                                        its own references */
   uint32_t count;
@@ -151,6 +159,10 @@ int wal_persist_peer (struct wal *wal, uint64_t ticket,
 /* Queues a read. Cannot fail: what is wrong comes with 'done'. */
 void wal_read (struct wal *wal, struct wal_load *load);
 void wal_load_free (struct wal_load *load);
+
+/* A snapshot covers the entries up to 'index': segments that hold nothing
+** else are removed, oldest first, one by one. */
+void wal_compact (struct wal *wal, raft_index index);
 
 /* When nothing is queued, proves the last batch durable with a mark, and
 ** tries again for space when full. To be called at wal_deadline. */

@@ -109,7 +109,10 @@ static void keep_promise (struct wal *wal, const struct wal_batch *batch) {
 
 static void add_entries (struct wal *wal, struct wal_batch *batch,
                          const struct wal_write *write) {
-  if (write->first <= wal->queued_last) {
+  if (write->is_reset) {
+    wal_batch_add (batch, WAL_RESET, write->first - 1, 0,
+                   raft_slice_borrowed ("", 0));
+  } else if (write->first <= wal->queued_last) {
     wal_batch_add (batch, WAL_TRUNCATE, write->first, 0,
                    raft_slice_borrowed ("", 0));
   }
@@ -133,7 +136,7 @@ int wal_persist (struct wal *wal, const struct wal_write *write) {
     return RAFT_OK;
   }
   raft_assert (write->first > 0 || write->count == 0);
-  raft_assert (write->first <= wal->queued_last + 1);
+  raft_assert (write->is_reset || write->first <= wal->queued_last + 1);
   for (uint32_t i = 0; i < write->count; i++) {
     bytes += write->entries[i].size;
     raft_assert (write->entries[i].size >= WIRE_ENTRY_HEAD);
@@ -393,6 +396,7 @@ void wal_writer_turn (struct wal *wal) {
   if (wal->life == WAL_OPEN || wanted > 0) {
     wal_spare_turn (wal, wanted);
   }
+  wal_remover_turn (wal);
   wal_maybe_close (wal);
 }
 
