@@ -153,7 +153,8 @@ local function after_string(text, at)
   end
 end
 
--- The first whole number that this Lua would round, or nil.
+-- The first whole number that this Lua would round, and where it begins; or
+-- nil.
 local function rounded_number(text)
   local at = 1
   while true do
@@ -167,11 +168,53 @@ local function rounded_number(text)
       local value = #literal >= 16 and not literal:find("[^%d]")
         and tonumber(literal)
       if value and number_json(value) ~= literal then
-        return literal
+        return literal, at
       end
       at = after
     end
   end
+end
+
+-- What dkjson would take for a comma that is there, or leave out.
+local LOOSE = {
+  '[%w%]}\1]%s*()[%[{"]', "[%]}\1]%s*()[%w-]", "%w%s+()[%w-]",
+  ",%s*()[%]}]",
+}
+
+-- Where the first of them is, or nil.
+local function loose_end(text)
+  local parts, at = {}, 1
+  while true do
+    local mark = text:find('"', at, true)
+    if not mark then
+      break
+    end
+    local after = math.min(after_string(text, mark), #text + 1)
+    parts[#parts + 1] = text:sub(at, mark)
+    parts[#parts + 1] = ("\1"):rep(after - mark - 1)
+    at = after
+  end
+  local outline = table.concat(parts) .. text:sub(at)
+  local first
+  for _, pattern in ipairs(LOOSE) do
+    local position = outline:match(pattern)
+    first = position and math.min(first or position, position) or first
+  end
+  return first
+end
+
+local SHOWN = 20 -- bytes around a mistake
+
+-- nil and a message: what is wrong, at which byte, and what stands there.
+local function mistake(text, position, message)
+  local from = math.max(1, position - SHOWN)
+  local before, after = text:sub(from, position - 1),
+    text:sub(position, position + SHOWN - 1)
+  local place = (from > 1 and "…" or "") .. before .. " >>> "
+    .. (after == "" and "the end" or after)
+    .. (position + SHOWN <= #text and "…" or "")
+  return nil, ("%s at byte %d: %s"):format(message, position,
+    (place:gsub("%c", " ")))
 end
 
 --- JSON text as a value; null inside is raft.null, at the top nil.
@@ -179,16 +222,23 @@ end
 function json.decode(text)
   local dkjson = require("dkjson")
   local value, position, message = dkjson.decode(text, 1, core.null)
+  local loose = not message and loose_end(text:sub(1, position - 1))
+  if loose then
+    return mistake(text, loose, "no JSON: a comma or a colon too few or too"
+      .. " many")
+  end
   if message then
-    return nil, "no JSON: " .. message
+    return mistake(text, position, "no JSON: " .. message:gsub(" at .*", ""))
   end
   local rest = text:match("^%s*(.-)%s*$", position)
   if rest ~= "" then
-    return nil, "no JSON: expected one value, got more: " .. rest:sub(1, 40)
+    return mistake(text, text:find("%S", position),
+      "no JSON: expected one value, got more")
   end
-  local rounded = rounded_number(text)
+  local rounded, at = rounded_number(text)
   if rounded then
-    return nil, "the number " .. rounded .. " is too large to be held exactly"
+    return mistake(text, at, "the number " .. rounded
+      .. " is too large to be held exactly")
   end
   local ok, result = pcall(decoded, value)
   if not ok then

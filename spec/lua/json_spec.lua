@@ -64,6 +64,35 @@ describe("json", function()
     assert.is_nil(value)
   end)
 
+  it("says where the mistake is and what stands there", function()
+    for text, told in pairs {
+      ['{"a":}'] = 'no JSON: no valid JSON value at byte 6: {"a": >>> }',
+      ["[1"] = "no JSON: unterminated array at byte 3: [1 >>> the end",
+      ["1 x"] = "no JSON: expected one value, got more at byte 3: 1  >>> x",
+      [("1,"):rep(30)] = "no JSON: expected one value, got more at byte 2: "
+        .. "1 >>> ,1,1,1,1,1,1,1,1,1,1…",
+      ["[7,12345678901234567890]"] = "the number 12345678901234567890 is too "
+        .. "large to be held exactly at byte 4: [7, >>> 12345678901234567890…",
+    } do
+      local ok, message = json.decode(text)
+      assert.is_nil(ok)
+      assert.equal(told, message)
+    end
+  end)
+
+  it("takes no comma or colon for granted, and none too many", function()
+    for text, at in pairs { ["[1 2]"] = 4, ["[1,]"] = 4, ["[,1]"] = 2,
+      ["[1,,2]"] = 4, ['{"a" 1}'] = 6, ['["a" "b"]'] = 6, ["[[1][2]]"] = 5,
+      ['{"a":1,}'] = 8, ['{"a":[] "b":1}'] = 9, ["[true false]"] = 7 } do
+      local ok, message = json.decode(text)
+      assert.is_nil(ok, text)
+      assert.truthy(message:find("^no JSON: .* at byte " .. at .. ": "),
+        message)
+    end
+    assert.same({ true, { "a,,b 1 2", 'x" "y', { -2e-7, true } } },
+      { json.decode '["a,,b 1 2", "x\\" \\"y" , [ -2e-7 , true ] ]' })
+  end)
+
   it("refuses what is no JSON in one line", function()
     for _, text in ipairs { "", "{", "[1", "1 2", "nul", "[1]x", '{"a"}',
       "{1:2}", '[{"set","x"}]' } do
