@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "machine.h"
 #include "uv/directory.h"
@@ -228,8 +229,8 @@ static int node_status (lua_State *L) {
 
 /* ---- running ----------------------------------------------------------- */
 
-/* signals (true): from now on SIGINT and SIGTERM end a wait; signals (false):
-** no more. Returns whether that is so. */
+/* signals (true): from now on SIGINT, SIGTERM and SIGHUP end a wait, once;
+** signals (false): no more. Returns whether that is so. */
 static int node_signals (lua_State *L) {
   struct node_box *box = check_box (L);
   bool wanted = lua_toboolean (L, 2);
@@ -265,6 +266,9 @@ static int node_wait (lua_State *L) {
     count = poll (polled, 2, timeout);
   } while (count < 0 && errno == EINTR);
   if (count > 0 && polled[1].revents != 0) {
+    char byte;
+    ssize_t ignored = read (box->signals, &byte, 1);
+    (void)ignored;
     lua_pushliteral (L, "signal");
   } else if (count > 0) {
     lua_pushliteral (L, "ready");

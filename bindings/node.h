@@ -37,11 +37,11 @@ void binding_node_read_options (lua_State *L, int index,
 void binding_node_read_init (lua_State *L, int index,
                              struct node_init_options *options);
 
-/* ---- node_signal.c: SIGINT and SIGTERM end a run ----------------------- */
+/* ---- node_signal.c: SIGINT, SIGTERM and SIGHUP end a run ---------------- */
 
-/* Until restore, the two signals make the returned descriptor readable
-** instead of ending the process. -1: no descriptor is left, or another run is
-** under way. */
+/* Until restore, the first of these signals makes the returned descriptor
+** readable instead of ending the process. -1: no descriptor is left, or
+** another run is under way. */
 int binding_signals_take (void);
 void binding_signals_restore (void);
 /* The signal that came; 0: none. */

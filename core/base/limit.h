@@ -41,7 +41,9 @@
   X(apply_stall_us, 10 * RAFT_SECOND, "microseconds",                        \
     "age of the oldest committed, unapplied entry that counts as a stall")   \
   X(sync_stall_us, RAFT_SECOND, "microseconds",                              \
-    "age of the oldest unfinished sync that counts as a stall")
+    "age of the oldest unfinished sync that counts as a stall")              \
+  X(close_us, 5 * RAFT_SECOND, "microseconds",                               \
+    "for what is under way when a member ends; then it is abandoned")
 
 struct raft_limits {
 #define X(name, value, unit, reason) uint64_t name;

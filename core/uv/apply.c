@@ -5,8 +5,7 @@
 #include "uv/apply.h"
 
 #include <stddef.h>
-
-#include "base/error.h"
+#include <stdio.h>
 
 static void submit (struct port_machine *port,
                     struct machine_request *request) {
@@ -39,4 +38,27 @@ bool real_apply_end (struct real_apply *apply, raft_time bound_us) {
     apply->machine->free (apply->machine);
   }
   return has_ended;
+}
+
+void real_apply_describe (struct real_apply *apply,
+                          struct raft_detail *detail) {
+  raft_time time = 0;
+  const struct machine_request *request
+    = real_worker_stuck (&apply->worker, &time);
+  char what[96] = "a call of the machine";
+  if (request != NULL && request->operation == MACHINE_APPLY
+      && request->entry_count > 0) {
+    const struct machine_entry *last
+      = &request->entries[request->entry_count - 1];
+    (void)snprintf (what, sizeof what, "apply of index %llu",
+                    (unsigned long long)request->entries[0].index);
+    if (request->entry_count > 1) {
+      (void)snprintf (what, sizeof what, "apply of indexes %llu to %llu",
+                      (unsigned long long)request->entries[0].index,
+                      (unsigned long long)last->index);
+    }
+  }
+  (void)raft_fail (detail, RAFT_ETIMEOUT, "%s has not returned for %llu ms: "
+                   "abandoned", what,
+                   (unsigned long long)(time / RAFT_MILLISECOND));
 }

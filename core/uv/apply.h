@@ -8,6 +8,7 @@
 #ifndef RAFT_UV_APPLY_H
 #define RAFT_UV_APPLY_H
 
+#include "base/error.h"
 #include "port/machine.h"
 #include "uv/worker.h"
 
@@ -28,6 +29,9 @@ int real_apply_start (struct real_apply *apply, uv_loop_t *loop);
 
 /* As real_worker_end; then the machine is freed. */
 bool real_apply_end (struct real_apply *apply, raft_time bound_us);
+/* When that failed: what does not return, for people. */
+void real_apply_describe (struct real_apply *apply,
+                          struct raft_detail *detail);
 
 RAFT_HIDDEN_END
 

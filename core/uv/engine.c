@@ -115,15 +115,37 @@ static void on_flush_bound (uv_timer_t *timer) {
   real_connections_close (timer->data, false);
 }
 
+static raft_time time_left (struct real_server *server) {
+  raft_time now = real_server_now (server);
+  return server->close_at > now + REAL_END_LEAST_US ? server->close_at - now
+                                                    : REAL_END_LEAST_US;
+}
+
+static void abandon (struct real_server *server,
+                     const struct raft_detail *why) {
+  server->is_abandoned = true;
+  note_end (server, RAFT_ETIMEOUT, why);
+}
+
 /* The threads end before the handles: what they still do is not completed. */
 static void end_threads (struct real_server *server) {
+  struct raft_detail why;
   if (server->has_disk_thread) {
     server->has_disk_thread = false;
-    server->is_abandoned |= !real_disk_end (&server->disk, REAL_END_US);
+    if (!real_disk_end (&server->disk, time_left (server))) {
+      (void)raft_fail (&why, RAFT_ETIMEOUT, "a write or sync in %s has not "
+                       "returned for %llu ms: abandoned", server->dir,
+                       (unsigned long long)(server->options.limits.close_us
+                                            / RAFT_MILLISECOND));
+      abandon (server, &why);
+    }
   }
   if (server->has_apply_thread) {
     server->has_apply_thread = false;
-    server->is_abandoned |= !real_apply_end (&server->apply, REAL_END_US);
+    if (!real_apply_end (&server->apply, time_left (server))) {
+      real_apply_describe (&server->apply, &why);
+      abandon (server, &why);
+    }
   }
 }
 
@@ -135,11 +157,19 @@ static void close_wake (struct real_server *server) {
   uv_close ((uv_handle_t *)&server->wake, NULL);
 }
 
+static void set_bound (struct real_server *server) {
+  server->close_at
+    = real_server_now (server) + server->options.limits.close_us;
+}
+
 static void begin_end (struct real_server *server) {
   if (server->state == REAL_STATE_ENDING) {
     return;
   }
   real_listener_close (server);
+  if (server->state < REAL_STATE_CLOSING) {
+    set_bound (server);
+  }
   server->state = REAL_STATE_ENDING;
   real_connections_close (server, true);
   real_links_close (server);
@@ -170,8 +200,10 @@ static void begin_close (struct real_server *server) {
   }
   real_listener_close (server);
   server->state = REAL_STATE_CLOSING;
+  set_bound (server);
   (void)uv_timer_start (&server->bound, on_close_bound,
-                        REAL_END_US / RAFT_MILLISECOND, 0);
+                        server->options.limits.close_us / RAFT_MILLISECOND
+                          + 1, 0);
   real_server_enter (server, call_close, NULL);
 }
 
@@ -351,7 +383,6 @@ static void fill_options (struct real_server *server,
   options->net = &server->net;
   options->machine = &server->apply.port;
   options->clock = &server->clock;
-  options->place = server->disk.path;
   options->place = server->disk.path;
   options->tracer = given->trace_levels != 0 ? &server->tracer : NULL;
   options->heartbeat_us = given->heartbeat_us;

@@ -25,7 +25,7 @@
 #include "uv/turn.h"
 #include "wire/configuration.h"
 
-#define REAL_END_US (5 * RAFT_SECOND)   /* for a sync or an apply to finish */
+#define REAL_END_LEAST_US (100 * RAFT_MILLISECOND) /* for a thread to end */
 #define REAL_FLUSH_MS 1000              /* for last answers to be taken */
 #define REAL_SWEEP_MS 1000              /* between looks at who is silent */
 #define REAL_GREETING_US (10 * RAFT_SECOND) /* for a first whole object */
@@ -89,6 +89,7 @@ struct real_server {
   struct replica *replica;
   enum real_state state;
   bool is_broken;                     /* an assertion failed */
+  raft_time close_at;                 /* what is not done then is abandoned */
   struct real_notice notice;
   int end_status;
   struct raft_detail end_detail;

@@ -64,7 +64,8 @@ int real_server_ask (struct real_server *server, const char *method,
 /* Asks it to end: stops accepting, answers who waits, finishes the log. */
 void real_server_stop (struct real_server *server);
 /* Stops it, joins its threads, frees it. A sync or an apply that does not end
-** within five seconds is abandoned with all it touches. */
+** within limits.close_us is abandoned with all it touches, and the member
+** has ended with RAFT_ETIMEOUT. */
 void real_server_free (struct real_server *server);
 
 RAFT_HIDDEN_END

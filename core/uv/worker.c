@@ -50,9 +50,12 @@ static void run (void *argument) {
     if (job == NULL) {
       break;
     }
+    worker->performing = job;
+    worker->since = uv_hrtime ();
     uv_mutex_unlock (&worker->mutex);
     worker->perform (worker->owner, job);
     uv_mutex_lock (&worker->mutex);
+    worker->performing = NULL;
     if (push (worker, &worker->first_done, &worker->last_done, job)
         && !worker->is_ending) {
       (void)uv_async_send (&worker->wake);
@@ -98,6 +101,7 @@ int real_worker_start (struct real_worker *worker, uv_loop_t *loop) {
   worker->last_done = NULL;
   worker->is_ending = false;
   worker->has_ended = false;
+  worker->performing = NULL;
   if (uv_mutex_init (&worker->mutex) != 0) {
     return RAFT_ENOMEM;
   }
@@ -122,6 +126,16 @@ void real_worker_submit (struct real_worker *worker, void *job) {
   (void)push (worker, &worker->first, &worker->last, job);
   uv_cond_signal (&worker->changed);
   uv_mutex_unlock (&worker->mutex);
+}
+
+const void *real_worker_stuck (struct real_worker *worker,
+                               raft_time *for_us) {
+  const void *job;
+  uv_mutex_lock (&worker->mutex);
+  job = worker->performing;
+  *for_us = job != NULL ? (uv_hrtime () - worker->since) / 1000 : 0;
+  uv_mutex_unlock (&worker->mutex);
+  return job;
 }
 
 bool real_worker_end (struct real_worker *worker, raft_time bound_us) {

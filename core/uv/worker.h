@@ -28,6 +28,8 @@ struct real_worker {
   void *last_done;
   bool is_ending;
   bool has_ended;         /* the thread touches nothing any more */
+  const void *performing; /* NULL: it waits */
+  uint64_t since;         /* of what is performed, nanoseconds */
   size_t link;            /* offset of the job's 'void *world' */
   void *owner;
   void (*perform) (void *owner, void *job);  /* on the worker's thread */
@@ -49,6 +51,10 @@ void real_worker_submit (struct real_worker *worker, void *job);
 ** completed any more. False: it did not end within 'bound_us'. It is then
 ** abandoned: it, and everything that its jobs touch, must never be freed. */
 bool real_worker_end (struct real_worker *worker, raft_time bound_us);
+
+/* After that: the job that does not return, and how long it has run; NULL:
+** none. */
+const void *real_worker_stuck (struct real_worker *worker, raft_time *for_us);
 
 RAFT_HIDDEN_END
 

@@ -157,26 +157,44 @@ function Node:step(timeout)
   return nil, message or "the node has ended", code or "closed"
 end
 
---- Runs until SIGINT or SIGTERM, or until the member stops by itself; then
--- the node is closed. The handlers of both signals are set for this time only.
+-- Ends the member and hands over what it told last.
+-- @return true; or nil, message, code: why it stopped, or what was abandoned
+local function finish(self, handle)
+  handle:stop()
+  repeat
+    handle:wait()
+    take_all(self, handle)
+  until not self.handle or handle:phase() == "ended"
+  if not self.handle then
+    return true -- closed by on_log
+  end
+  take_all(self, handle)
+  local _, message, code = handle:phase()
+  self.handle = nil
+  handle:close()
+  if message then
+    return nil, message, code
+  end
+  return true
+end
+
+--- Runs until SIGINT, SIGTERM or SIGHUP, or until the member stops by itself;
+-- then the node is closed. A second signal ends the process at once. The
+-- handlers of these signals are set for this time only, and SIGPIPE is
+-- ignored: a member outlives the reader of its log.
 -- @return true when it was told to end; or nil, message, code
 function Node:run()
   local handle = open_handle(self, "run")
   handle:signals(true)
-  local ok, message, code
+  local ok
   repeat
     local why = handle:wait()
-    ok, message, code = self:step()
+    ok = self:step()
   until not ok or why == "signal"
   if not self.handle then
     return true -- closed by on_log
   end
-  handle:signals(false)
-  self:close()
-  if not ok then
-    return nil, message, code
-  end
-  return true
+  return finish(self, handle)
 end
 
 --- What the member says of itself: { id = 1, role = "leader", term = 7,
@@ -196,19 +214,13 @@ end
 
 --- Ends the member: who waits is answered, the log is finished, the threads
 -- are joined. What it told last goes to on_log. Again: nothing happens.
+-- @return true; or nil, message, code: an apply or a sync has not returned
+-- within limits.close_us and was abandoned, or the member had stopped before
 function Node:close()
-  local handle = self.handle
-  if not handle then
-    return
+  if not self.handle then
+    return true
   end
-  handle:stop()
-  repeat
-    handle:wait()
-    take_all(self, handle)
-  until not self.handle or handle:phase() == "ended"
-  take_all(self, handle)
-  self.handle = nil
-  handle:close()
+  return finish(self, self.handle)
 end
 
 function Node:__tostring()

@@ -112,7 +112,9 @@ end
 
 -- ---- processes ------------------------------------------------------------
 
-function Cluster:start(id)
+--- Starts the process of a member. @param pipe "| head -n 1": where its log
+-- goes instead of its file
+function Cluster:start(id, pipe)
   local options = { dir = self:dir_of(id) }
   for key, value in pairs(self.member) do
     options[key] = value
@@ -121,11 +123,24 @@ function Cluster:start(id)
   local file = assert(io.open(path, "w"))
   file:write(source(options))
   file:close()
-  local code, pid = Cluster.sh(("%s%s spec/real/member.lua \"$(cat %s)\""
-    .. " >> %s/%d.log 2>&1 < /dev/null & echo $!"):format(self.environment,
-      LUA, path, self.dir, id))
+  local base = ("%s/%d"):format(self.dir, id)
+  local command = ("%ssh -c 'echo $$ > %s.pid; exec %s spec/real/member.lua "
+    .. '"$(cat %s)"\''):format(self.environment, base, LUA, path)
+  local code, pid = Cluster.sh(("rm -f %s.pid %s.exit\n"
+    .. "( exec >> %s.log 2>&1 < /dev/null\n"
+    .. "  { %s; echo $? > %s.exit; } 2>&1 %s ) &\n"
+    .. "while [ ! -s %s.pid ]; do :; done; cat %s.pid"):format(base, base,
+      base, command, base, pipe or "", base, base))
   assert(code == 0, pid)
   self.pids[id] = pid:match "%d+"
+end
+
+--- Waits until the process of a member has ended. @return its exit code; of
+-- one that a signal ended, 128 and the signal's number
+function Cluster:exit_code(id)
+  return self:wait("the exit code of member " .. id, function ()
+    return tonumber(read_all(("%s/%d.exit"):format(self.dir, id)))
+  end)
 end
 
 function Cluster:start_all()

@@ -39,9 +39,7 @@ describe("a real member that the others refuse", function ()
   end
 
   local function ends_with(code, advice)
-    cluster:wait("member 3 to end", function ()
-      return not cluster:is_running(3)
-    end)
+    assert.equal(1, cluster:exit_code(3))
     local log = cluster:log_of(3)
     assert.truthy(log:find(("refuses this one for good: %s"):format(advice),
       1, true), log)
