@@ -258,8 +258,8 @@ end
 
 --- The operations of all clients, oldest first.
 -- @return { { number = 1, client = 1, kind = "write",
---   value = { "set", "x", 1 }, from = 1300000, to = 1304100, code = "ok", result = 2 }, … }; without
---   to, code and result where nothing has come back yet
+--   value = { "set", "x", 1 }, from = 1300000, to = 1304100, code = "ok",
+--   result = 2 }, … }; without to, code and result where nothing came back
 function World:operations()
   local list = self.handle:operations()
   for _, operation in ipairs(list) do
