@@ -56,6 +56,7 @@ build = {
     ["raft.kv"] = "lua/raft/kv.lua",
     ["raft.log"] = "lua/raft/log.lua",
     ["raft.machine"] = "lua/raft/machine.lua",
+    ["raft.machine_error"] = "lua/raft/machine_error.lua",
     ["raft.node"] = "lua/raft/node.lua",
     ["raft.options"] = "lua/raft/options.lua",
     ["raft.ordered"] = "lua/raft/ordered.lua",

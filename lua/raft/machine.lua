@@ -10,6 +10,8 @@
 
 -- luacheck: read globals package.searchpath jit.off jit.flush
 
+local machine_error = require "raft.machine_error"
+
 local machine = {}
 
 local error, ipairs, next, type = error, ipairs, next, type
@@ -225,7 +227,7 @@ end
 -- @param host what bindings/machine_host.c gives
 -- @param options { machine = "kv", sandbox = true, counted = false,
 --   options = what new() gets }
--- @return the instance, all sources as one string, tostring
+-- @return the instance, all sources as one string, the text of an error
 function machine.open(host, options)
   if options.counted and jit then
     jit.off() -- compiled code calls no count hook
@@ -250,7 +252,11 @@ function machine.open(host, options)
   loader.frozen = true
   local instance = class.new(options.options)
   check_instance(path, instance, loader.tostring)
-  return instance, all_sources(loader.sources), loader.tostring
+  local function text(value)
+    local result = machine_error.text(value, loader.tostring)
+    return result
+  end
+  return instance, all_sources(loader.sources), text
 end
 
 return machine
