@@ -33,8 +33,8 @@ build = {
   modules = {
     -- begin modules
     ["raft.address"] = "lua/raft/address.lua",
-    ["raft.bounds"] = "lua/raft/bounds.lua",
     ["raft.blame"] = "lua/raft/blame.lua",
+    ["raft.bounds"] = "lua/raft/bounds.lua",
     ["raft.check"] = "lua/raft/check.lua",
     ["raft.check_counterexample"] = "lua/raft/check_counterexample.lua",
     ["raft.check_models"] = "lua/raft/check_models.lua",
@@ -227,6 +227,9 @@ build = {
         "core/wal/recovery.c",
         "core/wal/remover.c",
         "core/wal/replay.c",
+        "core/wal/snapshot.c",
+        "core/wal/snapshot_read.c",
+        "core/wal/snapshot_write.c",
         "core/wal/spare.c",
         "core/wal/wal.c",
         "core/wal/writer.c",

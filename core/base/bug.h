@@ -121,6 +121,8 @@
     "stored batches are not checked")                                       \
   X(BELIEVE_PAGE_CACHE, "believe_page_cache", "ATC'20",                     \
     "recovery does not sync what it read before it is believed")            \
+  X(SNAPSHOT_NOT_SYNCED, "snapshot_not_synced", "sofa-jraft#480",           \
+    "a snapshot gets its name before its bytes are durable")                \
   X(SKIP_MESSAGE_CHECKSUM, "skip_message_checksum", "UDP of old",           \
     "messages are not checked")
 
