@@ -193,6 +193,18 @@ static void note_kind (struct plan_component *component,
                       : CHECK_STEP;
 }
 
+/* The same for changes that may be made in any order. */
+static void note_change (struct plan_component *component,
+                         enum check_action action) {
+  if (plan_is_look (action) || action == component->change) {
+    return;
+  }
+  component->change = component->change == CHECK_ACTIONS
+                          && (action == CHECK_INSERT || action == CHECK_ADD)
+                        ? action
+                        : CHECK_STEP;
+}
+
 static void fill_lists (struct plan *plan) {
   size_t i;
   for (i = 0; i < plan->event_count; i++) {
@@ -202,6 +214,7 @@ static void fill_lists (struct plan *plan) {
       = &plan->components[operation->what.component];
     if (plan->events[i] % 2 == 0) {
       note_kind (component, operation->what.action);
+      note_change (component, operation->what.action);
       if (is_viewer (operation->what.action)) {
         plan->lists[component->viewers_end++] = number;
       }
@@ -284,6 +297,7 @@ int plan_finish (struct plan *plan) {
   }
   for (i = 0; i < plan->component_count; i++) {
     plan->components[i].kind = CHECK_WRITE;
+    plan->components[i].change = CHECK_ACTIONS;
   }
   lay_out (plan);
   fill_lists (plan);

@@ -40,6 +40,8 @@ struct plan_component {
   enum check_action kind;      /* beside these and CHECK_WRITE there is only
                                ** CHECK_APPEND or CHECK_INSERT; CHECK_WRITE:
                                ** neither; CHECK_STEP: more, or both */
+  enum check_action change;    /* CHECK_INSERT or CHECK_ADD: all that change
+                               ** do it so, in any order; else CHECK_STEP */
 };
 
 struct plan {

@@ -13,9 +13,10 @@
 **     operations would;
 ** (2) only operations on the component waited for are tried: others commute
 **     with it, and come when they are waited for themselves;
-** (3) looks take effect at once (configuration.h); twins stand in for each
+** (3) a change that commutes with all others comes first if nobody looks;
+** (4) looks take effect at once (configuration.h); twins stand in for each
 **     other (plan.h); a configuration that used more is not looked at (memo.h);
-** (4) the next read must still be able to see what it saw; states that no one
+** (5) the next read must still be able to see what it saw; states that no one
 **     can tell apart are one (sight.h). */
 
 #include <string.h>
@@ -28,7 +29,8 @@
 
 struct frame {
   const struct memo_entry *entry;
-  uint32_t stage; /* 0: the waiting one; 1: those that return; 2: the open */
+  uint32_t stage; /* 0: the waiting one; 1: those that return; 2: the open;
+                  ** 3: no more */
   uint32_t at;    /* in the list of that stage */
 };
 
@@ -158,6 +160,31 @@ static uint32_t next_in (const struct check *check, struct frame *frame,
   return CHECK_NONE;
 }
 
+/* Whether the waiting one, a change, may as well come before all others: they
+** commute, and nobody looks. */
+static bool comes_first (const struct check *check,
+                         const struct plan_operation *waiting) {
+  const struct plan *plan = &check->plan;
+  const struct plan_component *component
+    = &plan->components[waiting->what.component];
+  uint32_t event = configuration_event (&check->now);
+  uint32_t at;
+  if (component->change == CHECK_STEP || plan_is_look (waiting->what.action)) {
+    return false;
+  }
+  for (at = waiting->oldest; at < component->closed_end; at++) {
+    const struct plan_operation *one = &plan->operations[plan->lists[at]];
+    if (one->call > event) {
+      break;
+    }
+    if (plan_is_look (one->what.action) && one->end > event
+        && !configuration_has (&check->now, plan->lists[at])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* The next to be tried from the configuration in check->now. */
 static uint32_t candidate (struct check *check, struct frame *frame) {
   uint32_t waiting = configuration_waiting (&check->now);
@@ -168,6 +195,9 @@ static uint32_t candidate (struct check *check, struct frame *frame) {
   if (frame->stage == 0) {
     frame->stage = 1;
     frame->at = one->oldest;
+    if (comes_first (check, one)) {
+      frame->stage = 3;
+    }
     if (!plan_is_look (one->what.action)) {
       return waiting;
     }
@@ -180,7 +210,9 @@ static uint32_t candidate (struct check *check, struct frame *frame) {
     frame->stage = 2;
     frame->at = component->open;
   }
-  return next_in (check, frame, component->open_end, waiting);
+  return frame->stage == 2
+           ? next_in (check, frame, component->open_end, waiting)
+           : CHECK_NONE;
 }
 
 /* ---- steps ------------------------------------------------------------- */

@@ -24,9 +24,9 @@ static int seen_until (struct configuration *configuration,
     return RAFT_OK;
   }
   *until = 0;
-  for (at = one->viewers; at < one->viewers_end; at++) {
+  for (at = one->viewers_end; at > one->viewers; at--) {
     const struct plan_operation *viewer
-      = &plan->operations[plan->lists[at]];
+      = &plan->operations[plan->lists[at - 1]]; /* late ones say most */
     if (viewer->end >= *until
         && states_may_become (configuration->states, state,
                               viewer->what.first, one->kind)) {
