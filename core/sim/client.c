@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "sim/action.h"
 #include "sim/check.h"
 #include "sim/member.h"
 #include "sim/note.h"
@@ -302,6 +303,20 @@ static int start (struct sim_client *client, struct sim_operation *operation,
                                                    : WIRE_READ_STALE);
 }
 
+static void record (struct sim_client *client,
+                    const struct sim_operation *operation,
+                    struct wire_view bytes) {
+  struct sim_action action = { .kind = SIM_ACTION_INVOKE,
+                               .whom = client->number,
+                               .how = operation->kind };
+  action.more = operation->call.deadline_us;
+  action.bytes = (uint8_t *)(uintptr_t)bytes.data;
+  action.size = bytes.size;
+  if (!client->is_probing) {
+    sim_act_record (client->world, &action);
+  }
+}
+
 uint64_t sim_client_invoke (struct sim_client *client,
                             enum sim_operation_kind kind,
                             struct wire_view bytes, raft_time deadline_us,
@@ -309,8 +324,8 @@ uint64_t sim_client_invoke (struct sim_client *client,
   struct sim_world *world = client->world;
   struct sim_operation *operation = operation_new (client);
   uint64_t number = ++world->counters.invoked;
-  bool is_random
-    = client->is_probing || world->current == &client->work_event;
+  bool is_random = client->is_probing || world->options.replay != NULL
+                   || world->current == &client->work_event;
   operation->call.done = on_done;
   operation->call.owner = client;
   operation->call.deadline_us = deadline_us;
@@ -321,6 +336,7 @@ uint64_t sim_client_invoke (struct sim_client *client,
   operation->invoked = world->now;
   operation->payload = raft_checksum (bytes.data, bytes.size, 0);
   sim_note_invoked (world, operation, client->number, bytes);
+  record (client, operation, bytes);
   sim_check_invoked (world, client, operation, bytes);
   client->random_outstanding += is_random;
   *status = start (client, operation, bytes);
@@ -331,7 +347,7 @@ uint64_t sim_client_invoke (struct sim_client *client,
     sim_note_done (world, operation);
     sim_check_done (world, client, operation);
     sim_client_give_back (client, operation);
-    return 0;
+    number = 0;
   }
   set_deadline (client);
   return number;

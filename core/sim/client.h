@@ -53,6 +53,7 @@ struct sim_client {
   bool is_pinned;              /* knows its home only */
   raft_id home;                /* whom it asks first; 0: anybody */
   bool is_over;
+  bool is_worker;              /* of the random workload */
   bool is_probing;             /* what is invoked now is not kept when done */
   struct raft_arena arena;
   struct client *client;

@@ -77,9 +77,10 @@ void sim_member_resume (struct sim_member *member);
 ** process must be down. */
 void sim_member_wipe (struct sim_member *member);
 
-/* A segment of the log is damaged: a bit flipped, cut short, or gone. False:
-** none that could be. The process must be down. */
-bool sim_member_rot (struct sim_member *member);
+/* A segment of the log is damaged: a bit flipped, cut short, or gone, as an
+** action says. False: none that could be. The process must be down. */
+bool sim_member_rot (struct sim_member *member,
+                     const struct sim_action *action);
 /* Whether it must take part again once all faults have ended. */
 bool sim_member_is_owed (const struct sim_member *member);
 

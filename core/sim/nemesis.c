@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/action.h"
 #include "sim/check.h"
 #include "sim/member.h"
 #include "sim/note.h"
@@ -53,107 +54,76 @@ static struct sim_member *victim (struct sim_nemesis *nemesis) {
                                                    world->member_count)];
 }
 
-static void note_disk (const struct sim_member *member,
-                       enum raft_trace_kind kind, bool is_on) {
-  const uint64_t fields[4] = { is_on };
-  sim_note_fields (member->world, kind, member->id, fields);
-}
-
 /* ---- cuts -------------------------------------------------------------- */
 
-static void cut_pair (struct sim_cut *cut, raft_id from, raft_id to) {
-  if (from != to) {
-    cut->rows[from] = (uint16_t)(cut->rows[from] | 1u << to);
+static uint32_t bit (raft_id member) {
+  return 1u << member;
+}
+
+static uint32_t all_members (const struct sim_nemesis *nemesis) {
+  return (2u << nemesis->world->member_count) - 2;
+}
+
+static void add_part (struct sim_cut *cut, enum sim_action_kind kind,
+                      uint32_t from, uint32_t to) {
+  if (from != 0 && to != 0) {
+    struct sim_action part = { .kind = kind, .from = from, .to = to };
+    cut->parts[cut->count] = part;
+    cut->count++;
   }
 }
 
-static void cut_both (struct sim_cut *cut, raft_id a, raft_id b) {
-  cut_pair (cut, a, b);
-  cut_pair (cut, b, a);
-}
-
-/* Two sides by chance; members at or above 'shared' are on both. */
+/* Two sides by chance; 'shared' is on both. */
 static void fill_split (struct sim_nemesis *nemesis, struct sim_cut *cut,
-                        raft_id shared) {
+                        uint32_t shared) {
+  uint32_t all = all_members (nemesis) & ~shared;
   unsigned count = nemesis->world->member_count;
-  uint64_t sides = draw (nemesis, (uint64_t)1 << count) << 1;
-  for (raft_id a = 1; a <= count; a++) {
-    for (raft_id b = a + 1; b <= count; b++) {
-      if (a != shared && b != shared
-          && (sides >> a & 1) != (sides >> b & 1)) {
-        cut_both (cut, a, b);
-      }
-    }
-  }
+  uint32_t side = (uint32_t)draw (nemesis, (uint64_t)1 << count) << 1;
+  add_part (cut, SIM_ACTION_PARTITION, side & all, ~side & all);
 }
 
 static void fill_ring (struct sim_nemesis *nemesis, struct sim_cut *cut) {
   unsigned count = nemesis->world->member_count;
   for (raft_id a = 1; a <= count; a++) {
-    for (raft_id b = a + 1; b <= count; b++) {
-      if (b - a != 1 && b - a != count - 1) {
-        cut_both (cut, a, b);
-      }
+    uint32_t far = 0;
+    for (raft_id b = a + 2; b <= count; b++) {
+      far |= b - a != count - 1 ? bit (b) : 0;
     }
-  }
-}
-
-static void fill_isolate (struct sim_nemesis *nemesis, struct sim_cut *cut,
-                          raft_id who, bool hears, bool speaks) {
-  for (raft_id other = 1; other <= nemesis->world->member_count; other++) {
-    if (!speaks) {
-      cut_pair (cut, who, other);
-    }
-    if (!hears) {
-      cut_pair (cut, other, who);
-    }
+    add_part (cut, SIM_ACTION_PARTITION, bit (a), far);
   }
 }
 
 static void fill_cut (struct sim_nemesis *nemesis, struct sim_cut *cut,
                       enum sim_fault fault) {
   unsigned count = nemesis->world->member_count;
-  raft_id one;
+  uint32_t one;
   switch (fault) {
     case SIM_FAULT_split:
-      fill_split (nemesis, cut, NOBODY);
+      fill_split (nemesis, cut, 0);
       break;
     case SIM_FAULT_bridge:
-      fill_split (nemesis, cut, 1 + draw (nemesis, count));
+      fill_split (nemesis, cut, bit (1 + draw (nemesis, count)));
       break;
     case SIM_FAULT_ring:
       fill_ring (nemesis, cut);
       break;
     case SIM_FAULT_isolate:
-      fill_isolate (nemesis, cut, victim (nemesis)->id, false, false);
+      one = bit (victim (nemesis)->id);
+      add_part (cut, SIM_ACTION_PARTITION, one, all_members (nemesis) & ~one);
       break;
     case SIM_FAULT_deaf:
-      fill_isolate (nemesis, cut, victim (nemesis)->id, false, true);
+      one = bit (victim (nemesis)->id);
+      add_part (cut, SIM_ACTION_CUT, all_members (nemesis) & ~one, one);
       break;
     case SIM_FAULT_one_way:
-      one = 1 + draw (nemesis, count); /* drawn in this order */
-      cut_pair (cut, one, 1 + draw (nemesis, count));
+      one = bit (1 + draw (nemesis, count));
+      add_part (cut, SIM_ACTION_CUT, one,
+                bit (1 + draw (nemesis, count)) & ~one);
       break;
     default:
-      cut_both (cut, 0, victim (nemesis)->id);
+      add_part (cut, SIM_ACTION_PARTITION, bit (0),
+                bit (victim (nemesis)->id));
       break;
-  }
-}
-
-static void apply_cut (struct sim_nemesis *nemesis,
-                       const struct sim_cut *cut, bool is_cut) {
-  struct sim_net *net = nemesis->world->net;
-  for (raft_id from = 0; from <= SIM_MEMBERS_MAX; from++) {
-    for (raft_id to = 0; cut->rows[from] >> to != 0; to++) {
-      if ((cut->rows[from] >> to & 1) == 0) {
-        continue;
-      }
-      if (is_cut) {
-        sim_net_cut (net, from, to);
-      } else {
-        sim_net_mend (net, from, to);
-      }
-    }
   }
 }
 
@@ -164,7 +134,9 @@ static void begin_cut (struct sim_nemesis *nemesis, enum sim_fault fault) {
       memset (cut, 0, sizeof *cut);
       cut->is_held = true;
       fill_cut (nemesis, cut, fault);
-      apply_cut (nemesis, cut, true);
+      for (unsigned part = 0; part < cut->count; part++) {
+        sim_act (nemesis->world, &cut->parts[part]);
+      }
       nemesis->world->counters.partitions++;
       schedule (nemesis, fault, NOBODY, i + 1, length (nemesis));
       return;
@@ -175,7 +147,12 @@ static void begin_cut (struct sim_nemesis *nemesis, enum sim_fault fault) {
 static void end_cut (struct sim_nemesis *nemesis, uint64_t tag) {
   struct sim_cut *cut = &nemesis->cuts[tag - 1];
   if (cut->is_held) {
-    apply_cut (nemesis, cut, false);
+    for (unsigned part = 0; part < cut->count; part++) {
+      struct sim_action action = cut->parts[part];
+      action.kind = action.kind == SIM_ACTION_CUT ? SIM_ACTION_MEND
+                                                  : SIM_ACTION_JOIN;
+      sim_act (nemesis->world, &action);
+    }
     cut->is_held = false;
     nemesis->world->counters.heals++;
   }
@@ -192,7 +169,7 @@ static void restart_later (struct sim_nemesis *nemesis,
 static void crash_all (struct sim_nemesis *nemesis) {
   struct sim_world *world = nemesis->world;
   for (unsigned id = 1; id <= world->member_count; id++) {
-    sim_member_crash (world->members[id]);
+    sim_act_on (world, SIM_ACTION_CRASH, id);
     restart_later (nemesis, SIM_FAULT_crash_all, world->members[id]);
   }
 }
@@ -220,60 +197,82 @@ static void wipe (struct sim_nemesis *nemesis, struct sim_member *member) {
   if (may_lose (nemesis, member)
       && is_known_to_all (nemesis->world, member->id)) {
     nemesis->losses++;
-    sim_member_crash (member);
-    sim_member_wipe (member);
+    sim_act_on (nemesis->world, SIM_ACTION_CRASH, member->id);
+    sim_act_on (nemesis->world, SIM_ACTION_WIPE, member->id);
     restart_later (nemesis, SIM_FAULT_wipe, member);
   }
 }
 
 static void rot (struct sim_nemesis *nemesis, struct sim_member *member) {
+  struct sim_action action = { .kind = SIM_ACTION_ROT,
+                               .whom = (uint32_t)member->id };
   if (may_lose (nemesis, member)) {
-    sim_member_kill (member);
-    nemesis->losses += sim_member_rot (member);
+    uint64_t how = draw (nemesis, 8);
+    action.how = how == 0 ? SIM_ROT_GONE
+                          : how <= 2 ? SIM_ROT_SHORT : SIM_ROT_FLIP;
+    action.value = draw (nemesis, 64);
+    action.more = draw (nemesis, 1u << 30);
+    sim_act_on (nemesis->world, SIM_ACTION_KILL, member->id);
+    sim_act (nemesis->world, &action);
+    nemesis->losses += member->is_damaged;
     restart_later (nemesis, SIM_FAULT_rot, member);
   }
 }
 
 static void reset (struct sim_nemesis *nemesis) {
   struct sim_world *world = nemesis->world;
-  raft_id from = 1 + draw (nemesis, world->member_count);
-  raft_id to = 1 + draw (nemesis, world->member_count);
-  if (from != to) {
-    sim_net_reset (world->net, from, to);
+  struct sim_action action = { .kind = SIM_ACTION_RESET };
+  action.from = bit (1 + draw (nemesis, world->member_count));
+  action.to = bit (1 + draw (nemesis, world->member_count));
+  if (action.from != action.to) {
+    sim_act (world, &action);
   }
+}
+
+static void act_with (struct sim_nemesis *nemesis, enum sim_action_kind kind,
+                      const struct sim_member *member, uint64_t value) {
+  struct sim_action action = { .kind = kind,
+                               .whom = (uint32_t)member->id,
+                               .value = value };
+  sim_act (nemesis->world, &action);
 }
 
 static void fill_disk (struct sim_nemesis *nemesis,
                        struct sim_member *member) {
-  struct sim_world *world = nemesis->world;
-  uint64_t used = sim_disk_used (member->storage.disk);
-  sim_disk_set_capacity (member->storage.disk,
-                         used + 1 + draw (nemesis, 4096));
-  world->counters.disk_fulls++;
-  note_disk (member, RAFT_TRACE_SIM_DISK_FULL, true);
+  act_with (nemesis, SIM_ACTION_FILL, member, 1 + draw (nemesis, 4096));
+  nemesis->world->counters.disk_fulls++;
   schedule (nemesis, SIM_FAULT_disk_full, member->id, 1, length (nemesis));
+}
+
+static void fail_machine (struct sim_nemesis *nemesis,
+                          struct sim_member *member) {
+  struct sim_action action = { .kind = SIM_ACTION_FAIL,
+                               .whom = (uint32_t)member->id,
+                               .how = 1, .value = 1 };
+  sim_act (nemesis->world, &action);
+  restart_later (nemesis, SIM_FAULT_machine_death, member);
 }
 
 static void fail_memory (struct sim_nemesis *nemesis,
                          struct sim_member *member) {
+  struct sim_action action = { .kind = SIM_ACTION_FAIL_MEMORY,
+                               .whom = (uint32_t)member->id };
   if (member->replica != NULL) {
-    member->arena.fail_at = member->arena.calls + 1 + draw (nemesis, 64);
-    member->arena.fail_count = 1 + draw (nemesis, 2);
-    member->is_excused = true;
+    action.value = 1 + draw (nemesis, 64);
+    action.more = 1 + draw (nemesis, 2);
+    sim_act (nemesis->world, &action);
     nemesis->world->counters.memory_failures++;
     restart_later (nemesis, SIM_FAULT_memory_death, member);
   }
 }
 
 static void jump (struct sim_nemesis *nemesis, struct sim_member *member) {
-  raft_time step = draw (nemesis, 2 * RAFT_SECOND);
-  bool is_back = draw (nemesis, 2) == 0;
-  const uint64_t fields[4] = { is_back, step };
+  struct sim_action action = { .kind = SIM_ACTION_JUMP,
+                               .whom = (uint32_t)member->id };
+  action.value = draw (nemesis, 2 * RAFT_SECOND);
+  action.how = draw (nemesis, 2) == 0;
   nemesis->world->counters.jumps++;
-  sim_note_fields (nemesis->world, RAFT_TRACE_SIM_CLOCK, member->id, fields);
-  member->wall_offset = is_back && member->wall_offset >= step
-                          ? member->wall_offset - step
-                          : member->wall_offset + step;
+  sim_act (nemesis->world, &action);
 }
 
 static void begin_member (struct sim_nemesis *nemesis,
@@ -281,33 +280,31 @@ static void begin_member (struct sim_nemesis *nemesis,
   struct sim_member *member = victim (nemesis);
   switch (fault) {
     case SIM_FAULT_crash:
-      sim_member_crash (member);
+      sim_act_on (nemesis->world, SIM_ACTION_CRASH, member->id);
       restart_later (nemesis, fault, member);
       break;
     case SIM_FAULT_kill:
-      sim_member_kill (member);
+      sim_act_on (nemesis->world, SIM_ACTION_KILL, member->id);
       restart_later (nemesis, fault, member);
       break;
     case SIM_FAULT_pause:
-      sim_member_pause (member);
+      sim_act_on (nemesis->world, SIM_ACTION_PAUSE, member->id);
       schedule (nemesis, fault, member->id, member->life, length (nemesis));
       break;
     case SIM_FAULT_disk_failure:
-      member->storage.fails_in = 1;
+      act_with (nemesis, SIM_ACTION_FAIL, member, 1);
       restart_later (nemesis, fault, member);
       break;
     case SIM_FAULT_disk_slow:
-      member->storage.slow_us
-        = 1 + draw (nemesis, nemesis->world->options.slow_sync_us);
-      note_disk (member, RAFT_TRACE_SIM_DISK_SLOW, true);
+      act_with (nemesis, SIM_ACTION_SLOW, member,
+                1 + draw (nemesis, nemesis->world->options.slow_sync_us));
       schedule (nemesis, fault, member->id, 1, length (nemesis));
       break;
     case SIM_FAULT_disk_full:
       fill_disk (nemesis, member);
       break;
     case SIM_FAULT_machine_death:
-      member->machine.dies_in = 1;
-      restart_later (nemesis, fault, member);
+      fail_machine (nemesis, member);
       break;
     case SIM_FAULT_memory_death:
       fail_memory (nemesis, member);
@@ -354,21 +351,22 @@ static void end_member (struct sim_nemesis *nemesis, enum sim_fault fault,
   switch (fault) {
     case SIM_FAULT_pause:
       if (member->life == tag) {
-        sim_member_resume (member);
+        sim_act_on (nemesis->world, SIM_ACTION_RESUME, member->id);
       }
       break;
     case SIM_FAULT_disk_slow:
-      member->storage.slow_us = 0;
-      note_disk (member, RAFT_TRACE_SIM_DISK_SLOW, false);
+      sim_act_on (nemesis->world, SIM_ACTION_SLOW, member->id);
       break;
     case SIM_FAULT_disk_full:
-      sim_disk_set_capacity (member->storage.disk,
-                             nemesis->world->options.disk_bytes);
-      note_disk (member, RAFT_TRACE_SIM_DISK_FULL, false);
+      sim_act_on (nemesis->world, SIM_ACTION_FILL, member->id);
       break;
     default: /* what is down starts; what did not fall goes on */
-      member->arena.fail_at = 0;
-      sim_member_start (member);
+      if (member->arena.fail_at != 0) {
+        sim_act_on (nemesis->world, SIM_ACTION_FAIL_MEMORY, member->id);
+      }
+      if (member->replica == NULL) {
+        sim_act_on (nemesis->world, SIM_ACTION_START, member->id);
+      }
       break;
   }
 }

@@ -30,10 +30,11 @@ enum sim_fault {
 
 #define SIM_CUTS_MAX 32 /* partitions at one time */
 
-/* The one-way cuts that one fault holds: bit 'to' of row 'from'. */
+/* The cuts that one fault holds. */
 struct sim_cut {
   bool is_held;
-  uint16_t rows[SIM_MEMBERS_MAX + 1];
+  unsigned count;
+  struct sim_action parts[SIM_MEMBERS_MAX];
 };
 
 struct sim_nemesis {

@@ -39,6 +39,7 @@ void sim_options_default (struct sim_options *options) {
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     *option_at (options, i) = OPTIONS[i].value;
   }
+  options->replay = NULL;
   raft_limits_default (&options->limits);
   /* A recovery reads whole segments: with small ones a member restarts a
   ** thousand times in a second of ours, and segments change often. */

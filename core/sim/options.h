@@ -19,7 +19,8 @@
   X(clients, 3, "clients", "of the random workload")                         \
   X(start_us, RAFT_SECOND, "us", "where the clocks start")                   \
   X(duration_us, 10 * RAFT_SECOND, "us", "with faults and workload")         \
-  X(settle_us, 60 * RAFT_SECOND, "us", "bound for convergence after it")     \
+  X(settle_us, 60 * RAFT_SECOND, "us", "bound for convergence after it; "    \
+    "0: not asked")                                                          \
   X(calm_us, 1500000, "us", "after that nothing may change; 0: not asked")   \
   X(events_max, 20000000, "events", "a run that needs more has failed")      \
   /* replica */                                                              \
@@ -94,14 +95,20 @@
   /* checks */                                                               \
   X(inspect_disk, 0, "per million",                                          \
     "acknowledgements after which the durable bytes are read back")          \
+  X(record, 0, "yes or no", "1: a schedule is kept")                         \
+  X(starts, 1, "yes or no", "all members start when a run begins")           \
   X(keep_traces, 0, "records", "kept for stories; 0: only hashed")           \
   X(bug, 0, "enum raft_bug", "that all members have")
+
+struct sim_schedule;
 
 struct sim_options {
 #define X(name, value, unit, meaning) uint64_t name;
   SIM_OPTIONS (X)
 #undef X
   struct raft_limits limits;
+  struct sim_schedule *replay; /* instead of chance; NULL: none. The world
+                                  frees it */
 };
 
 /*  X(name, meaning): what a run has seen; all of them end up in Lua. */

@@ -49,15 +49,13 @@ static uint64_t last_batch (const struct raft_buffer *bytes) {
 }
 
 static bool flip (struct sim_member *member, const char *name,
-                  const struct raft_buffer *bytes) {
+                  const struct raft_buffer *bytes, uint64_t place) {
   uint64_t end = last_batch (bytes);
   uint64_t at;
   if (end <= WAL_SECTOR) {
     return false;
   }
-  at = WAL_SECTOR * 8
-       + sim_draw (member->world, SIM_CHOICE_FAULT, 0,
-                   (end - WAL_SECTOR) * 8);
+  at = WAL_SECTOR * 8 + place % ((end - WAL_SECTOR) * 8);
   return sim_disk_flip (member->storage.disk, name, at / 8,
                         (unsigned)(at % 8))
          == RAFT_OK;
@@ -65,28 +63,27 @@ static bool flip (struct sim_member *member, const char *name,
 
 static bool damage (struct sim_member *member,
                     const struct segments *segments,
-                    struct raft_buffer *bytes) {
-  struct sim_world *world = member->world;
+                    struct raft_buffer *bytes,
+                    const struct sim_action *action) {
   struct sim_disk *disk = member->storage.disk;
-  uint64_t which = sim_draw (world, SIM_CHOICE_FAULT, 0, segments->count);
-  uint64_t how = sim_draw (world, SIM_CHOICE_FAULT, 0, 8);
+  uint64_t which = action->value % segments->count;
   const char *name = segments->names[which];
   if (sim_disk_contents (disk, name, true, bytes) != RAFT_OK
       || bytes->size == 0 || last_batch (bytes) == 0) {
     return false;
   }
-  if (how == 0 && which + 2 < segments->count) {
+  if (action->how == SIM_ROT_GONE && which + 2 < segments->count) {
     return sim_disk_remove (disk, name) == RAFT_OK;
   }
-  if (how <= 2) {
-    return sim_disk_truncate (
-             disk, name, sim_draw (world, SIM_CHOICE_FAULT, 0, bytes->size))
+  if (action->how == SIM_ROT_SHORT) {
+    return sim_disk_truncate (disk, name, action->more % bytes->size)
            == RAFT_OK;
   }
-  return flip (member, name, bytes);
+  return flip (member, name, bytes, action->more);
 }
 
-bool sim_member_rot (struct sim_member *member) {
+bool sim_member_rot (struct sim_member *member,
+                     const struct sim_action *action) {
   struct segments segments = { .count = 0 };
   struct raft_buffer names;
   struct raft_buffer bytes;
@@ -95,7 +92,7 @@ bool sim_member_rot (struct sim_member *member) {
   if (sim_disk_names (member->storage.disk, true, &names) == RAFT_OK) {
     list_segments (&names, &segments);
   }
-  if (segments.count > 0 && damage (member, &segments, &bytes)) {
+  if (segments.count > 0 && damage (member, &segments, &bytes, action)) {
     member->is_damaged = true;
     member->world->counters.rots++;
     sim_note (member->world, RAFT_TRACE_SIM_ROT, member->id);

@@ -4,28 +4,37 @@
 
 #include "sim/run.h"
 
+#include "sim/action.h"
 #include "sim/check.h"
 #include "sim/nemesis.h"
+
+/* A session or none, by chance. */
+struct sim_client *sim_run_client (struct sim_world *world) {
+  struct sim_matter matter = sim_matter_of (
+    SIM_MATTER_CLIENT,
+    sim_whom_client (world->client_count + 1, RAFT_ID_NONE), 0);
+  return sim_client_new (world,
+                         sim_chance (world, SIM_CHOICE_SESSIONLESS, matter,
+                                     world->options.sessionless, 1)
+                           == 0);
+}
 
 static void start_all (struct sim_world *world, void *argument) {
   (void)argument;
   for (unsigned id = 1; id <= world->member_count; id++) {
-    sim_member_start (world->members[id]);
+    if (world->options.starts > 0) {
+      sim_member_start (world->members[id]);
+    }
   }
   for (uint64_t i = 0; i < world->options.clients; i++) {
-    bool has_session
-      = sim_chance (world, SIM_CHOICE_SESSIONLESS,
-                    sim_matter_of (SIM_MATTER_CLIENT,
-                                   sim_whom_client ((uint32_t)i + 1,
-                                                    RAFT_ID_NONE),
-                                   0),
-                    world->options.sessionless, 1)
-        == 0;
-    struct sim_client *client = sim_client_new (world, has_session);
+    struct sim_client *client = sim_run_client (world);
     raft_assert (client != NULL);
     sim_workload_start (client);
   }
-  sim_nemesis_start (world->nemesis);
+  if (world->options.replay == NULL) {
+    sim_nemesis_start (world->nemesis);
+  }
+  world->is_replaying = true;
 }
 
 void sim_run_start (struct sim_world *world) {
@@ -90,8 +99,7 @@ static void begin_calm (struct sim_world *world, void *argument) {
   struct calm *calm = argument;
   look_at_calm (world, calm);
   for (unsigned i = 1; i <= world->client_count; i++) {
-    if (world->provider == NULL
-        && world->clients[i]->work_event.time != 0) {
+    if (world->provider == NULL && world->clients[i]->is_worker) {
       sim_workload_probe (world->clients[i]);
       calm->probes += 2;
     }
@@ -127,9 +135,11 @@ static bool stay_calm (struct sim_world *world) {
 }
 
 bool sim_run_settle (struct sim_world *world) {
+  struct sim_action settle = { .kind = SIM_ACTION_SETTLE };
   if (sim_world_has_ended (world)) {
     return false;
   }
+  sim_act_record (world, &settle);
   sim_guarded (world, end_faults, NULL);
   return converge (world)
          && (world->options.calm_us == 0 || stay_calm (world));
@@ -140,5 +150,5 @@ bool sim_run (struct sim_world *world) {
   if (!sim_world_run (world, world->options.duration_us)) {
     return false;
   }
-  return sim_run_settle (world);
+  return world->options.settle_us == 0 || sim_run_settle (world);
 }

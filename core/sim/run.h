@@ -8,10 +8,14 @@
 
 #include "sim/world.h"
 
+struct sim_client;
+
 RAFT_HIDDEN_BEGIN
 
 /* Starts all members, and the clients of the random workload. */
 void sim_run_start (struct sim_world *world);
+/* One more client, from inside. NULL: too many. */
+struct sim_client *sim_run_client (struct sim_world *world);
 /* Ends all faults and waits for convergence, within the options' bounds.
 ** False: the run has a violation. */
 bool sim_run_settle (struct sim_world *world);

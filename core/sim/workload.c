@@ -17,11 +17,14 @@ static uint64_t draw (const struct sim_client *client, uint64_t bound) {
                    bound == 0 ? 1 : bound);
 }
 
+/* A draw of a probe would be one that a replay has not. */
 static int encode_key (struct sim_client *client, struct raft_buffer *out) {
   char key[24];
   int size = snprintf (key, sizeof key, "k%llu",
-                       (unsigned long long)draw (
-                         client, client->world->options.keys));
+                       client->is_probing
+                         ? 0
+                         : (unsigned long long)draw (
+                             client, client->world->options.keys));
   return wire_value_string (out, key, (size_t)size);
 }
 
@@ -37,7 +40,7 @@ static int encode_padding (const struct sim_client *client,
 static int encode_write (struct sim_client *client,
                          struct raft_buffer *out) {
   struct sim_world *world = client->world;
-  bool is_padded = world->options.padding_bytes > 0;
+  bool is_padded = world->options.padding_bytes > 0 && !client->is_probing;
   int status = wire_value_array (out, is_padded ? 4 : 3);
   status |= wire_value_string (out, "set", 3);
   status |= encode_key (client, out);
@@ -91,7 +94,10 @@ static void schedule (struct sim_client *client) {
 }
 
 void sim_workload_start (struct sim_client *client) {
-  if (client->world->options.operation_us > 0) {
+  const struct sim_world *world = client->world;
+  bool is_replay = world->options.replay != NULL;
+  client->is_worker = world->options.operation_us > 0 || is_replay;
+  if (client->is_worker && !is_replay) {
     schedule (client);
   }
 }

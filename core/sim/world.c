@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "sim/action.h"
 #include "sim/check.h"
 #include "sim/client.h"
 #include "sim/member.h"
@@ -31,30 +32,70 @@ static uint64_t below (uint64_t bits, uint64_t bound) {
   return bound >> 32 != 0 ? bits % bound : (bits >> 32) * bound >> 32;
 }
 
+void sim_chosen (struct sim_world *world, enum sim_choice_kind kind,
+                 struct sim_matter matter, uint64_t value) {
+  if (value != 0 && world->record != NULL) {
+    sim_schedule_choose (world->record, kind, matter, value);
+  }
+}
+
+/* What a schedule says, whatever the options say. */
+static uint64_t replayed (struct sim_world *world, enum sim_choice_kind kind,
+                          struct sim_matter matter) {
+  uint64_t value
+    = sim_schedule_find (world->options.replay, kind, matter);
+  sim_chosen (world, kind, matter, value);
+  return value;
+}
+
 uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
                      struct sim_matter matter, uint64_t bound) {
-  return bound == 1
-           ? 0
-           : below (sim_choices_bits (&world->choices, kind, matter), bound);
+  uint64_t value;
+  if (world->options.replay != NULL) {
+    return replayed (world, kind, matter);
+  }
+  if (bound == 1) {
+    return 0;
+  }
+  value = below (sim_choices_bits (&world->choices, kind, matter), bound);
+  sim_chosen (world, kind, matter, value);
+  return value;
 }
 
 uint64_t sim_chance (struct sim_world *world, enum sim_choice_kind kind,
                      struct sim_matter matter, uint64_t permille,
                      uint64_t bound) {
+  uint64_t value;
   uint64_t bits;
+  if (world->options.replay != NULL) {
+    return replayed (world, kind, matter);
+  }
   if (permille == 0 || world->is_settling) {
     return 0;
   }
   bits = sim_choices_bits (&world->choices, kind, matter);
-  return below (bits, 1000) < permille ? 1 + below (raft_mix (bits), bound)
-                                       : 0;
+  if (below (bits, 1000) >= permille) {
+    return 0;
+  }
+  value = 1 + below (raft_mix (bits), bound);
+  sim_chosen (world, kind, matter, value);
+  return value;
 }
 
 bool sim_rare (struct sim_world *world, enum sim_choice_kind kind,
                struct sim_matter matter, uint64_t per_million) {
-  return per_million > 0 && !world->is_settling
-         && below (sim_choices_bits (&world->choices, kind, matter), 1000000)
-              < per_million;
+  uint64_t bits;
+  bool is_true;
+  if (world->options.replay != NULL) {
+    return replayed (world, kind, matter) != 0;
+  }
+  if (per_million == 0 || world->is_settling) {
+    return false;
+  }
+  bits = sim_choices_bits (&world->choices, kind, matter);
+  is_true = below (bits, 1000000) < per_million;
+  sim_chosen (world, kind, matter, is_true);
+  return is_true;
 }
 
 uint64_t sim_bits (struct sim_world *world, enum sim_matter_kind kind,
@@ -143,6 +184,7 @@ struct sim_world *sim_world_new (const struct sim_options *options,
                                  struct sim_provider *provider) {
   struct sim_world *world = calloc (1, sizeof *world);
   if (world == NULL || !sim_choices_init (&world->choices, options->seed)) {
+    sim_schedule_free (options->replay);
     free (world);
     return NULL;
   }
@@ -157,11 +199,13 @@ struct sim_world *sim_world_new (const struct sim_options *options,
   world->net = sim_net_new (world);
   world->checks = sim_checks_new (world);
   world->nemesis = sim_nemesis_new (world);
+  world->record = options->record > 0 ? sim_schedule_new () : NULL;
   if (options->keep_traces > 0) {
     world->traces
       = calloc ((size_t)options->keep_traces, sizeof *world->traces);
   }
   if (world->net == NULL || world->checks == NULL || world->nemesis == NULL
+      || (options->record > 0 && world->record == NULL)
       || (options->keep_traces > 0 && world->traces == NULL)) {
     sim_world_free (world);
     return NULL;
@@ -192,6 +236,8 @@ void sim_world_free (struct sim_world *world) {
     free ((char *)(uintptr_t)world->traces[i].text);
   }
   sim_choices_free (&world->choices);
+  sim_schedule_free (world->record);
+  sim_schedule_free (world->options.replay);
   free (world->traces);
   sim_note_free (world);
   free (world);
@@ -235,10 +281,30 @@ static void handle_current (struct sim_world *world, void *argument) {
   }
 }
 
+uint32_t sim_world_turn (const struct sim_world *world, raft_time time) {
+  return world->turn_time == time ? world->turn : 0;
+}
+
+/* Faults and operations of a nemesis and a workload are actions of a replay:
+** that they come is no event of the run. */
+static void count_turn (struct sim_world *world,
+                        const struct sim_event *event) {
+  if (event->kind != SIM_EVENT_NEMESIS && event->kind != SIM_EVENT_WORKLOAD) {
+    world->turn = sim_world_turn (world, event->time) + 1;
+    world->turn_time = event->time;
+    hash_event (world, event);
+  }
+}
+
 bool sim_world_step (struct sim_world *world) {
+  bool is_action = sim_replay_due (world) != NULL;
   struct sim_event *event;
   if (sim_world_has_ended (world)) {
     return false;
+  }
+  if (is_action) {
+    sim_replay_step (world);
+    return !sim_world_has_ended (world);
   }
   event = sim_queue_pop (&world->queue);
   if (event == NULL) {
@@ -252,7 +318,7 @@ bool sim_world_step (struct sim_world *world) {
                  (unsigned long long)world->options.events_max);
   }
   world->current = event;
-  hash_event (world, event);
+  count_turn (world, event);
   sim_guarded (world, handle_current, event);
   /* A handler that keeps the event (a paused member's backlog) says so by
   ** taking it out of 'current'. After a panic its owner is unknown: it stays
@@ -264,19 +330,20 @@ bool sim_world_step (struct sim_world *world) {
   return !sim_world_has_ended (world);
 }
 
+/* Whether something happens until then. */
+static bool has_next (const struct sim_world *world, raft_time end) {
+  const struct sim_event *event = sim_queue_first (&world->queue);
+  const struct sim_action *action = sim_replay_due (world);
+  return action != NULL ? action->time + world->options.start_us <= end
+                        : event != NULL && event->time <= end;
+}
+
 bool sim_world_run (struct sim_world *world, raft_time duration) {
   raft_time end = world->now + duration;
-  for (;;) {
-    const struct sim_event *next = sim_queue_first (&world->queue);
-    if (next == NULL || next->time > end) {
-      break;
-    }
-    if (!sim_world_step (world)) {
-      break;
-    }
+  while (has_next (world, end) && sim_world_step (world)) {
   }
   if (!sim_world_has_ended (world)) {
-    world->now = end;
+    world->now = end > world->now ? end : world->now;
   }
   return !sim_world_has_ended (world);
 }

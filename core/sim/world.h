@@ -20,6 +20,7 @@
 #include "sim/choice.h"
 #include "sim/options.h"
 #include "sim/queue.h"
+#include "sim/schedule.h"
 
 #define SIM_MEMBERS_MAX 15
 #define SIM_CLIENTS_MAX 64
@@ -48,6 +49,11 @@ struct sim_world {
   struct sim_counters counters;
   struct sim_queue queue;
   struct sim_choices choices;
+  struct sim_schedule *record;   /* NULL: nothing is recorded */
+  size_t replayed;               /* actions of options.replay done */
+  bool is_replaying;             /* they are done when their time comes */
+  uint32_t turn;                 /* events handled in the microsecond */
+  raft_time turn_time;
   raft_time now;
   struct sim_event *current;     /* being handled */
   struct sim_member *members[SIM_MEMBERS_MAX + 1]; /* by id */
@@ -71,8 +77,8 @@ struct sim_world {
 
 RAFT_HIDDEN_BEGIN
 
-/* A world whose members have their directories and are down. NULL: out of
-** memory. An option out of its range is a violation named "options". */
+/* A world whose members have their directories and are down. It frees
+** options->replay, whatever happens. NULL: out of memory. An option out of its range is a violation named "options". */
 struct sim_world *sim_world_new (const struct sim_options *options,
                                  struct sim_provider *provider);
 void sim_world_free (struct sim_world *world);
@@ -83,6 +89,9 @@ bool sim_world_step (struct sim_world *world);
 ** at their end then. False: the run has ended. */
 bool sim_world_run (struct sim_world *world, raft_time duration);
 bool sim_world_has_ended (const struct sim_world *world);
+/* How many events of that microsecond have been handled; those that bring
+** faults and operations are not counted, for a replay has none. */
+uint32_t sim_world_turn (const struct sim_world *world, raft_time time);
 
 /* The next matter of that kind, of which any kind of choice can be asked
 ** once. */
@@ -102,6 +111,9 @@ bool sim_rare (struct sim_world *world, enum sim_choice_kind kind,
 /* 64 bits for a process. */
 uint64_t sim_bits (struct sim_world *world, enum sim_matter_kind kind,
                    uint32_t whom);
+/* An outcome that was not chosen here, to be recorded. */
+void sim_chosen (struct sim_world *world, enum sim_choice_kind kind,
+                 struct sim_matter matter, uint64_t value);
 /* A number in [0, bound) that stands in no schedule: what comes of it is
 ** recorded as an action. */
 uint64_t sim_draw (struct sim_world *world, enum sim_choice_kind kind,
