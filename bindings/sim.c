@@ -22,6 +22,10 @@ struct world_box {
 };
 
 static struct sim_world *check_world (lua_State *L) {
+  return binding_sim_world (L);
+}
+
+struct sim_world *binding_sim_world (lua_State *L) {
   struct world_box *box = luaL_checkudata (L, 1, WORLD);
   if (box->world == NULL) {
     luaL_error (L, "expected an open world, got a closed one");
@@ -74,6 +78,11 @@ static int world_new (lua_State *L) {
   if (!lua_isnil (L, 2)) {
     box->provider = binding_sim_provider_new (L, 2);
   }
+  lua_getfield (L, 1, "schedule");
+  if (!lua_isnil (L, -1)) {
+    options.replay = binding_sim_read_schedule (L, lua_gettop (L));
+  }
+  lua_pop (L, 1);
   box->world = sim_world_new (&options, box->provider);
   if (box->world == NULL) {
     return luaL_error (L, "out of memory");
@@ -145,93 +154,6 @@ static int world_run (lua_State *L) {
 
 /* ---- members ----------------------------------------------------------- */
 
-struct member_call {
-  void (*call) (struct sim_member *member);
-  raft_id id;
-};
-
-static void call_member (struct sim_world *world, void *argument) {
-  struct member_call *call = argument;
-  call->call (world->members[call->id]);
-}
-
-static int on_member (lua_State *L,
-                      void (*call) (struct sim_member *member)) {
-  struct sim_world *world = check_world (L);
-  struct member_call argument;
-  argument.call = call;
-  argument.id = check_id (L, 2);
-  if (!sim_world_has_ended (world)) {
-    sim_guarded (world, call_member, &argument);
-  }
-  return 0;
-}
-
-static int world_start (lua_State *L) {
-  return on_member (L, sim_member_start);
-}
-
-/* crash (id [, "some" | "nothing" | "everything"]): what is kept of that
-** which was not synced. */
-static int world_crash (lua_State *L) {
-  static const char *const words[] = { "some", "nothing", "everything", NULL };
-  struct sim_world *world = check_world (L);
-  struct sim_storage *storage = &world->members[check_id (L, 2)]->storage;
-  storage->keeps = (enum sim_keep)luaL_checkoption (L, 3, "some", words);
-  (void)on_member (L, sim_member_crash);
-  storage->keeps = SIM_KEEP_SOME;
-  return 0;
-}
-
-static int world_kill (lua_State *L) {
-  return on_member (L, sim_member_kill);
-}
-
-static int world_pause (lua_State *L) {
-  return on_member (L, sim_member_pause);
-}
-
-static int world_resume (lua_State *L) {
-  return on_member (L, sim_member_resume);
-}
-
-static int world_wipe (lua_State *L) {
-  struct sim_world *world = check_world (L);
-  if (world->members[check_id (L, 2)]->replica != NULL) {
-    return luaL_error (L, "wipe: expected a member that is down");
-  }
-  return on_member (L, sim_member_wipe);
-}
-
-/* fail (id, "disk" | "machine" [, n]): the Nth write or sync, or the Nth
-** request, from now on fails. */
-static int world_fail (lua_State *L) {
-  static const char *const words[] = { "disk", "machine", NULL };
-  struct sim_world *world = check_world (L);
-  struct sim_member *member = world->members[check_id (L, 2)];
-  int what = luaL_checkoption (L, 3, NULL, words);
-  uint64_t n
-    = lua_isnoneornil (L, 4) ? 1 : (uint64_t)check_whole (L, 4, 1, 1u << 30);
-  if (what == 0) {
-    member->storage.fails_in = n;
-  } else {
-    member->machine.dies_in = n;
-  }
-  return 0;
-}
-
-/* The Nth allocation of a member from now on fails, and 'count' from it. */
-static int world_fail_memory (lua_State *L) {
-  struct sim_world *world = check_world (L);
-  struct sim_member *member = world->members[check_id (L, 2)];
-  member->arena.fail_at
-    = member->arena.calls + (uint64_t)check_whole (L, 3, 1, 1u << 30);
-  member->arena.fail_count
-    = lua_isnoneornil (L, 4) ? 1 : (uint64_t)check_whole (L, 4, 1, 1u << 30);
-  member->is_excused = true;
-  return 0;
-}
-
 static int world_status (lua_State *L) {
   struct sim_world *world = check_world (L);
   binding_sim_push_status (L, world, check_id (L, 2));
@@ -246,38 +168,6 @@ static int world_leader (lua_State *L) {
     lua_pushinteger (L, (lua_Integer)leader->id);
   }
   return 1;
-}
-
-/* ---- network ----------------------------------------------------------- */
-
-/* 0 stands for all clients. */
-static int on_pair (lua_State *L,
-                    void (*call) (struct sim_net *net, raft_id from,
-                                  raft_id to)) {
-  struct sim_world *world = check_world (L);
-  raft_id from = (raft_id)check_whole (L, 2, 0, world->member_count);
-  raft_id to = (raft_id)check_whole (L, 3, 0, world->member_count);
-  call (world->net, from, to);
-  return 0;
-}
-
-static int world_cut (lua_State *L) {
-  return on_pair (L, sim_net_cut);
-}
-
-static int world_mend (lua_State *L) {
-  return on_pair (L, sim_net_mend);
-}
-
-static int world_reset (lua_State *L) {
-  (void)check_id (L, 2);
-  (void)check_id (L, 3);
-  return on_pair (L, sim_net_reset);
-}
-
-static int world_heal (lua_State *L) {
-  sim_net_heal (check_world (L)->net);
-  return 0;
 }
 
 /* ---- clients ----------------------------------------------------------- */
@@ -296,6 +186,7 @@ struct client_call_box {
 
 static void call_client_new (struct sim_world *world, void *argument) {
   struct client_call_box *box = argument;
+  sim_run_chose_client (world, box->has_session, box->home, box->is_pinned);
   box->client = sim_client_new_at (world, box->has_session, box->home,
                                    box->is_pinned);
 }
@@ -371,6 +262,18 @@ static int world_take (lua_State *L) {
   return 1;
 }
 
+/* recorded () -> the rows of what was done and chosen so far, and whether the
+** run was begun. */
+static int world_recorded (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  if (world->record == NULL) {
+    return luaL_error (L, "schedule: expected a world with record = 1");
+  }
+  binding_sim_push_schedule (L, world->record);
+  lua_pushboolean (L, world->has_begun);
+  return 2;
+}
+
 /* ---- looking in -------------------------------------------------------- */
 
 static int world_now (lua_State *L) {
@@ -381,16 +284,6 @@ static int world_now (lua_State *L) {
 static int world_result (lua_State *L) {
   binding_sim_push_result (L, check_world (L));
   return 1;
-}
-
-static int world_set (lua_State *L) {
-  struct sim_world *world = check_world (L);
-  const char *name = luaL_checkstring (L, 2);
-  uint64_t value = (uint64_t)check_whole (L, 3, 0, RAFT_TIME_MAX);
-  if (sim_options_set (&world->options, name, value) != RAFT_OK) {
-    return luaL_error (L, "unknown option \"%s\"", name);
-  }
-  return 0;
 }
 
 /* trace (i) -> text, time, member, term, or nil past the end. */
@@ -437,22 +330,23 @@ static int sim_options_list (lua_State *L) {
 
 static const luaL_Reg METHODS[] = {
   { "advance", world_advance },
-  { "begin", world_begin },   { "client", world_client },
-  { "close", world_close },   { "crash", world_crash },
-  { "cut", world_cut },       { "fail", world_fail },
-  { "fail_memory", world_fail_memory },
-  { "heal", world_heal },     { "invoke", world_invoke },
-  { "kill", world_kill },     { "leader", world_leader },
-  { "mend", world_mend },     { "now", world_now },
+  { "begin", world_begin },
+  { "client", world_client },
+  { "close", world_close },
+  { "invoke", world_invoke },
+  { "leader", world_leader },
+  { "now", world_now },
   { "operations", world_operations },
-  { "pause", world_pause },   { "records", world_records },
-  { "reset", world_reset },
-  { "result", world_result }, { "resume", world_resume },
-  { "run", world_run },       { "run_for", world_run_for },
-  { "set", world_set },       { "settle", world_settle },
-  { "start", world_start },   { "status", world_status },
-  { "step", world_step },     { "take", world_take },
-  { "trace", world_trace },   { "wipe", world_wipe },
+  { "recorded", world_recorded },
+  { "records", world_records },
+  { "result", world_result },
+  { "run", world_run },
+  { "run_for", world_run_for },
+  { "settle", world_settle },
+  { "status", world_status },
+  { "step", world_step },
+  { "take", world_take },
+  { "trace", world_trace },
   { NULL, NULL },
 };
 
@@ -460,6 +354,7 @@ void binding_sim_open (lua_State *L) {
   if (luaL_newmetatable (L, WORLD)) {
     luaL_newlib (L, METHODS);
     binding_sim_fault_open (L);
+    binding_sim_open_verbs (L);
     lua_setfield (L, -2, "__index");
     lua_pushcfunction (L, world_close);
     lua_setfield (L, -2, "__gc");

@@ -13,6 +13,7 @@
 #include "sim/world.h"
 
 struct sim_operation;
+struct sim_schedule;
 
 RAFT_HIDDEN_BEGIN
 
@@ -69,6 +70,18 @@ void binding_sim_fault_open (lua_State *L);
 ** instructions; past them an error is raised in it that names the first
 ** place outside of files whose name begins with 'prefix'. Limit 0 ends it. */
 int binding_sim_watch (lua_State *L);
+
+/* The open world at index 1; raises for anything else. */
+struct sim_world *binding_sim_world (lua_State *L);
+
+/* ---- sim_schedule.c: actions and choices as rows ------------------------- */
+
+/* Adds crash, cut, … to the methods on top. */
+void binding_sim_open_verbs (lua_State *L);
+/* The rows at 'index' of the stack, to be freed. Raises for what is none. */
+struct sim_schedule *binding_sim_read_schedule (lua_State *L, int index);
+void binding_sim_push_schedule (lua_State *L,
+                                const struct sim_schedule *schedule);
 
 RAFT_HIDDEN_END
 

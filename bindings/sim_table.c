@@ -63,6 +63,8 @@ static void read_option (lua_State *L, const char *name,
     read_limits (L, &options->limits);
   } else if (strcmp (name, "bug") == 0) {
     options->bug = read_bug (L);
+  } else if (strcmp (name, "schedule") == 0) {
+    /* read last, by whoever makes the world: it is not the stack's */
   } else if (sim_options_set (options, name,
                               read_whole (L, "options", name))
              != RAFT_OK) {

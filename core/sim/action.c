@@ -204,7 +204,7 @@ const struct sim_action *sim_replay_due (const struct sim_world *world) {
   const struct sim_event *event = sim_queue_first (&world->queue);
   const struct sim_action *action;
   raft_time time;
-  if (replay == NULL || !world->is_replaying
+  if (replay == NULL || !world->has_begun
       || world->replayed == replay->action_count) {
     return NULL;
   }

@@ -10,7 +10,6 @@
 #include "sim/action.h"
 #include "sim/check.h"
 #include "sim/member.h"
-#include "sim/note.h"
 
 #define NOBODY RAFT_ID_NONE
 

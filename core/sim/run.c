@@ -34,7 +34,7 @@ static void start_all (struct sim_world *world, void *argument) {
   if (world->options.replay == NULL) {
     sim_nemesis_start (world->nemesis);
   }
-  world->is_replaying = true;
+  world->has_begun = true;
 }
 
 void sim_run_start (struct sim_world *world) {

@@ -90,7 +90,6 @@ int sim_storage_init (struct sim_storage *storage,
   storage->member = member;
   storage->busy_until = 0;
   storage->fails_in = 0;
-  storage->keeps = SIM_KEEP_SOME;
   storage->slow_us = 0;
   storage->keeps = SIM_KEEP_SOME;
   storage->disk = sim_disk_new ();

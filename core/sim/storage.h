@@ -26,7 +26,6 @@ struct sim_storage {
   struct sim_choice choice; /* what a crash or a failure keeps */
   raft_time busy_until;
   uint64_t fails_in;/* the Nth write or sync from now on fails; 0: none */
-  enum sim_keep keeps; /* in a power loss */
   raft_time slow_us; /* that every sync takes longer */
   uint32_t losses; /* crashes and failures so far */
   uint32_t asked;  /* unsynced changes of this one so far */

@@ -157,8 +157,9 @@ static bool options_are_sound (struct sim_world *world) {
   } else if (options->clients > SIM_CLIENTS_MAX) {
     sim_violate (world, "options", "clients: expected at most %d, got %llu",
                  SIM_CLIENTS_MAX, (unsigned long long)options->clients);
-  } else if (options->delay_min_us > options->delay_max_us
-             || options->sync_min_us > options->sync_max_us) {
+  } else if (options->replay == NULL
+             && (options->delay_min_us > options->delay_max_us
+                 || options->sync_min_us > options->sync_max_us)) {
     sim_violate (world, "options", "a shortest delay above the longest");
   } else if (options->start_us > RAFT_TIME_MAX / 2) {
     sim_violate (world, "options", "start_us: expected below 2^52");

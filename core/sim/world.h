@@ -51,7 +51,7 @@ struct sim_world {
   struct sim_choices choices;
   struct sim_schedule *record;   /* NULL: nothing is recorded */
   size_t replayed;               /* actions of options.replay done */
-  bool is_replaying;             /* they are done when their time comes */
+  bool has_begun;                /* actions are done when their time comes */
   uint32_t turn;                 /* events handled in the microsecond */
   raft_time turn_time;
   raft_time now;

@@ -138,6 +138,78 @@ function schedule.show(rows)
   return rows
 end
 
+-- ---- recorded -------------------------------------------------------------
+
+-- Options that a replay does not ask for: what chances are made of, and the
+-- workload. Chances themselves are known by their unit.
+local UNASKED = {}
+for name in ([[seed members record starts keep_traces bug schedule fault_us
+  fault_length_us losses_max operation_us burst keys padding_bytes reorder_us
+  slow_sync_us slow_apply_us sync_max_us delay_max_us write_us apply_us
+  skew_us]]):gmatch("%S+") do
+  UNASKED[name] = true
+end
+for _, row in ipairs(core.sim_options()) do
+  if row.unit:match("^per") or row.unit == "weight" then
+    UNASKED[row.name] = true
+  end
+end
+
+-- A world that was told to start each member, before all else, and not to
+-- begin: that is what a run begins with.
+local function take_starts(rows, nodes)
+  for id = 1, nodes do
+    local row = rows[id]
+    if not row or row.at ~= 0 or row[1] ~= "start" or row[2] ~= id then
+      return false
+    end
+  end
+  for _ = 1, nodes do
+    table.remove(rows, 1)
+  end
+  return true
+end
+
+-- When faults end: where the last thing done was to settle, there; else the
+-- run ends with what was seen last.
+local function set_end(options, rows, result, start)
+  local last
+  for _, row in ipairs(rows) do
+    last = row.at and row or last
+  end
+  if last and last[1] == "settle" then
+    options.duration_us = last.at
+    for at = #rows, 1, -1 do
+      if rows[at] == last then
+        table.remove(rows, at)
+      end
+    end
+  else
+    options.duration_us = result.now - start
+    options.settle_us = 0
+  end
+end
+
+--- The schedule of a world of raft.core that was made with 'read'.
+function schedule.of(world, read)
+  local rows, has_begun = world:recorded()
+  local nodes, options = read.members or 3, {}
+  for name, value in pairs(read) do
+    if not UNASKED[name] then
+      options[name] = value
+    end
+  end
+  local starts = read.starts ~= 0
+  if not has_begun then
+    starts = take_starts(rows, nodes)
+  end
+  options.clients = has_begun and read.operation_us ~= 0
+    and (read.clients or 3) or 0
+  set_end(options, rows, world:result(), read.start_us or 1000000)
+  return { nodes = nodes, seed = read.seed or 1, options = options,
+           starts = starts, schedule = schedule.show(rows) }
+end
+
 -- ---- writing ---------------------------------------------------------------
 
 local is_word = {}
@@ -256,7 +328,7 @@ function schedule.text(given)
   add("nodes", given.nodes)
   add("machine", given.machine or "register")
   add("seed", given.seed)
-  add("starts", given.starts)
+  add("starts", given.starts == false and false or nil)
   lines[#lines + 1] = "  options = {"
   for _, name in ipairs(sorted_keys(given.options or {})) do
     lines[#lines + 1] = ("    %s = %s,"):format(text_of_key(name),

@@ -11,12 +11,14 @@ local core = require "raft.core"
 local options = require "raft.options"
 local profiles = require "raft.sim_profiles"
 local quantity = require "raft.quantity"
+local schedule = require "raft.schedule"
 
 local sim = { profiles = profiles }
 
 -- ---- options --------------------------------------------------------------
 
-local ROWS, SCHEMA = {}, { bug = { "string" }, limits = { "table" } }
+local ROWS, SCHEMA = {}, { bug = { "string" }, limits = { "table" },
+                           schedule = { "table" } }
 for _, row in ipairs(core.sim_options()) do
   ROWS[row.name] = row
   SCHEMA[row.name] = SCHEMA[row.name] or { "any" }
@@ -70,6 +72,10 @@ local function read_options(where, given, level)
   for name, value in pairs(result) do
     result[name] = value_of(name, value, level + 1)
   end
+  if result.schedule then
+    local rows, message = schedule.read(result.schedule)
+    result.schedule = rows or error(where .. ": " .. message, level + 1)
+  end
   return result
 end
 
@@ -93,15 +99,34 @@ function sim.mix(...)
   return mixed
 end
 
---- One whole run: members, workload, faults, peace.
--- @return { ok = true, trace_hash = "…", events = 61804, elections = 9, … },
--- with violation = { name, text, time } when a check failed
-function sim.run(given)
-  local world = core.sim_new(read_options("sim.run", given, 1))
+local function run(read)
+  local world = core.sim_new(read)
   world:run()
   local result = world:result()
+  if read.record == 1 then
+    result.schedule = schedule.of(world, read)
+  end
   world:close()
   return result
+end
+
+--- One whole run: members, workload, faults, peace.
+-- @return { ok = true, trace_hash = "…", events = 61804, elections = 9, … },
+-- with violation = { name, text, time } when a check failed, and with the
+-- schedule when record = 1
+function sim.run(given)
+  return run(read_options("sim.run", given, 1))
+end
+
+--- A recorded run again, from its schedule alone.
+-- @param given a schedule, see lua/raft/schedule.lua
+-- @param more options beside it, such as { bug = "stale_vote" }
+-- @return as sim.run
+function sim.replay(given, more)
+  return run(read_options("sim.replay", sim.mix(given.options, {
+    members = given.nodes, seed = given.seed, schedule = given.schedule,
+    starts = given.starts == false and 0 or nil,
+  }, more), 1))
 end
 
 -- ---- clients ---------------------------------------------------------------
@@ -158,9 +183,10 @@ local World = {}
 World.__index = World
 
 for _, name in ipairs {
-  "begin", "close", "crash", "cut", "fail", "fail_memory", "heal", "kill",
-  "leader", "mend", "now", "pause", "reset", "result", "resume", "run",
-  "run_for", "settle", "start", "status", "step", "wipe",
+  "begin", "close", "crash", "cut", "fail", "fail_memory", "fill", "heal",
+  "join", "jump", "kill", "leader", "mend", "now", "partition", "pause",
+  "reset", "result", "resume", "rot", "run", "run_for", "settle", "slow",
+  "start", "status", "step", "wipe",
 } do
   World[name] = function (self, ...)
     return self.handle[name](self.handle, ...)
@@ -174,7 +200,13 @@ function sim.new(given)
     read.keep_traces = 100000
   end
   return setmetatable({ handle = core.sim_new(read),
-                        members = read.members or 3 }, World)
+                        members = read.members or 3, read = read }, World)
+end
+
+--- What was done so far and what chance did, for a world with record = 1: a
+-- schedule, see lua/raft/schedule.lua.
+function World:schedule()
+  return schedule.of(self.handle, self.read)
 end
 
 --- Sets an option of a running world, such as "loss".
@@ -185,16 +217,6 @@ end
 function World:start_all()
   for id = 1, self.members do
     self:start(id)
-  end
-end
-
---- Cuts both directions between each of one side and each of the other.
-function World:partition(one, other)
-  for _, a in ipairs(one) do
-    for _, b in ipairs(other) do
-      self:cut(a, b)
-      self:cut(b, a)
-    end
   end
 end
 
