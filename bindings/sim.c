@@ -22,10 +22,6 @@ struct world_box {
 };
 
 static struct sim_world *check_world (lua_State *L) {
-  return binding_sim_world (L);
-}
-
-struct sim_world *binding_sim_world (lua_State *L) {
   struct world_box *box = luaL_checkudata (L, 1, WORLD);
   if (box->world == NULL) {
     luaL_error (L, "expected an open world, got a closed one");
@@ -123,8 +119,7 @@ static int world_advance (lua_State *L) {
   raft_time end = (raft_time)check_whole (L, 2, 0, RAFT_TIME_MAX);
   bool is_done = false;
   while (!is_done && !sim_world_has_ended (world)) {
-    const struct sim_event *next = sim_queue_first (&world->queue);
-    if (next == NULL || next->time > end) {
+    if (!sim_world_has_next (world, end)) {
       world->now = world->now < end ? end : world->now;
       break;
     }

@@ -59,7 +59,7 @@ void binding_sim_provider_join (struct sim_provider *provider,
                                 struct sim_world *world);
 void binding_sim_provider_free (struct sim_provider *provider);
 
-/* ---- sim_fault.c: faults of single members ------------------------------ */
+/* ---- sim_fault.c: what may be lost -------------------------------------- */
 
 /* Adds methods of worlds to the table on top. */
 void binding_sim_fault_open (lua_State *L);
@@ -70,9 +70,6 @@ void binding_sim_fault_open (lua_State *L);
 ** instructions; past them an error is raised in it that names the first
 ** place outside of files whose name begins with 'prefix'. Limit 0 ends it. */
 int binding_sim_watch (lua_State *L);
-
-/* The open world at index 1; raises for anything else. */
-struct sim_world *binding_sim_world (lua_State *L);
 
 /* ---- sim_schedule.c: actions and choices as rows ------------------------- */
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "field.h"
 #include "sim.h"
 #include "sim/action.h"
@@ -16,6 +17,7 @@
 /* What an action has to say. Letters, in order of the arguments:
 **   m member or client   a b sets of members     h a word of 'words'
 **   v value  w more      j value, below 0 is back  t a name
+**   u value, one more than said; 0 when nothing is
 **   i a command; its bytes are in field "bytes"
 ** and in fields: F file (value), P place (more), D deadline (more).
 ** Below 'least' nothing may be left out; what is, is the first word, the
@@ -49,7 +51,7 @@ static const struct shape SHAPES[SIM_ACTION_KINDS] = {
   [SIM_ACTION_FAIL] = { "fail", "mhv", PARTS, 2 },
   [SIM_ACTION_FAIL_MEMORY] = { "fail_memory", "mvw", NULL, 2 },
   [SIM_ACTION_SLOW] = { "slow", "mv", NULL, 1 },
-  [SIM_ACTION_FILL] = { "fill", "mv", NULL, 1 },
+  [SIM_ACTION_FILL] = { "fill", "mu", NULL, 1 },
   [SIM_ACTION_JUMP] = { "jump", "mj", NULL, 2 },
   [SIM_ACTION_INVOKE] = { "invoke", "mhiD", CALLS, 2 },
   [SIM_ACTION_SET] = { "set", "tv", NULL, 2 },
@@ -152,6 +154,10 @@ static void read_letter (lua_State *L, char letter, int index, int row,
     case 'h':
       action->how = read_word (L, index, shape);
       break;
+    case 'u':
+      action->value = is_absent ? 0 : 1 + read_whole (L, index, shape->word,
+                                                      RAFT_TIME_MAX);
+      break;
     case 'v':
       action->value
         = is_absent ? (action->kind == SIM_ACTION_FAIL
@@ -201,11 +207,38 @@ static void read_action (lua_State *L, enum sim_action_kind kind, int index,
 
 struct act_call {
   struct sim_action action;
+  bool is_drawn; /* how its log is damaged */
 };
 
 static void call_act (struct sim_world *world, void *argument) {
   struct act_call *call = argument;
-  sim_act (world, &call->action);
+  if (call->is_drawn) {
+    sim_act_rot (world, call->action.whom);
+  } else {
+    sim_act (world, &call->action);
+  }
+}
+
+static void check_action (lua_State *L, const struct sim_world *world,
+                          const struct sim_action *action) {
+  const struct shape *shape = &SHAPES[action->kind];
+  struct sim_options options = world->options;
+  if (shape->letters[0] == 'm'
+      && (action->whom < 1 || action->whom > world->member_count)) {
+    luaL_error (L, "%s: expected a member 1 to %d, got %d", shape->word,
+                (int)world->member_count, (int)action->whom);
+  } else if ((action->from | action->to) >> (world->member_count + 1) != 0) {
+    luaL_error (L, "%s: expected members 0 to %d", shape->word,
+                (int)world->member_count);
+  } else if ((action->kind == SIM_ACTION_WIPE
+              || action->kind == SIM_ACTION_ROT)
+             && world->members[action->whom]->replica != NULL) {
+    luaL_error (L, "%s: expected a member that is down", shape->word);
+  } else if (action->kind == SIM_ACTION_SET
+             && sim_options_set (&options, (const char *)action->bytes, 0)
+                  != RAFT_OK) {
+    luaL_error (L, "unknown option \"%s\"", (const char *)action->bytes);
+  }
 }
 
 /* A verb of the world: upvalue 1 is its kind. */
@@ -213,25 +246,21 @@ static int world_act (lua_State *L) {
   struct sim_world *world = binding_sim_world (L);
   enum sim_action_kind kind
     = (enum sim_action_kind)lua_tointeger (L, lua_upvalueindex (1));
-  const struct shape *shape = &SHAPES[kind];
   struct act_call call;
+  call.is_drawn = kind == SIM_ACTION_ROT && lua_isnoneornil (L, 3);
+  lua_settop (L, 5);
+  if (call.is_drawn) {
+    lua_pushstring (L, ROTS[0]);
+    lua_replace (L, 3);
+  }
   read_action (L, kind, 2, 0, &call.action);
-  if (shape->letters[0] == 'm'
-      && sim_world_member (world, call.action.whom) == NULL) {
-    return luaL_error (L, "%s: expected a member 1 to %d, got %d",
-                       shape->word, (int)world->member_count,
-                       (int)call.action.whom);
-  }
-  if ((call.action.from | call.action.to) >> (world->member_count + 1) != 0) {
-    return luaL_error (L, "%s: expected members 0 to %d", shape->word,
-                       (int)world->member_count);
-  }
-  if (kind == SIM_ACTION_WIPE
-      && world->members[call.action.whom]->replica != NULL) {
-    return luaL_error (L, "wipe: expected a member that is down");
-  }
+  check_action (L, world, &call.action);
   sim_guarded (world, call_act, &call);
-  return 0;
+  if (kind != SIM_ACTION_ROT) {
+    return 0;
+  }
+  lua_pushboolean (L, world->members[call.action.whom]->is_damaged);
+  return 1;
 }
 
 void binding_sim_open_verbs (lua_State *L) {
@@ -436,6 +465,9 @@ static bool push_letter (lua_State *L, char letter,
     case 'h':
       lua_pushstring (L, shape->words[action->how]);
       return action->kind != SIM_ACTION_CRASH || action->how != 0;
+    case 'u':
+      lua_pushnumber (L, (lua_Number)action->value - 1);
+      return action->value > 0;
     case 'v':
       lua_pushnumber (L, (lua_Number)action->value);
       return true;

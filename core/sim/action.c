@@ -73,6 +73,7 @@ static void fill (struct sim_member *member,
                   const struct sim_action *action) {
   const uint64_t fields[4] = { action->value > 0 };
   struct sim_disk *disk = member->storage.disk;
+  member->world->counters.disk_fulls += action->value > 0;
   sim_note_fields (member->world, RAFT_TRACE_SIM_DISK_FULL, member->id,
                    fields);
   sim_disk_set_capacity (disk, action->value > 0
@@ -82,11 +83,11 @@ static void fill (struct sim_member *member,
 
 static void jump (struct sim_member *member,
                   const struct sim_action *action) {
-  bool is_back = action->how == 1 && member->wall_offset >= action->value;
-  const uint64_t fields[4] = { is_back, action->value };
+  const uint64_t fields[4] = { action->how, action->value };
+  member->world->counters.jumps++;
   sim_note_fields (member->world, RAFT_TRACE_SIM_CLOCK, member->id, fields);
-  member->wall_offset = is_back ? member->wall_offset - action->value
-                                : member->wall_offset + action->value;
+  member->wall_offset += action->how == 1 ? 0 - action->value
+                                          : action->value;
 }
 
 static void act_on_member (struct sim_member *member,
@@ -172,6 +173,17 @@ static void perform (struct sim_world *world,
       }
       break;
   }
+}
+
+void sim_act_rot (struct sim_world *world, raft_id member) {
+  uint64_t how = sim_draw (world, SIM_CHOICE_FAULT, 0, 8);
+  struct sim_action action = { .kind = SIM_ACTION_ROT,
+                               .whom = (uint32_t)member };
+  action.how = how == 0 ? SIM_ROT_GONE : how <= 2 ? SIM_ROT_SHORT
+                                                  : SIM_ROT_FLIP;
+  action.value = sim_draw (world, SIM_CHOICE_FAULT, 0, 64);
+  action.more = sim_draw (world, SIM_CHOICE_FAULT, 0, 1u << 30);
+  sim_act (world, &action);
 }
 
 void sim_act_record (struct sim_world *world,

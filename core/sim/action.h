@@ -20,6 +20,8 @@ void sim_act (struct sim_world *world, const struct sim_action *action);
 /* The commonest: of one member, with nothing else to say. */
 void sim_act_on (struct sim_world *world, enum sim_action_kind kind,
                  raft_id member);
+/* Damage of a member's log, drawn. */
+void sim_act_rot (struct sim_world *world, raft_id member);
 /* What was done in another way, now. */
 void sim_act_record (struct sim_world *world,
                      const struct sim_action *action);

@@ -30,6 +30,8 @@
   X(KEEP, "keep", "", "an unsynced change survives")                       \
   X(SKEW, "skew", "by", "a wall clock is ahead, in us")                    \
   X(SESSIONLESS, "sessionless", "", "a client without a session")          \
+  X(HOME, "home", "value", "the member that a client asks first")          \
+  X(PINNED, "pinned", "", "a client knows no other member")                \
   X(INSPECT, "inspect", "", "durable bytes are read back")
 
 enum sim_choice_kind {

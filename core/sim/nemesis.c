@@ -203,16 +203,9 @@ static void wipe (struct sim_nemesis *nemesis, struct sim_member *member) {
 }
 
 static void rot (struct sim_nemesis *nemesis, struct sim_member *member) {
-  struct sim_action action = { .kind = SIM_ACTION_ROT,
-                               .whom = (uint32_t)member->id };
   if (may_lose (nemesis, member)) {
-    uint64_t how = draw (nemesis, 8);
-    action.how = how == 0 ? SIM_ROT_GONE
-                          : how <= 2 ? SIM_ROT_SHORT : SIM_ROT_FLIP;
-    action.value = draw (nemesis, 64);
-    action.more = draw (nemesis, 1u << 30);
     sim_act_on (nemesis->world, SIM_ACTION_KILL, member->id);
-    sim_act (nemesis->world, &action);
+    sim_act_rot (nemesis->world, member->id);
     nemesis->losses += member->is_damaged;
     restart_later (nemesis, SIM_FAULT_rot, member);
   }
@@ -239,7 +232,6 @@ static void act_with (struct sim_nemesis *nemesis, enum sim_action_kind kind,
 static void fill_disk (struct sim_nemesis *nemesis,
                        struct sim_member *member) {
   act_with (nemesis, SIM_ACTION_FILL, member, 1 + draw (nemesis, 4096));
-  nemesis->world->counters.disk_fulls++;
   schedule (nemesis, SIM_FAULT_disk_full, member->id, 1, length (nemesis));
 }
 
@@ -270,7 +262,6 @@ static void jump (struct sim_nemesis *nemesis, struct sim_member *member) {
                                .whom = (uint32_t)member->id };
   action.value = draw (nemesis, 2 * RAFT_SECOND);
   action.how = draw (nemesis, 2) == 0;
-  nemesis->world->counters.jumps++;
   sim_act (nemesis->world, &action);
 }
 

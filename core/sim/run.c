@@ -8,15 +8,31 @@
 #include "sim/check.h"
 #include "sim/nemesis.h"
 
-/* A session or none, by chance. */
-struct sim_client *sim_run_client (struct sim_world *world) {
-  struct sim_matter matter = sim_matter_of (
+static struct sim_matter next_client (const struct sim_world *world) {
+  return sim_matter_of (
     SIM_MATTER_CLIENT,
     sim_whom_client (world->client_count + 1, RAFT_ID_NONE), 0);
-  return sim_client_new (world,
-                         sim_chance (world, SIM_CHOICE_SESSIONLESS, matter,
-                                     world->options.sessionless, 1)
-                           == 0);
+}
+
+struct sim_client *sim_run_client (struct sim_world *world) {
+  struct sim_matter matter = next_client (world);
+  bool has_session = sim_chance (world, SIM_CHOICE_SESSIONLESS, matter,
+                                 world->options.sessionless, 1)
+                     == 0;
+  /* No option makes these: they are calm unless a schedule has them. */
+  raft_id home = sim_choose (world, SIM_CHOICE_HOME, matter, 1);
+  bool is_pinned = sim_choose (world, SIM_CHOICE_PINNED, matter, 1) != 0;
+  return sim_client_new_at (world, has_session,
+                            home <= world->member_count ? home : 0,
+                            is_pinned);
+}
+
+void sim_run_chose_client (struct sim_world *world, bool has_session,
+                           raft_id home, bool is_pinned) {
+  struct sim_matter matter = next_client (world);
+  sim_chosen (world, SIM_CHOICE_SESSIONLESS, matter, !has_session);
+  sim_chosen (world, SIM_CHOICE_HOME, matter, home);
+  sim_chosen (world, SIM_CHOICE_PINNED, matter, is_pinned);
 }
 
 static void start_all (struct sim_world *world, void *argument) {

@@ -331,8 +331,7 @@ bool sim_world_step (struct sim_world *world) {
   return !sim_world_has_ended (world);
 }
 
-/* Whether something happens until then. */
-static bool has_next (const struct sim_world *world, raft_time end) {
+bool sim_world_has_next (const struct sim_world *world, raft_time end) {
   const struct sim_event *event = sim_queue_first (&world->queue);
   const struct sim_action *action = sim_replay_due (world);
   return action != NULL ? action->time + world->options.start_us <= end
@@ -341,7 +340,7 @@ static bool has_next (const struct sim_world *world, raft_time end) {
 
 bool sim_world_run (struct sim_world *world, raft_time duration) {
   raft_time end = world->now + duration;
-  while (has_next (world, end) && sim_world_step (world)) {
+  while (sim_world_has_next (world, end) && sim_world_step (world)) {
   }
   if (!sim_world_has_ended (world)) {
     world->now = end > world->now ? end : world->now;

@@ -78,7 +78,8 @@ struct sim_world {
 RAFT_HIDDEN_BEGIN
 
 /* A world whose members have their directories and are down. It frees
-** options->replay, whatever happens. NULL: out of memory. An option out of its range is a violation named "options". */
+** options->replay, whatever happens. NULL: out of memory. An option out of its
+** range is a violation named "options". */
 struct sim_world *sim_world_new (const struct sim_options *options,
                                  struct sim_provider *provider);
 void sim_world_free (struct sim_world *world);
@@ -89,6 +90,8 @@ bool sim_world_step (struct sim_world *world);
 ** at their end then. False: the run has ended. */
 bool sim_world_run (struct sim_world *world, raft_time duration);
 bool sim_world_has_ended (const struct sim_world *world);
+/* Whether anything is going to happen until then. */
+bool sim_world_has_next (const struct sim_world *world, raft_time end);
 /* How many events of that microsecond have been handled; those that bring
 ** faults and operations are not counted, for a replay has none. */
 uint32_t sim_world_turn (const struct sim_world *world, raft_time time);

@@ -27,9 +27,9 @@ describe("story: all lose power at once #recorded", function()
       1003.214 ms 1 t1 wal.recovered last=1 term=1 cut=0 segments=1
       1003.927 ms 3 t1 wal.recovered last=1 term=1 cut=0 segments=1
       1004.338 ms 2 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1467.455 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1467.785 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1468.244 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1369.455 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1369.785 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1370.244 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
     ]])
   end)
 end)
