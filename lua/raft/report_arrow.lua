@@ -68,23 +68,22 @@ function drawArrow(a) {
   ctx.globalAlpha = 1;
   drawn.push({ a, p });
 }
-/* Along an arrow, where no other label of these two lanes is near. */
+/* Along an arrow, where no other label is near. */
 function labelArrows() {
-  const places = {};
+  const taken = [];
   haloed = true;
   for (const { a, p } of drawn) {
-    const pair = Math.min(a.from, a.to) + "-" + Math.max(a.from, a.to);
-    const label = labelOf(a), x = (p.x0 + p.x1) / 2;
-    const taken = places[pair] || (places[pair] = []);
+    const label = labelOf(a), x = (p.x0 + p.x1) / 2, y = (p.y0 + p.y1) / 2;
     ctx.font = "10.5px system-ui, " + FONT;
-    const wide = Math.hypot(p.x1 - p.x0, p.y1 - p.y0) - 20;
-    if (ctx.measureText(label).width > wide || x < GUTTER
-      || taken.some(other => Math.abs(other - x) < 17)) continue;
-    taken.push(x);
+    const wide = ctx.measureText(label).width;
+    if (wide > Math.hypot(p.x1 - p.x0, p.y1 - p.y0) - 20 || x < GUTTER
+      || taken.some(other => Math.abs(other.x - x) < 17
+        && Math.abs(other.y - y) < (other.wide + wide) / 2 + 4)) continue;
+    taken.push({ x, y, wide });
     let angle = Math.atan2(p.y1 - p.y0, p.x1 - p.x0);
     if (Math.abs(angle) > Math.PI / 2) angle += Math.PI;
     ctx.save();
-    ctx.translate(x, (p.y0 + p.y1) / 2);
+    ctx.translate(x, y);
     ctx.rotate(angle);
     text(label, 0, -4, colours[a.family], 10.5, "center");
     ctx.restore();

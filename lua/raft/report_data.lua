@@ -172,7 +172,10 @@ for (const c of CLIENTS) {
 const FAULTROWS = D.faults.length ? pack(D.faults, 5) : 0;
 
 /* ---- words ---- */
-const word = v => typeof v === "string" ? v : JSON.stringify(v);
+function word(v) {
+  const text = typeof v === "string" ? v : JSON.stringify(v);
+  return text.length > 40 ? text.slice(0, 39) + "\u2026" : text;
+}
 function askOf(o) {
   return [o.f, o.key, o.value].filter(v => v !== undefined).map(word)
     .join(" ");
