@@ -128,6 +128,7 @@ static void machine_submit (struct port_machine *machine,
     (char *)machine - offsetof (struct desk_member, machine));
   raft_assert (member->request_count < DESK_REQUESTS_MAX);
   member->requests[member->request_count++] = request;
+  member->results_kept = request->bytes.capacity;
 }
 
 static void desk_trace (struct raft_tracer *tracer,

@@ -66,6 +66,7 @@ struct desk_member {
   char vm[16];
   struct machine_request *requests[DESK_REQUESTS_MAX];
   size_t request_count;
+  size_t results_kept;    /* bytes that the last request came with */
   struct desk_applied *applied;
   size_t applied_count;
   size_t applied_capacity;

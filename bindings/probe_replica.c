@@ -392,13 +392,15 @@ static int desk_l_set_capacity (lua_State *L) {
 
 /* ---- looking in ------------------------------------------------------- */
 
-/* desk:memory(id) -> calls, bytes, peak */
+/* desk:memory(id) -> calls, bytes, peak; and the bytes for results that the
+** last request to the machine came with */
 static int desk_l_memory (lua_State *L) {
   const struct desk_member *member = member_at (L, 2);
   lua_pushnumber (L, (lua_Number)member->arena.calls);
   lua_pushnumber (L, (lua_Number)member->arena.bytes);
   lua_pushnumber (L, (lua_Number)member->arena.peak);
-  return 3;
+  lua_pushnumber (L, (lua_Number)member->results_kept);
+  return 4;
 }
 
 /* desk:applied(id) -> { { index = , command = bytes } } */

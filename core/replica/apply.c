@@ -362,6 +362,12 @@ static void apply_trim (struct replica *replica) {
   }
 }
 
+void replica_results_done (struct machine_request *request) {
+  if (request->bytes.capacity > REPLICA_RESULTS_KEPT) {
+    raft_buffer_free (&request->bytes);
+  }
+}
+
 static void apply_finish (struct replica *replica) {
   struct replica_apply *apply = &replica->apply;
   raft_index first = apply->next, i;
@@ -375,6 +381,7 @@ static void apply_finish (struct replica *replica) {
       replica_compare_point (replica);
     }
   }
+  replica_results_done (&apply->request);
   apply_trim (replica);
   replica_session_batch_end (&replica->sessions);
   apply->next = apply->batch_end;

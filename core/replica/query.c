@@ -161,6 +161,7 @@ static void on_answered (struct machine_request *request) {
       answer_query (replica, &read, request);
     }
   }
+  replica_results_done (request);
   replica_leave (replica);
 }
 

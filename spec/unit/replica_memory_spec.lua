@@ -26,6 +26,23 @@ describe("replica: memory", function ()
     assert.equal(12000, #made:applied(1))
   end)
 
+  it("keeps no room for results of which one was large", function ()
+    local made = desk.new {}
+    local client = desk.client(made, 1)
+    local function kept_after(command)
+      client:propose(command)
+      made:settle()
+      assert.equal(1, #made:answers())
+      client:propose "small"
+      made:settle()
+      made:answers()
+      return (select(4, made:memory(1)))
+    end
+    assert.equal(0, kept_after("big" .. ("x"):rep(500)))
+    local kept = kept_after("big" .. ("x"):rep(100))
+    assert.is_true(kept >= 100000 and kept <= 256 * 1024, kept)
+  end)
+
   it("takes no allocation per entry in sessions and for reads", function ()
     local made = desk.new {}
     local client = desk.client(made, 1)
