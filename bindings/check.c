@@ -272,6 +272,7 @@ static int check_open (lua_State *L) {
   luaL_getmetatable (L, CHECK);
   lua_setmetatable (L, -2);
   handle->arena.fail_at = field_number (&table, "fail_at", 0, RAFT_INDEX_MAX);
+  handle->arena.fail_count = 1;
   push_parts (L);
   status = guarded (handle, body_new, &call);
   if (status == RAFT_OK) {
