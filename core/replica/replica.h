@@ -135,6 +135,9 @@ void replica_on_link_down (struct replica *replica, raft_id member,
 int replica_on_message (struct replica *replica, raft_id from,
                         const uint8_t *data, size_t size);
 
+/* A greeted member sent bytes that the scanner refused. */
+void replica_on_garbage (struct replica *replica, raft_id from);
+
 /* One whole scanned object from a client's connection; 'connection' is the
 ** world's number for it, never 0, never used again. Answered through
 ** port_net.reply. Errors: RAFT_EMALFORMED: not RPC, end the connection. */

@@ -238,6 +238,19 @@ static int message_decode (struct replica *replica, raft_id from,
   return status;
 }
 
+static void note_malformed (struct replica *replica, raft_id from,
+                            int status) {
+  replica->malformed++;
+  replica_trace (replica, RAFT_TRACE_MALFORMED, from,
+                 (uint64_t)(int64_t)status, 0);
+}
+
+void replica_on_garbage (struct replica *replica, raft_id from) {
+  replica_enter (replica);
+  note_malformed (replica, from, RAFT_EMALFORMED);
+  replica_leave (replica);
+}
+
 static int on_message (struct replica *replica, raft_id from,
                        const uint8_t *data, size_t size) {
   const struct replica_peer *peer
@@ -253,9 +266,7 @@ static int on_message (struct replica *replica, raft_id from,
     return RAFT_OK;
   }
   if (status != RAFT_OK) {
-    replica->malformed++;
-    replica_trace (replica, RAFT_TRACE_MALFORMED, from,
-                   (uint64_t)(int64_t)status, 0);
+    note_malformed (replica, from, status);
     return status;
   }
   if (message.is_result_hash) {

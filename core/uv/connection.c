@@ -105,8 +105,17 @@ static void on_closed (struct real_stream *stream) {
   free (connection);
 }
 
+static void call_garbage (struct real_server *server, void *argument) {
+  const struct real_connection *connection = argument;
+  replica_on_garbage (server->replica, connection->member);
+}
+
 static void on_end (struct real_stream *stream, int status) {
-  (void)status;
+  struct real_connection *connection = stream->owner;
+  if (status == UV_EPROTO && connection->role == ROLE_MEMBER
+      && !connection->has_left) {
+    real_server_enter (connection->server, call_garbage, connection);
+  }
   connection_close (stream->owner);
 }
 

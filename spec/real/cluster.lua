@@ -180,6 +180,22 @@ function Cluster:is_running(id)
   return self.pids[id] ~= nil and not has_ended(self.pids[id])
 end
 
+--- Connects to a member and greets as another one that never ran.
+-- @return a descriptor of raft.probe
+function Cluster:greet(id, as)
+  local probe = require "raft.probe"
+  local status = self:wait("member " .. id, function ()
+    return self:status(id)
+  end)
+  local socket = assert(probe.socket_connect(self.host, PORT + id))
+  assert(probe.socket_send(socket, probe.greeting_encode {
+    role = "member", protocol = 1, features = 0, group = 0,
+    cluster = status.cluster, member = as, incarnation = 77,
+    machine_hash = 0, vm = status.vm, bulk = false }))
+  assert(probe.socket_receive(socket, 5000):find("hello", 1, true))
+  return socket
+end
+
 -- ---- waiting --------------------------------------------------------------
 
 --- Calls fn until it gives something, and turns a client's loop between.
