@@ -260,6 +260,8 @@ void client_on_connected (struct client *client, unsigned endpoint) {
   if (endpoint < client->endpoint_count) {
     client->endpoints[endpoint].state = ENDPOINT_CONNECTED;
     client->endpoints[endpoint].heard = client->now;
+    client->endpoints[endpoint].reason = NULL;
+    client->endpoints[endpoint].is_barred = false;
   }
   client_leave (client);
 }

@@ -137,6 +137,29 @@ describe("a client of three real members", function()
     end)
 end)
 
+describe("a client of a member at its limit", function()
+  it("is told when to come again", function()
+    local cluster = cluster_of { count = 1, member = { machine = "raft.kv",
+      limits = { connection_requests = 1 } } }
+    finally(function()
+      cluster:close()
+    end)
+    cluster:start_all()
+    cluster:leader()
+    local client = cluster:client()
+    local calls = {}
+    for i = 1, 5 do
+      calls[i] = client:send_status(1, { state_hash = true })
+    end
+    client:run()
+    local ok, message, code, detail = calls[5]:wait()
+    assert.same({ "overloaded" }, { code, ok }, message)
+    assert.is_true(detail.retry_ms >= 1)
+    assert.is_nil(detail.leader)
+    client:close()
+  end)
+end)
+
 describe("a client inside a machine", function()
   it("is refused: apply would wait for itself", function()
     local cluster = cluster_of { count = 1, member = {

@@ -133,6 +133,47 @@ describe("client: failure", function ()
     assert.equal("closed", world:completed_one().code)
   end)
 
+  it("says what was so last, not what was so before", function ()
+    local world = new { addresses = { "a:1" } }
+    local function silence(told)
+      world.client:query(encode "q", "linear", 5e4)
+      world.client:advance(6e4)
+      assert.equal("the deadline passed before an answer came: " .. told,
+        world:completed_one().detail)
+    end
+    world.client:query(encode "q", "linear")
+    world:did_one "connect"
+    world.client:disconnected(0)
+    world.client:advance(1e5)
+    world:did_one "connect"
+    world.client:connected(0) -- no longer barred
+    local _, request = world:did_one "send"
+    silence "a:1: no answer"
+    world:did()
+    world:refuse(0, request.id, "not_leader", core.map {})
+    world.client:advance(1e5)
+    _, request = world:did_one "send"
+    silence "a:1: this member is not the leader"
+    world:answer(0, request.id, "well")
+    world:completed()
+    silence "a:1: no answer"
+  end)
+
+  it("says that nobody is reached when those who refused are gone",
+    function ()
+      local world, endpoint = ready { addresses = { "a:1" } }
+      world.client:query(encode "q", "linear", 5e5)
+      local _, request = world:did_one "send"
+      world:refuse(endpoint, request.id, "not_leader", core.map {})
+      world.client:disconnected(endpoint)
+      local done = finish(world, function (what)
+        if what == "connect" then
+          world.client:disconnected(endpoint)
+        end
+      end)
+      assert.equal("unreachable", done.code)
+    end)
+
   it("of one endpoint speaks of that one only", function ()
     local world = new { addresses = { "a:1", "b:1" } }
     world.client:ask(1, "status", encode {})
