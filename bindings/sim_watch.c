@@ -62,9 +62,12 @@ static void on_count (lua_State *L, lua_Debug *debug) {
   (void)debug;
   watch->count += WATCH_STEP;
   if (watch->limit > 0 && watch->count > watch->limit) {
+    char text[120];
+    (void)snprintf (text, sizeof text, "more than %.0f instructions without "
+                    "waiting for anything: a loop without end?",
+                    (double)watch->limit);
     push_place (L, watch->prefix);
-    lua_pushfstring (L, "more than %f instructions without waiting for "
-                        "anything: a loop without end?", watch->limit);
+    lua_pushstring (L, text);
     lua_concat (L, 2);
     (void)lua_error (L);
   }

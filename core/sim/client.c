@@ -70,6 +70,9 @@ static void dial_connect (struct port_dial *dial, unsigned endpoint,
   at->state = SIM_ENDPOINT_DIALLING;
   at->attempt++;
   at->member = member_at (client->world, address);
+  if (client->is_pinned && at->member != client->home) {
+    at->member = RAFT_ID_NONE; /* where a hint leads */
+  }
   if (at->member == RAFT_ID_NONE) {
     push_disconnected (client, endpoint, at->attempt);
     return;

@@ -50,7 +50,7 @@ struct sim_client {
   struct sim_world *world;
   uint32_t number;             /* from 1 */
   bool has_session;
-  bool is_pinned;              /* knows its home only */
+  bool is_pinned;              /* reaches its home only */
   raft_id home;                /* whom it asks first; 0: anybody */
   bool is_over;
   bool is_worker;              /* of the random workload */
@@ -75,7 +75,7 @@ RAFT_HIDDEN_BEGIN
 /* A client that knows all members. NULL: too many, or out of memory. */
 struct sim_client *sim_client_new (struct sim_world *world,
                                    bool has_session);
-/* One that asks 'home' first, or, pinned, knows no other. 0: anybody. */
+/* One that asks 'home' first, or, pinned, reaches no other. 0: anybody. */
 struct sim_client *sim_client_new_at (struct sim_world *world,
                                       bool has_session, raft_id home,
                                       bool is_pinned);

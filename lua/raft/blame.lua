@@ -73,7 +73,31 @@ function blame.explain(thread, problem, fallback)
   if not text:find("^[^\n]-:%d+: ") then
     text = (blame.place(thread) or fallback or "") .. text
   end
+  local place = text:match("^[^\n]-:%d+: ")
+  if place and text:sub(#place + 1, 2 * #place) == place then
+    text = text:sub(#place + 1) -- coroutine.wrap of some VMs says it again
+  end
   return (text:gsub("[\r\n]+", " "))
+end
+
+--- Runs the chunk of a file, and knows meanwhile which line of it runs: that
+-- a file returns what a call gives takes its frame off the stack.
+-- @return as pcall
+function blame.follow(chunk, source)
+  local line
+  debug.sethook(function()
+    local info = getinfo(2, "Sl")
+    if info.source == source then
+      line = info
+    end
+  end, "l")
+  blame.followed = function()
+    return line and ("%s:%d: "):format(line.short_src, line.currentline)
+  end
+  local ok, value = pcall(chunk)
+  debug.sethook()
+  blame.followed = nil
+  return ok, value
 end
 
 --- A table whose missing keys raise: 'what' has no such name, did you mean.

@@ -163,6 +163,10 @@ function commands.status(raft, world, given)
   end)
 end
 
+function commands.sim(_, world, given)
+  return require("raft.cli_sim").run(world, given)
+end
+
 function commands.check(_, world, given)
   return require("raft.cli_check").run(world, given)
 end

@@ -142,6 +142,44 @@ local function add_check(parser)
   command:flag("--json", "Print JSON, one line per file.")
 end
 
+-- "7" or "1..1000"
+local function seeds(text)
+  local first, last = text:match("^(%d+)%.%.(%d+)$")
+  first, last = tonumber(first or text), tonumber(last or text)
+  if not first or first % 1 ~= 0 or first < 0 or last < first
+     or last > quantity.MAX then
+    return nil, "expected seeds such as 1..1000, got " .. text
+  end
+  return { first = first, last = last }
+end
+
+local function add_sim(parser)
+  local command = parser:command("sim", "Run scenarios in the simulator.")
+  command:argument("files", "Lua files that return raft.scenario { ... } or"
+    .. " options of raft.sim.run."):args("*"):argname("FILE")
+  command:option("--profile", "A built-in one instead of files: everything.")
+    :args(1):argname("NAME")
+  command:option("--seeds", "Run all of these, 1..1000.")
+    :args(1):argname("A..B"):convert(reader("--seeds", seeds))
+  command:option("--seed", "Run this one; 1 is the default.")
+    :args(1):argname("N"):convert(reader("--seed", seeds))
+  command:option("--jobs", "Share the seeds between so many processes.")
+    :args(1):argname("N"):convert(reader("--jobs", a_number))
+  command:option("--time", "Go on with further seeds until this time is over.")
+    :args(1):argname("TIME"):convert(reader("--time", quantity.duration))
+  command:option("--nodes", "Members, instead of what the file says.")
+    :args(1):argname("N"):convert(reader("--nodes", a_number))
+  command:option("--trace", "Print what happened: text or json.")
+    :args(1):argname("FORM"):choices { "text", "json" }
+  command:option("--view", "Draw what happened, as a page of HTML.")
+    :args("?"):argname("PAGE")
+  command:option("--record", "Write the run as a schedule that replays it.")
+    :args(1):argname("FILE")
+  command:flag("--no-shrink", "Do not make a failure smaller.")
+  command:flag("--traceback", "Show where in the toolkit an error was.")
+  command:flag("--lines", "Print one line of JSON (as --jobs reads it).")
+end
+
 --- The parser; and a table whose 'text' is what --help or --version shows,
 -- once one of them has ended the parsing.
 function arguments.parser(version)
@@ -161,6 +199,7 @@ function arguments.parser(version)
   add_serve(parser)
   add_clients(parser)
   add_check(parser)
+  add_sim(parser)
   local function with_help(one)
     for _, option in ipairs(one._options) do
       option:overwrite(false) -- given twice is refused

@@ -31,7 +31,8 @@ local processes = {}
 function processes.new(driver, given)
   return setmetatable({
     driver = driver, instructions = given.instructions, bound = given.bound,
-    ready = {}, first = 1, sleepers = {}, running_count = 0, turn = 0,
+    ready = {}, first = 1, sleepers = {}, alive = {}, running_count = 0,
+    turn = 0,
   }, Processes)
 end
 
@@ -87,6 +88,7 @@ function Processes:spawn(place, fn, ...)
     arguments = { n = select("#", ...), ... }, waiting = {},
   }, Process)
   self.running_count = self.running_count + 1
+  self.alive[#self.alive + 1] = process
   self:wake(process)
   return process
 end
@@ -198,9 +200,17 @@ local function wake_sleepers(self)
   end
 end
 
+-- The oldest process that has not ended is blamed, where it waits.
 local function run_out(self)
+  local place = ""
+  for _, process in ipairs(self.alive) do
+    if not process.is_over then
+      place = blame.place(process.thread) or process.place
+      break
+    end
+  end
   return { text = ("%sexpected an end by %.0f s of the world's time, got"
-    .. " none"):format(self.place or "", self.bound / 1e6) }
+    .. " none"):format(place, self.bound / 1e6) }
 end
 
 --- Runs until all processes have ended, or 'is_over()' says so.

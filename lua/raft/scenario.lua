@@ -60,14 +60,16 @@ local RUN = {
   bug = { "string" },
 }
 
-local RUN_INSTRUCTIONS = 100000000 -- of a scenario between two waits
+local NOBODY = 1000000 -- a level beyond every stack: no place is put before
+
+local RUN_INSTRUCTIONS = 10000000 -- of a scenario between two waits
 
 -- ---- reading ---------------------------------------------------------------
 
 local function check_object(name, object, method)
   if object ~= nil and type(object[method]) ~= "function" then
     error(("raft.scenario: option %s: expected an object with the method"
-      .. " '%s', got a table without"):format(name, method), 4)
+      .. " '%s', got a table without"):format(name, method), 0)
   end
 end
 
@@ -80,26 +82,23 @@ local function check_kinds(read)
   end
   if #kinds ~= 1 then
     error("raft.scenario: expected one of run, workload, schedule, got "
-      .. (#kinds == 0 and "none" or table.concat(kinds, " and ")), 4)
+      .. (#kinds == 0 and "none" or table.concat(kinds, " and ")), 0)
   elseif read.nemesis and not read.workload then
     error("raft.scenario: expected a workload beside the nemesis, got "
-      .. kinds[1], 4)
+      .. kinds[1], 0)
   end
 end
 
 local function read_scenario(given)
   if type(given) ~= "table" then
     error("raft.scenario: "
-      .. select(2, wording.expected("a table of options", given)), 3)
+      .. select(2, wording.expected("a table of options", given)), 0)
   end
-  local read = options.check("raft.scenario", given, SCHEMA, 2)
+  local read = options.check("raft.scenario", given, SCHEMA, NOBODY)
   check_kinds(read)
   check_object("workload", read.workload, "client")
   check_object("nemesis", read.nemesis, "run")
-  local ok, problem = pcall(sim.read_options, read.options, 0)
-  if not ok then
-    error("raft.scenario: option options: " .. tostring(problem), 3)
-  end
+  sim.read_options(read.options, NOBODY)
   return read
 end
 
@@ -142,7 +141,7 @@ local function new_world(self, read, given)
     members = given.nodes or read.nodes, seed = given.seed or read.seed or 1,
     keep_traces = given.keep_traces, bug = given.bug or read.bug,
   })
-  local flat = sim.read_options(mixed, 0)
+  local flat = sim.read_options(mixed, NOBODY)
   return core.sim_new(flat, machine_of(self, read)), flat
 end
 
@@ -247,7 +246,7 @@ end
 local function judge(cluster, read)
   local result = cluster.handle:result()
   local failure = cluster.processes.failure
-  result.nodes = cluster.nodes
+  result.nodes, result.verbs = cluster.nodes, cluster.counts
   if failure and not result.violation then
     local problem = failure.problem
     if type(problem) == "table" and problem.not_applicable then
@@ -317,8 +316,11 @@ function scenario.is(value)
 end
 
 local function new(given)
-  local read = read_scenario(given)
-  local place = blame.place() or ""
+  local place = blame.followed and blame.followed() or blame.place() or ""
+  local ok, read = pcall(read_scenario, given)
+  if not ok then
+    error(place .. read, 0)
+  end
   return setmetatable({ options = read, place = place, given = given,
     name = read.name or "a scenario at " .. place:gsub(": $", "") },
     Scenario)

@@ -81,7 +81,7 @@ end
 
 --- Options as people write them, flat and as numbers. Raises for a mistake.
 function sim.read_options(given, level)
-  return read_options("sim", given, level)
+  return read_options("options", given, level)
 end
 
 --- The options of a world: { { name = "loss", value = 0, unit = "permille",
@@ -207,6 +207,11 @@ end
 -- schedule, see lua/raft/schedule.lua.
 function World:schedule()
   return schedule.of(self.handle, self.read)
+end
+
+--- The face of a world that raft.core has made.
+function sim.of(handle, members)
+  return setmetatable({ handle = handle, members = members }, World)
 end
 
 --- Sets an option of a running world, such as "loss".

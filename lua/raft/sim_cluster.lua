@@ -213,6 +213,7 @@ end
 
 for name, verb in pairs(faults.verbs) do
   Cluster[name] = function(self, ...)
+    self.counts[name] = (self.counts[name] or 0) + 1
     return verb(self, check_id, ...)
   end
 end
@@ -251,7 +252,7 @@ function sim_cluster.new(given)
   local cluster = {
     handle = given.handle, nodes = given.nodes, place = given.place,
     dice = dice.new(given.seed), clients = {}, recorded = given.history,
-    network_options = {}, initial = given.options,
+    counts = {}, initial = given.options,
   }
   cluster.processes = processes.new({
     now = function()
@@ -263,7 +264,6 @@ function sim_cluster.new(given)
       return goes_on
     end,
   }, { instructions = given.instructions, bound = given.bound })
-  cluster.processes.place = given.place
   return setmetatable(cluster, meta)
 end
 

@@ -124,15 +124,27 @@ local function read_delay(value)
   return least, most
 end
 
+local FIELDS = { reorder_by = { "reorder_us" },
+                 delay = { "delay_min_us", "delay_max_us" } }
+
+local function restore(self, name)
+  for _, field in ipairs(FIELDS[name] or { name }) do
+    self.handle:set(field, self.initial[field])
+  end
+end
+
 -- network { loss = "2%", duplicate = 5, reorder = "1%", reorder_by = "50ms",
 -- corrupt = 1, delay = { "1ms", "20ms" } }: from now on, for all messages;
--- what is not named stays as it is. Numbers are permille.
+-- what is not named stays as it is, and what is false becomes as it was at
+-- first. Numbers are permille.
 function verbs.network(self, _, given)
   local where = "cluster:network"
   sim_client.check_keys(where, given, NETWORK)
   for _, name in ipairs(NETWORK) do
     local value = given and given[name]
-    if value ~= nil and CHANCES[name] then
+    if value == false then
+      restore(self, name)
+    elseif value ~= nil and CHANCES[name] then
       self.handle:set(name, read_chance(name, value))
     elseif name == "reorder_by" and value ~= nil then
       self.handle:set("reorder_us",
@@ -275,14 +287,11 @@ end
 
 -- ---- peace -----------------------------------------------------------------
 
-local NAMES = { "loss", "duplicate", "reorder", "corrupt", "reorder_us",
-                "delay_min_us", "delay_max_us" }
-
 --- Ends every fault; members that are down start.
 function faults.end_all(self)
   self.handle:heal()
-  for _, name in ipairs(NAMES) do
-    self.handle:set(name, self.initial[name])
+  for _, name in ipairs(NETWORK) do
+    restore(self, name)
   end
   for id = 1, self.nodes do
     self.handle:resume(id)

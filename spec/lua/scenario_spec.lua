@@ -1,0 +1,211 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Scenarios with a mistake: one line with the user's file and line, never an
+-- internal trace or a hang.
+
+local scenario_file = require("raft.scenario_file")
+local workshop = require("spec.workshop")
+
+local LONG = "more than 10000000 instructions without waiting for anything:"
+  .. " a loop without end?"
+
+-- What loading a file, or its run, is refused with; FILE stands for its name.
+local function refusal(source)
+  local path = workshop.write(source)
+  local loaded, message = scenario_file.load(path)
+  if loaded then
+    local result = loaded:run { seed = 1 }
+    assert.is_false(result.ok)
+    message = result.violation and result.violation.text
+      or "not applicable: " .. tostring(result.not_applicable)
+  end
+  os.remove(path)
+  return (message:gsub(path:gsub("%p", "%%%0"), "FILE"))
+end
+
+local function in_run(body)
+  return 'local raft = require "raft"\nreturn raft.scenario {\n'
+    .. "run = function(cluster)\n" .. body .. "\nend }\n"
+end
+
+local function in_file(fields)
+  return 'local raft = require "raft"\nreturn raft.scenario { ' .. fields
+    .. " }\n"
+end
+
+describe("raft.scenario: a mistake in the options", function()
+  for _, row in ipairs {
+    { 'FILE:2: raft.scenario: unknown option "machin", did you mean'
+      .. ' "machine"?', in_file 'machin = "raft.kv"' },
+    { "FILE:2: raft.scenario: option nodes: expected a whole number from 1 to"
+      .. ' 15, got the string "5"', in_file 'nodes = "5"' },
+    { "FILE:2: raft.scenario: option run: expected a function, got the number"
+      .. " 7", in_file "run = 7" },
+    { "FILE:2: raft.scenario: option duration: expected a duration such as"
+      .. ' "150ms", "5s" or "2min", got the number 5',
+      in_file "workload = {}, duration = 5" },
+    { "FILE:2: raft.scenario: expected one of run, workload, schedule, got"
+      .. " none", in_file "" },
+    { "FILE:2: raft.scenario: expected one of run, workload, schedule, got"
+      .. " run and workload",
+      in_file "run = function() end, workload = {}" },
+    { "FILE:2: raft.scenario: option workload: expected an object with the"
+      .. " method 'client', got a table without", in_file "workload = {}" },
+    { "FILE:2: raft.scenario: option nemesis: expected a table, got the"
+      .. ' string "partition"',
+      in_file "workload = { client = print }, nemesis = 'partition'" },
+    { "FILE:2: raft.scenario: option nemesis: expected an object with the"
+      .. " method 'run', got a table without",
+      in_file "workload = { client = print }, nemesis = {}" },
+    { 'FILE:2: options: unknown option "los", did'
+      .. ' you mean "loss"?',
+      in_file "run = print, options = { los = 3 }" },
+    { "FILE:1: raft.scenario: expected a table of options, got nothing",
+      'return require "raft".scenario()' },
+    { "FILE: expected the file to return raft.scenario { … }, got nothing",
+      "" },
+    { "FILE:1: raised a hand", "error 'raised a hand'" },
+  } do
+    it(row[1], function()
+      assert.equal(row[1], refusal(row[2]))
+    end)
+  end
+
+  it("says where a file does not parse", function()
+    assert.matches("^FILE:2: ", refusal "return\n{")
+  end)
+
+  it("says which machine is not there", function()
+    local path = workshop.write(in_file
+      'run = function() end, machine = "nowhere"')
+    local ok, message = pcall(function()
+      return scenario_file.load(path):run {}
+    end)
+    os.remove(path)
+    assert.is_false(ok)
+    assert.matches(path .. ":2: machine: expected a module name or the"
+      .. " path of a Lua file, got 'nowhere'; looked for", message, 1, true)
+  end)
+end)
+
+describe("raft.scenario: a mistake in run", function()
+  for _, row in ipairs {
+    { "FILE:4: assertion failed!", "assert(1 == 2)" },
+    { "FILE:4: no x", "assert(nil, 'no x')" },
+    { "FILE:4: no x", "error 'no x'" },
+    { "FILE:4: raised a table", "error {}" },
+    { "FILE:4: attempt to call", "nope()" },
+    { 'FILE:4: cluster has no "partitoin", did you mean "partition"?',
+      "cluster:partitoin({ 1 }, { 2 })" },
+    { "FILE:4: cluster:crash: expected a member, 1 to 3, got nothing",
+      "cluster:crash(nil)" },
+    { "FILE:4: cluster:crash: expected a member, 1 to 3, got the number 4",
+      "cluster:crash(4)" },
+    { "FILE:4: cluster:crash: expected a member, 1 to 3, got nothing",
+      "cluster:crash(cluster:leader())" },
+    { "FILE:4: cluster:others: expected a member, 1 to 3, got nothing",
+      "cluster:others(nil)" },
+    { "FILE:4: cluster:partition: expected a member, 1 to 3, got the string"
+      .. ' "a"', "cluster:partition({ 1 }, { 'a' })" },
+    { "FILE:4: cluster:partition: expected two or more lists of members, got"
+      .. " 1", "cluster:partition({ 1 })" },
+    { "FILE:4: cluster:sleep: expected a duration such as"
+      .. ' "150ms", "5s" or "2min", got the number 5', "cluster:sleep(5)" },
+    { "FILE:4: cluster:random: expected a whole number from 1 or a list that"
+      .. " is not empty, got the number 0", "cluster:random(0)" },
+    { 'FILE:4: cluster:network: unknown option "los", did you mean "loss"?',
+      "cluster:network { los = 3 }" },
+    { 'FILE:4: cluster:network: option loss: expected a share such as "2%",'
+      .. ' or permille, got the string "2"', "cluster:network { loss = '2' }" },
+    { 'FILE:4: cluster:disk: unknown option "slo", did you mean "slow"?',
+      "cluster:disk(1, { slo = true })" },
+    { 'FILE:4: cluster:clock: option jump: expected a duration such as "2s"'
+      .. ' or "-500ms", got the number 5', "cluster:clock(1, { jump = 5 })" },
+    { 'FILE:4: cluster:client: unknown option "sesion", did you mean'
+      .. ' "session"?', "cluster:client { sesion = false }" },
+    { 'FILE:4: client:try: expected "propose" or "query", got the string'
+      .. ' "ask"', "cluster:client():try('ask', 1)" },
+    { 'FILE:4: a client has no "proposee", did you mean "propose"?',
+      "cluster:client():proposee(1)" },
+    { "FILE:4: client:query: option read: expected one of linear, stale, got"
+      .. ' the string "dirty"',
+      "cluster:client():query(1, { read = 'dirty' })" },
+    { "FILE:4: client:propose: the command cannot be sent: value: a"
+      .. " function cannot be", "cluster:client():propose(print)" },
+    { "FILE:4: client:propose: expected a string or a whole number as a key,"
+      .. " got true (apply_failed)",
+      "cluster:client():propose { 'set', true, 1 }" },
+    { "FILE:4: cluster:spawn: expected a function, got nothing",
+      "cluster:spawn(nil)" },
+    { "FILE:5: in a coroutine", "cluster:spawn(function()\n"
+      .. "error 'in a coroutine' end)" },
+    { "FILE:5: attempt to index", "local function deeper(t)\n"
+      .. "return t.x.y end\ndeeper {}" },
+    { "FILE:4: cluster:sleep: expected to be called in run or in a function"
+      .. " given to cluster:spawn, got a coroutine of another kind",
+      "local ok, m = coroutine.resume(coroutine.create(function()"
+      .. " cluster:sleep('1s') end)) error(m, 0)" },
+    { "FILE:4: " .. LONG, "while true do end" },
+    { "FILE:5: " .. LONG, "local function f()\nwhile true do end end\nf()" },
+    { "FILE:4: " .. LONG, "coroutine.wrap(function() while true do end end)()"
+    },
+    { "FILE:4: " .. LONG, "while true do pcall(error) end" },
+    { "FILE:4: expected an end by 601 s of the world's time, got none",
+      "while true do cluster:sleep '1min' end" },
+    { "FILE:4: cluster:await_leader: expected a leader within 2ms, got none",
+      "cluster:await_leader '2ms'" },
+    { "not applicable: FILE:4: the simulator has no upgrade",
+      "cluster:upgrade(1)" },
+  } do
+    it(row[1], function()
+      local text = refusal(in_run(row[2]))
+      assert.equal(row[1], text:sub(1, #row[1]))
+    end)
+  end
+
+  for name, instead in pairs {
+    ["math.random()"] = "cluster:random(n)", ["os.time()"] = "cluster:now()",
+    ["os.clock()"] = "cluster:now()", ["io.open('x')"] = "verbs of the cluster",
+  } do
+    it("may not call " .. name, function()
+      local text = refusal(in_run(name))
+      assert.equal(("FILE:4: %s is not for scenarios, a run is decided by its"
+        .. " seed: use %s"):format(name:match("^[%w.]+"), instead), text)
+    end)
+  end
+
+  it("sees tables in the order of their keys, with pairs and next", function()
+    assert.equal("FILE:4: 1 a b c 1", refusal(in_run(
+      "local t, s = { c = 1, a = 1, b = 1, 1 }, '' for k in pairs(t) do"
+      .. " s = s .. k .. ' ' end error(s .. next(t))")))
+  end)
+end)
+
+describe("raft.scenario: a mistake in the machine", function()
+  local function with_machine(source)
+    local machine = workshop.write(source)
+    local text = refusal('return require "raft".scenario { machine = '
+      .. ("%q"):format(machine) .. ", run = function(cluster)\n"
+      .. "cluster:client():propose(1) end }")
+    os.remove(machine)
+    return (text:gsub(machine:gsub("%p", "%%%0"), "MACHINE"))
+  end
+
+  it("that does not end names the machine's line", function()
+    assert.equal("member 1: MACHINE:2: more than 10000000 instructions: a"
+      .. " loop without end?", (with_machine("return { new = function() return"
+      .. " { apply = function()\nwhile true do end end } end }")
+      :gsub("member %d", "member 1")))
+  end)
+
+  it("that does not load names it too", function()
+    assert.matches("^member %d: machine: MACHINE:1: at the top$",
+      with_machine "error 'at the top'")
+  end)
+
+  it("that raises tells the one who proposed", function()
+    assert.matches("^FILE:2: client:propose: MACHINE:2: no %(apply_failed%)$",
+      with_machine("return { new = function() return { apply = function()\n"
+      .. "error 'no' end } end }"))
+  end)
+end)
