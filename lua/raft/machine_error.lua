@@ -6,8 +6,9 @@
 -- Invariant: the same text on every member and every Lua: keys in order,
 --            numbers in one form, no address of anybody's memory.
 
-local getmetatable, math_type, next, rawget, type = debug.getmetatable,
-  math.type, next, rawget, type
+local getmetatable, ipairs, next = debug.getmetatable, ipairs, next
+local rawget, type = rawget, type
+local math_type = rawget(math, "type")
 local string_byte, string_find = string.byte, string.find
 local string_format, string_gsub = string.format, string.gsub
 local table_concat, table_sort = table.concat, table.sort

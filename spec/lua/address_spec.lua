@@ -110,8 +110,14 @@ describe("address.list", function ()
     assert.is_nil((address.list {}))
     assert.is_nil((address.list("a:1,b")))
     assert.is_nil((address.list { "a:1", 7 }))
-    assert.is_nil((address.list { [0] = "a:1", "b:1" }))
-    assert.is_nil((address.list { "b:1", [1.5] = "a:1" }))
+    for _, key in ipairs { 0, -1, 1.5 } do
+      local none, why = address.list { "b:1", [key] = "a:1" }
+      assert.is_nil(none)
+      assert.matches("expected addresses numbered from 1, got the number ",
+        why, 1, true)
+    end
+    assert.equal("expected at most 64 addresses, got 65",
+      (select(2, address.list(("a:1,"):rep(64) .. "b:1"))))
     assert.is_nil((address.list { "b:1", [7] = "a:1" }))
     local list, message = address.list { "a:1", nil, "b:1" }
     assert.is_nil(list)

@@ -87,6 +87,8 @@ describe("luaraft", function()
         "--members: expected members such as" },
       { { "serve", "--dir", "d" }, "missing argument 'machine'" },
       { { "serve", "kv" }, "missing option '--dir'" },
+      { { "serve", "kv", "--dir", "" },
+        "--dir: expected a directory, got none" },
       { { "serve", "kv", "--dir", "d", "--listen", "here" },
         '--listen: expected an address "host:port"' },
       { { "serve", "kv", "--dir", "d", "--memory", "64MB" },
@@ -174,6 +176,39 @@ describe("luaraft", function()
     assert.is_false(asked[1][2].sandbox)
   end)
 
+  it("serve says why it ended, code 1, and 4 when a check of ours failed",
+    function()
+      answers.run = { nil, "the disk failed", "io" }
+      assert.same({ 1, "", "luaraft serve: listening at h:1\n"
+        .. "luaraft serve: the disk failed (io)\n" },
+        { run("serve", "raft.kv", "--dir", "d") })
+      answers.run = { nil, "assert: x > 0", "panic" }
+      assert.equal(4, (run("serve", "raft.kv", "--dir", "d")))
+    end)
+
+  it("serve logs lines of text, or of JSON when told", function()
+    local record = { wall = 0, level = "info", member = 1, term = 2,
+      text = "raft.role", json = '{"kind":"raft.role"}' }
+    for form, line in pairs {
+      text = "1970-01-01T00:00:00.000000Z info  member 1 term 2  raft.role\n",
+      json = '{"wall":"1970-01-01T00:00:00.000000Z","kind":"raft.role"}\n',
+    } do
+      local err = {}
+      cli.run({ "serve", "raft.kv", "--dir", "d", "--log", form }, {
+        node = function(options)
+          options.on_log(record)
+          return nil, "no", "io"
+        end,
+      }, {
+        out = function() end,
+        err = function(text)
+          err[#err + 1] = text
+        end,
+      })
+      assert.equal(line, err[1])
+    end
+  end)
+
   it("propose and query print the result as JSON", function()
     answers.propose = { true, { 1, core.null, "x" } }
     assert.same({ 0, '[1,null,"x"]\n', "" }, { run("propose", "--to",
@@ -213,7 +248,8 @@ describe("luaraft", function()
     assert.equal(0, code)
     assert.truthy(out:find("^address +id +role +term +leader +commit"))
     assert.truthy(out:find("\na:1 +1 +leader +3 +1 +7 +7 +8\nb:2 "))
-    code, out = run("status", "--to", "a:1", "--json")
+    code, out = run("status", "--to", "a:1", "--json", "--timeout", "3s")
+    assert.same({ "status", "a:1", { deadline = "3s" } }, asked[2])
     assert.equal(0, code)
     assert.equal('{"address":"a:1","applied":7,"commit":7,"id":1,"last":8,'
       .. '"leader":1,"role":"leader","term":3}\n', out)

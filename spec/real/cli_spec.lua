@@ -47,6 +47,23 @@ describe("luaraft with real members #once", function()
       { luaraft([[query --to %s '["get","x"]']], to()) })
   end)
 
+  it("reads a command from stdin, and fails when stdout is full", function()
+    local file = assert(io.open(cluster.dir .. "/json", "w"))
+    file:write('["set","y",7]\n')
+    file:close()
+    assert.same({ 0, "null\n", "" }, { luaraft("propose --to %s - < %s/json",
+      to(), cluster.dir) })
+    assert.same({ 0, "7\n", "" },
+      { luaraft([[query --to %s '["get","y"]']], to()) })
+    local full = io.open("/dev/full", "w")
+    if full then
+      full:close()
+      assert.same({ 1, "", "luaraft: stdout cannot be written: No space left on"
+        .. " device\n" }, { luaraft([[query --to %s '["get","y"]' > /dev/full]],
+        to()) })
+    end
+  end)
+
   it("a command that the machine refuses: its message, code 1", function()
     assert.same({ 1, "",
       "luaraft propose: unknown command 'dance' (apply_failed)\n" },
