@@ -81,7 +81,8 @@ enum raft_trace_level {
   X(SIM_DISK_SLOW, "sim.disk_slow", WARN, "on:b")                             \
   X(SIM_DISK_FULL, "sim.disk_full", WARN, "on:b")                             \
   X(SIM_DISK_FAILED, "sim.disk_failed", WARN, "")                             \
-  X(SIM_CLOCK, "sim.clock", WARN, "back:b by:t")
+  X(SIM_CLOCK, "sim.clock", WARN, "back:b by:t")                              \
+  X(SIM_SETTLE, "sim.settle", INFO, "")
 
 enum raft_trace_kind {
   RAFT_TRACE_NONE = 0,

@@ -10,6 +10,7 @@
 #include "sim/action.h"
 #include "sim/check.h"
 #include "sim/member.h"
+#include "sim/note.h"
 
 #define NOBODY RAFT_ID_NONE
 
@@ -410,6 +411,7 @@ void sim_nemesis_handle (struct sim_nemesis *nemesis,
 void sim_nemesis_end (struct sim_nemesis *nemesis) {
   struct sim_world *world = nemesis->world;
   world->is_settling = true;
+  sim_note (world, RAFT_TRACE_SIM_SETTLE, RAFT_ID_NONE);
   sim_net_heal (world->net);
   memset (nemesis->cuts, 0, sizeof nemesis->cuts);
   for (unsigned id = 1; id <= world->member_count; id++) {

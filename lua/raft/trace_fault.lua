@@ -91,6 +91,15 @@ Bands["sim.reset"] = function(self, record)
     fields.from .. "-" .. fields.to).to = record.time
 end
 
+-- All faults end, and disks are mended without a word.
+Bands["sim.settle"] = function(self, record)
+  for _, name in ipairs { "slow disk", "full disk" } do
+    for id = 1, self.nodes do
+      self:finish_member(name, { member = id, time = record.time })
+    end
+  end
+end
+
 -- ---- cuts ------------------------------------------------------------------
 
 Bands["sim.cut"] = function(self, record)
@@ -204,8 +213,8 @@ end
 -- @return { { name = "partition", targets = { 1, 2, 3 }, text = "1 | 2 3",
 --   from = 2000000, to = 3000000 }, … }; from = to: it was a moment
 function trace_fault.bands(run)
-  local bands = setmetatable({ list = {}, open = {}, cuts = {}, pairs = {} },
-    Bands)
+  local bands = setmetatable({ list = {}, open = {}, cuts = {}, pairs = {},
+    nodes = run.nodes }, Bands)
   local last = run.now or 0
   for _, record in ipairs(run.records) do
     last = math.max(last, record.time)

@@ -158,6 +158,12 @@ describe("trace: faults", function()
         { "disk_full", 2, { on = false } }, { "heal" } })
   end)
 
+  it("of disks end when the world settles", function()
+    assert.same({ "slow disk 1 100-300", "full disk 4 200-300" },
+      bands { { "disk_slow", 1, { on = true } },
+        { "disk_full", 4, { on = true } }, { "settle" }, { "heal" } })
+  end)
+
   it("name the sides of a partition, and the ways of other cuts", function()
     local world = sim.new { seed = 1, members = 4 }
     local function told(act)
