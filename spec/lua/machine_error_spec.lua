@@ -27,7 +27,7 @@ describe("a machine that raises", function ()
     { "local t = {} t.t = t error(t)", "{t={t={t={t={...}}}}}" },
     { "error(12, 0)", "12" }, { "error(nil)", "nil" },
     { "error(false)", "false" },
-    { "error(print)", "function" }, { "error(0.1)", "0.10000000000000001" },
+    { "error(print)", "function" }, { "error(0.1, 0)", "0.10000000000000001" },
     { "error(setmetatable({}, { __tostring = function () return 'own' end }))",
       "own" },
   }
