@@ -16,7 +16,8 @@
 **     seconds = { false, false },         bytes, with swap
 **     components = { 0, 0 },
 **     events = { 1, -1, 2, -2 },          calls, and returns as negative ones
-**     initial = "", states = 1e6, bytes = 2^28 }                            */
+**     initial = "", states = 1e6, bytes = 2^28,
+**     exact = false, fail_at = 0 }                                          */
 
 #include "check.h"
 
@@ -52,6 +53,7 @@ struct call {
   const char *bytes;
   size_t size;
   uint32_t number;
+  bool exact;
   uint64_t budget;
   enum check_verdict verdict;
   uint32_t *order; /* and the states behind it */
@@ -98,6 +100,9 @@ static int body_return (struct handle *handle, struct call *call) {
 }
 
 static int body_begin (struct handle *handle, struct call *call) {
+  if (call->exact) {
+    check_be_exact (handle->check);
+  }
   return check_begin (handle->check, call->number);
 }
 
@@ -263,9 +268,10 @@ static int check_open (lua_State *L) {
   lua_settop (L, 1);
   table = field_open (L, 1, "check",
                       "actions firsts seconds components events initial "
-                      "states bytes fail_at ");
+                      "states bytes fail_at exact ");
   call.limits.states = field_required (&table, "states", RAFT_INDEX_MAX);
   call.limits.bytes = field_required (&table, "bytes", RAFT_INDEX_MAX);
+  call.exact = field_boolean (&table, "exact");
   handle = lua_newuserdata (L, sizeof *handle);
   memset (handle, 0, sizeof *handle);
   raft_arena_init (&handle->arena);

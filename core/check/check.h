@@ -88,6 +88,11 @@ int check_return (struct check *check, uint32_t operation);
 ** check_bytes, or the caller's own). Errors: RAFT_ENOMEM. */
 int check_begin (struct check *check, uint32_t initial);
 
+/* Before check_begin: the search goes on also where it can foresee that a
+** later read will not see what it saw. Slower; check_furthest is then exact,
+** which otherwise may stop earlier. */
+void check_be_exact (struct check *check);
+
 /* Searches on, for at most 'budget' configurations. */
 enum check_verdict check_run (struct check *check, uint64_t budget);
 
@@ -101,8 +106,8 @@ void check_get_counts (const struct check *check,
                        struct check_counts *counts);
 
 /* The furthest that the search came: of CHECK_LINEARIZABLE a whole order,
-** else the order before the return that nothing passes (of CHECK_NOT, the
-** end of the shortest prefix that has no explanation).
+** else the order before the return that nothing passes (of CHECK_NOT, after
+** check_be_exact: the end of the shortest prefix that has no explanation).
 **   order    room for every operation; *count of them are written
 **   states   the state of the operation's component after each
 **   blocked  the operation that returns there; CHECK_NONE: none

@@ -47,6 +47,7 @@ struct check {
   enum check_verdict verdict;
   bool begun; /* the first configuration is in the memo */
   bool no_memory;
+  bool exact; /* see check_be_exact */
   uint32_t initial;
 };
 
@@ -97,6 +98,10 @@ int check_call (struct check *check, uint32_t operation) {
 
 int check_return (struct check *check, uint32_t operation) {
   return plan_return (&check->plan, operation);
+}
+
+void check_be_exact (struct check *check) {
+  check->exact = true;
 }
 
 int check_begin (struct check *check, uint32_t initial) {
@@ -286,7 +291,7 @@ static enum check_verdict take (struct check *check,
   uint32_t changed = check->plan.operations[operation].what.component;
   enum check_verdict verdict = configuration_take (&check->now, operation);
   if (verdict == CHECK_NOT
-      || (verdict == CHECK_RUNNING
+      || (verdict == CHECK_RUNNING && !check->exact
           && sight_is_lost (&check->now, changed, waiting))) {
     return CHECK_RUNNING;
   }

@@ -114,11 +114,11 @@ end
 -- "memory" | "time", states = 120, peak_bytes = 65536, key = "x",
 -- counterexample = {…} }
 function check.run(history, given, level)
-  level = (level or 1) + 1
+  level = level or 1
   local o = options.check("history:check", given, SCHEMA, level)
   local result, message = check.try(history, o)
   if not result then
-    error("history:check: " .. message, level)
+    error("history:check: " .. message, level + 1)
   end
   return result
 end

@@ -200,19 +200,20 @@ function check_counterexample.make(part, model, setting, found)
   local last = shortest(self, event_of(part, -index))
   local freed = free(self, last)
   local small = shortened(self, last, freed)
+  limits.exact = true
   local one = search.solve(small, model, self.setting, "not")
   local result = {}
   result.operations, result.others = kept(self, last, freed)
   if one.verdict ~= "not" then
     one = found
   end
-  result.order = {}
+  result.order, result.state = {}, model.shown(setting.initial, setting.ids)
   for i, step in ipairs(one.order or {}) do
     result.order[i] = { operation = told(step.operation, true),
                         state = step.state }
     result.state = step.state
   end
-  result.blocked = told(one.blocked.operation, true)
+  result.blocked = told(part.entries[-part.events[last]].operation, true)
   return result
 end
 

@@ -114,8 +114,8 @@ function check_report.text(result)
   timeline(lines, counterexample)
   if counterexample.others > 0 then
     lines[#lines + 1] = ""
-    lines[#lines + 1] = ("%d other operations until then do not matter, "
-      .. "whenever they take effect."):format(counterexample.others)
+    lines[#lines + 1] = ("%d more until then: it does not matter when they "
+      .. "take effect, or whether."):format(counterexample.others)
   end
   furthest(lines, counterexample)
   return table.concat(lines, "\n")

@@ -22,6 +22,7 @@ local function open(part, initial, limits)
     actions = actions, firsts = firsts, seconds = seconds,
     components = components, events = part.events, initial = initial,
     states = limits.states, bytes = limits.bytes, fail_at = limits.fail_at,
+    exact = limits.exact,
   }
 end
 
@@ -61,7 +62,7 @@ end
 
 --- Searches one part.
 -- @param setting { initial, ids, limits = { states, bytes, clock = what
--- os.clock() shall not pass } }
+-- os.clock() shall not pass, exact = whether to tell just how far it came } }
 -- @param keep the verdict with which to tell how far it came
 -- @return { verdict, reason, states, peak_bytes, order = { { operation =
 -- {…}, state = 3 }, … }, blocked = entry }

@@ -178,6 +178,7 @@ local function read_edn(self, path, text)
     if type(event) ~= "table" then
       ok, message = wording.expected("a map", event)
     elseif is_client(event) then
+      event.reason = event.error
       if event.time then -- Jepsen's are nanoseconds
         event.time = type(event.time) == "number" and event.time / 1000
           or event.time
