@@ -101,6 +101,7 @@ build = {
         "bindings/machine_host.c",
         "bindings/machine_null.c",
         "bindings/machine_options.c",
+        "bindings/machine_snapshot.c",
         "bindings/module.c",
         "bindings/node.c",
         "bindings/node_options.c",

@@ -58,7 +58,7 @@ static int run (lua_State *L) {
 
 /* 0; RAFT_EAPPLY_FAILED: the machine raised, slot ERROR has it; else: why the
 ** machine has halted. */
-static int protected_call (struct machine_job *job,
+int machine_protected_call (struct machine_job *job,
                            void (*body) (lua_State *, struct machine_job *)) {
   struct lua_machine *self = job->self;
   lua_State *L = self->L;
@@ -178,7 +178,7 @@ static bool says_memory (lua_State *L) {
 }
 
 /* The error in its slot as one line; allocates nothing. */
-static void say_error (struct lua_machine *self,
+void machine_say_error (struct lua_machine *self,
                        struct machine_request *request) {
   lua_State *L = self->L;
   bool text = lua_type (L, MACHINE_SLOT_ERROR) == LUA_TSTRING;
@@ -195,7 +195,7 @@ static void say_error (struct lua_machine *self,
 
 /* ---- requests --------------------------------------------------------- */
 
-static void say_halted (struct lua_machine *self,
+void machine_say_halted (struct lua_machine *self,
                         struct machine_request *request) {
   request->status = self->halted;
   (void)snprintf (request->message, sizeof request->message, "%s", self->why);
@@ -218,21 +218,21 @@ static void perform_open (struct lua_machine *self,
   if (!ready) {
     machine_halt_memory (self);
     close_state (self);
-    say_halted (self, request);
+    machine_say_halted (self, request);
     return;
   }
   fetch_slots (self);
-  status = protected_call (&job, machine_body_open);
+  status = machine_protected_call (&job, machine_body_open);
   if (status == RAFT_EAPPLY_FAILED && says_memory (self->L)) {
     machine_halt_memory (self);
     status = self->halted;
   }
   if (status == RAFT_EAPPLY_FAILED) {
-    say_error (self, request);
+    machine_say_error (self, request);
     request->status = RAFT_EMACHINE;
     machine_halt (self, RAFT_EMACHINE, request->message);
   } else if (status != RAFT_OK) {
-    say_halted (self, request);
+    machine_say_halted (self, request);
   }
   if (status != RAFT_OK) {
     close_state (self);
@@ -245,7 +245,7 @@ static void perform_open (struct lua_machine *self,
 static int answer_error (struct machine_job *job) {
   static const char plain[] = "an error without a text";
   struct raft_buffer *bytes = &job->request->bytes;
-  int status = protected_call (job, machine_body_message);
+  int status = machine_protected_call (job, machine_body_message);
   if (status == RAFT_EAPPLY_FAILED) { /* its own text raised */
     job->offset = bytes->size;
     status = wire_value_string (bytes, plain, sizeof plain - 1);
@@ -262,7 +262,7 @@ static int check_late (struct machine_job *job) {
   size_t offset = job->offset;
   int status = RAFT_OK;
   if (lua_isfunction (job->self->L, MACHINE_SLOT_LATE)) {
-    status = protected_call (job, machine_body_late);
+    status = machine_protected_call (job, machine_body_late);
     job->offset = offset;
   }
   return status;
@@ -273,7 +273,7 @@ static int perform_one (struct machine_job *job,
                         void (*body) (lua_State *L,
                                       struct machine_job *job)) {
   struct machine_result *result = &job->request->results[job->position];
-  int status = protected_call (job, body);
+  int status = machine_protected_call (job, body);
   int late;
   result->status = status;
   if (status == RAFT_EAPPLY_FAILED) {
@@ -297,7 +297,7 @@ static void perform_entries (struct lua_machine *self,
   for (job.position = 0; job.position < request->entry_count;
        job.position++) {
     if (perform_one (&job, body) != RAFT_OK) {
-      say_halted (self, request);
+      machine_say_halted (self, request);
       return;
     }
   }
@@ -307,15 +307,15 @@ static void perform_digest (struct lua_machine *self,
                             struct machine_request *request) {
   struct machine_job job = { .self = self, .request = request };
   size_t start = request->bytes.size;
-  int status = protected_call (&job, machine_body_digest);
+  int status = machine_protected_call (&job, machine_body_digest);
   if (status == RAFT_OK) {
     request->hash = raft_checksum (request->bytes.data + job.offset,
                                    request->bytes.size - job.offset, 0);
   } else if (status == RAFT_EAPPLY_FAILED) {
-    say_error (self, request);
+    machine_say_error (self, request);
     request->status = RAFT_EAPPLY_FAILED;
   } else {
-    say_halted (self, request);
+    machine_say_halted (self, request);
   }
   request->bytes.size = start;
 }
@@ -332,8 +332,14 @@ static void perform_opened (struct lua_machine *self,
       perform_entries (self, request, machine_body_query);
       break;
     case MACHINE_DIGEST: perform_digest (self, request); break;
+    case MACHINE_SNAPSHOT:
+    case MACHINE_PULL:
+    case MACHINE_DROP:
+    case MACHINE_RESTORE:
+    case MACHINE_PUSH:
+    case MACHINE_RESTORED: machine_perform_snapshot (self, request); break;
     case MACHINE_CLOSE:
-      (void)protected_call (&job, machine_body_close);
+      (void)machine_protected_call (&job, machine_body_close);
       close_state (self);
       break;
   }
@@ -351,7 +357,7 @@ static void perform (struct machine *machine,
              && (self->halted != RAFT_OK || self->L == NULL)) {
     close_state (self);
   } else if (self->halted != RAFT_OK) {
-    say_halted (self, request);
+    machine_say_halted (self, request);
   } else if (self->L == NULL) {
     request->status = RAFT_EMACHINE;
     (void)snprintf (request->message, sizeof request->message,
@@ -374,6 +380,7 @@ static void release (struct machine *machine) {
   free ((void *)self->options.package_path);
   free ((void *)self->options.package_cpath);
   free ((void *)self->options.options);
+  raft_buffer_free (&self->image);
   free (self);
 }
 
@@ -410,6 +417,7 @@ int binding_machine_new (struct machine **machine,
   if (self == NULL) {
     return RAFT_ENOMEM;
   }
+  raft_buffer_init (&self->image, &raft_memory_plain);
   self->machine.perform = perform;
   self->machine.free = release;
   self->options = *options;

@@ -11,6 +11,8 @@
 #include "machine_state.h"
 #include "value.h"
 
+#define RESTORE_PIECE ((size_t)64 * 1024) /* bytes */
+
 /* ---- slots ------------------------------------------------------------ */
 
 static const char slots_key = 0; /* its address, in the registry */
@@ -169,6 +171,90 @@ void machine_body_digest (lua_State *L, struct machine_job *job) {
   encode_top (L, job);
 }
 
+static void encode_image (lua_State *L, struct lua_machine *self) {
+  struct raft_detail detail = { "" };
+  int status
+    = binding_value_encode (L, lua_gettop (L), &self->image, &detail);
+  if (status == RAFT_ENOMEM) {
+    machine_halt (self, RAFT_ENOMEM, raft_error_text (status));
+  }
+  if (status != RAFT_OK) {
+    (void)luaL_error (L, "the machine's snapshot cannot be encoded: %s",
+                      detail.text);
+  }
+}
+
+void machine_body_snapshot (lua_State *L, struct machine_job *job) {
+  if (!push_method (L, "restore") || !push_method (L, "snapshot")) {
+    job->position = MACHINE_NO_METHOD;
+    return;
+  }
+  lua_call (L, 1, 1);
+  if (lua_isfunction (L, -1)) {
+    machine_set_slot (L, MACHINE_SLOT_IMAGE);
+  } else {
+    encode_image (L, job->self);
+  }
+}
+
+void machine_body_pull (lua_State *L, struct machine_job *job) {
+  size_t size;
+  const char *piece;
+  lua_pushvalue (L, MACHINE_SLOT_IMAGE);
+  lua_call (L, 0, 1);
+  if (lua_isnil (L, -1)) {
+    return;
+  }
+  if (lua_type (L, -1) != LUA_TSTRING) {
+    (void)luaL_error (L, "expected a string from the function that snapshot() "
+                         "returned, got a %s", luaL_typename (L, -1));
+  }
+  piece = lua_tolstring (L, -1, &size);
+  if (raft_buffer_append (&job->request->bytes, piece, size) != RAFT_OK) {
+    machine_halt (job->self, RAFT_ENOMEM, raft_error_text (RAFT_ENOMEM));
+  }
+}
+
+/* next() of a restore by pieces: what was pushed, 64 KiB at a time. */
+static int next_piece (lua_State *L) {
+  struct lua_machine *self = lua_touserdata (L, lua_upvalueindex (1));
+  size_t left = self->image.size - self->image_at;
+  size_t size = left < RESTORE_PIECE ? left : RESTORE_PIECE;
+  if (size == 0) {
+    lua_pushnil (L);
+    return 1;
+  }
+  lua_pushlstring (L, (const char *)self->image.data + self->image_at, size);
+  self->image_at += size;
+  return 1;
+}
+
+void machine_body_new (lua_State *L, struct machine_job *job) {
+  (void)job;
+  lua_pushvalue (L, MACHINE_SLOT_NEW);
+  lua_call (L, 0, 1);
+  machine_set_slot (L, MACHINE_SLOT_INSTANCE);
+}
+
+void machine_body_restore (lua_State *L, struct machine_job *job) {
+  struct lua_machine *self = job->self;
+  struct raft_detail detail = { "" };
+  if (!push_method (L, "restore")) {
+    (void)luaL_error (L, "the machine cannot be restored: it has no method "
+                         "'restore'");
+  }
+  if (self->image.data[0] == MACHINE_IMAGE_PIECES) {
+    self->image_at = 1;
+    lua_pushlightuserdata (L, self);
+    lua_pushcclosure (L, next_piece, 1);
+  } else if (binding_value_decode (L, self->image.data + 1,
+                                   self->image.size - 1, &detail)
+             != RAFT_OK) {
+    (void)luaL_error (L, "the snapshot cannot be decoded: %s", detail.text);
+  }
+  lua_call (L, 2, 0);
+}
+
 void machine_body_close (lua_State *L, struct machine_job *job) {
   (void)job;
   if (push_method (L, "close")) {
@@ -244,7 +330,8 @@ void machine_body_open (lua_State *L, struct machine_job *job) {
   lua_pushvalue (L, host);
   push_open_options (L, self);
   results = lua_gettop (L) - 2;
-  lua_call (L, 2, 3);
+  lua_call (L, 2, 4);
+  machine_set_slot (L, MACHINE_SLOT_NEW);
   sources = lua_tolstring (L, results + 1, &size);
   job->request->hash = raft_checksum (sources, size, 0);
   machine_set_slot (L, MACHINE_SLOT_TEXT);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/checksum.h"
 #include "machine.h"
@@ -16,6 +17,8 @@
 struct null_machine {
   struct machine machine; /* first */
   uint64_t hash;
+  uint64_t image;
+  bool has_image;
 };
 
 static void apply (struct null_machine *self,
@@ -61,6 +64,26 @@ static void perform (struct machine *machine,
     case MACHINE_APPLY:
     case MACHINE_QUERY: answer (self, request); break;
     case MACHINE_DIGEST: request->hash = self->hash; break;
+    case MACHINE_SNAPSHOT:
+      self->image = self->hash;
+      self->has_image = true;
+      break;
+    case MACHINE_PULL:
+      request->bytes.size = 0;
+      if (self->has_image) {
+        request->status = raft_buffer_append (&request->bytes, &self->image,
+                                              sizeof self->image);
+      }
+      self->has_image = false;
+      break;
+    case MACHINE_PUSH:
+      if (request->entries[0].payload_size == sizeof self->hash) {
+        memcpy (&self->hash, request->entries[0].payload, sizeof self->hash);
+      }
+      break;
+    case MACHINE_DROP:
+    case MACHINE_RESTORE:
+    case MACHINE_RESTORED:
     case MACHINE_CLOSE: break;
   }
 }

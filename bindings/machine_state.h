@@ -22,11 +22,21 @@ enum machine_slot {
   MACHINE_SLOT_TEXT,        /* tostring, as the machine has it */
   MACHINE_SLOT_BEGIN,       /* called before each command, or nil */
   MACHINE_SLOT_LATE,        /* called after each command, or nil */
+  MACHINE_SLOT_NEW,         /* makes a new instance */
+  MACHINE_SLOT_IMAGE,       /* what snapshot() returned last: a function that
+                               gives piece after piece; or nil */
   MACHINE_SLOT_ERROR,       /* what was raised last */
   MACHINE_SLOT_COUNT = MACHINE_SLOT_ERROR
 };
 
 struct machine_job;
+
+/* The first byte of a snapshot: how the rest is meant. */
+enum machine_image {
+  MACHINE_IMAGE_VALUE = 'v', /* one canonical value, which restore() gets */
+  MACHINE_IMAGE_PIECES = 'p' /* the strings of a function, one after another;
+                                restore() gets a function that gives them */
+};
 
 struct lua_machine {
   struct machine machine; /* first */
@@ -41,10 +51,15 @@ struct lua_machine {
   struct machine_job *job; /* of the protected call under way */
   bool handled;           /* the handler saw the error under way */
   uint64_t instructions;  /* run in this request, about */
+  struct raft_buffer image; /* plain: pulled from, or pushed to */
+  size_t image_at;        /* pulled so far */
   bool in_apply;          /* random numbers may be drawn */
   uint64_t random;        /* of the entry */
   uint64_t drawn;         /* numbers of it so far */
 };
+
+/* The position after a snapshot of a machine that takes none. */
+#define MACHINE_NO_METHOD SIZE_MAX
 
 /* One protected call. */
 struct machine_job {
@@ -78,11 +93,33 @@ void machine_body_apply (lua_State *L, struct machine_job *job);
 void machine_body_query (lua_State *L, struct machine_job *job);
 void machine_body_digest (lua_State *L, struct machine_job *job);
 void machine_body_close (lua_State *L, struct machine_job *job);
+/* The state as a value in 'image', or as a function in slot IMAGE. */
+void machine_body_snapshot (lua_State *L, struct machine_job *job);
+/* The next piece of that function, appended to the answer; none at its end. */
+void machine_body_pull (lua_State *L, struct machine_job *job);
+/* A new instance, in its slot of the table. */
+void machine_body_new (lua_State *L, struct machine_job *job);
+/* What is in 'image' becomes the state. */
+void machine_body_restore (lua_State *L, struct machine_job *job);
 /* Looks for metatables that became what the sandbox refuses; raises why. */
 void machine_body_late (lua_State *L, struct machine_job *job);
 /* The error in its slot, as a canonical string. */
 void machine_body_message (lua_State *L, struct machine_job *job);
 
+/* Requests of snapshots (machine_snapshot.c). */
+void machine_perform_snapshot (struct lua_machine *self,
+                               struct machine_request *request);
+
+/* 0; RAFT_EAPPLY_FAILED: the machine raised, slot ERROR has it; else: why the
+** machine has halted (machine.c). */
+int machine_protected_call (struct machine_job *job,
+                            void (*body) (lua_State *,
+                                          struct machine_job *));
+/* The error in its slot as one line of the request; allocates nothing. */
+void machine_say_error (struct lua_machine *self,
+                        struct machine_request *request);
+void machine_say_halted (struct lua_machine *self,
+                         struct machine_request *request);
 /* slots[slot] = the value on top of the stack; pops it. */
 void machine_set_slot (lua_State *L, int slot);
 /* Pushes the table of slots. Allocates nothing. */

@@ -7,6 +7,8 @@
 **     -> { { status = "ok", value = … }, … }, or nil, message, code, results
 **   machine:query (question) -> status, value, or nil, message, code
 **   machine:digest () -> hex, or nil, message, code
+**   machine:snapshot () -> true; machine:pull () -> piece, "" at the end
+**   machine:restore (pieces) -> true; all three: or nil, message, code
 **   machine:status () -> { hash, vm, held_index, bytes, peak }
 **   machine:close (); machine:reopen (), as machine_open
 **   probe.machine_null () -> the same for the null machine, open */
@@ -207,6 +209,55 @@ static int machine_digest (lua_State *L) {
   return 1;
 }
 
+static int machine_snapshot (lua_State *L) {
+  struct probe_machine *self = check (L);
+  if (perform (self, MACHINE_SNAPSHOT) != RAFT_OK) {
+    return fail (L, self);
+  }
+  lua_pushboolean (L, true);
+  return 1;
+}
+
+/* A piece; "" at the end. */
+static int machine_pull (lua_State *L) {
+  struct probe_machine *self = check (L);
+  if (perform (self, MACHINE_PULL) != RAFT_OK) {
+    return fail (L, self);
+  }
+  lua_pushlstring (L, self->request.bytes.size > 0
+                        ? (const char *)self->request.bytes.data : "",
+                   self->request.bytes.size);
+  return 1;
+}
+
+/* restore (pieces) -> true, or nil, message, code */
+static int machine_restore (lua_State *L) {
+  struct probe_machine *self = check (L);
+  struct machine_entry piece;
+  int count = (int)lua_rawlen (L, 2);
+  int status = perform (self, MACHINE_RESTORE);
+  memset (&piece, 0, sizeof piece);
+  self->request.entries = &piece;
+  self->request.entry_count = 1;
+  for (int i = 1; status == RAFT_OK && i <= count; i++) {
+    lua_rawgeti (L, 2, i);
+    piece.payload = (const uint8_t *)lua_tolstring (L, -1,
+                                                    &piece.payload_size);
+    status = perform (self, MACHINE_PUSH);
+    lua_pop (L, 1);
+  }
+  if (status == RAFT_OK) {
+    status = perform (self, MACHINE_RESTORED);
+  }
+  self->request.entries = NULL;
+  self->request.entry_count = 0;
+  if (status != RAFT_OK) {
+    return fail (L, self);
+  }
+  lua_pushboolean (L, true);
+  return 1;
+}
+
 static int machine_status (lua_State *L) {
   struct probe_machine *self = check (L);
   uint64_t bytes = 0, peak = 0;
@@ -238,6 +289,9 @@ static int machine_close (lua_State *L) {
 static const luaL_Reg methods[] = { { "apply", machine_apply },
                                     { "query", machine_query },
                                     { "digest", machine_digest },
+                                    { "snapshot", machine_snapshot },
+                                    { "pull", machine_pull },
+                                    { "restore", machine_restore },
                                     { "status", machine_status },
                                     { "reopen", machine_reopen },
                                     { "close", machine_close },

@@ -128,6 +128,14 @@ void desk_machine_perform (struct desk_member *member,
     case MACHINE_DIGEST:
       request->hash = state_hash (member);
       break;
+    case MACHINE_SNAPSHOT:
+    case MACHINE_PULL:
+    case MACHINE_RESTORE:
+    case MACHINE_PUSH:
+    case MACHINE_RESTORED:
+      request->status = RAFT_ENO_METHOD;
+      break;
+    case MACHINE_DROP:
     case MACHINE_CLOSE:
       break;
   }

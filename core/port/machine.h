@@ -47,8 +47,20 @@ enum machine_operation {
   MACHINE_APPLY,  /* entries -> results, bytes */
   MACHINE_QUERY,  /* question -> one result, bytes */
   MACHINE_DIGEST, /* -> state hash of what was applied so far */
+  MACHINE_SNAPSHOT, /* remember the state as it is now, to be pulled while
+                     more is applied. RAFT_ENO_METHOD: it takes none */
+  MACHINE_PULL,   /* -> the next piece in 'bytes'; none: that was all. After a
+                     failure, and after the last piece, nothing is remembered*/
+  MACHINE_DROP,   /* forget what was remembered, or pushed */
+  MACHINE_RESTORE,/* begin anew: what is pushed becomes the state */
+  MACHINE_PUSH,   /* entries[0].payload: the next piece */
+  MACHINE_RESTORED, /* that was all: be in that state. A failure leaves no
+                     machine: it must be restored again */
   MACHINE_CLOSE
 };
+
+/* Of one piece of a snapshot. */
+#define MACHINE_PIECE_MAX ((size_t)256 * 1024)
 
 struct machine_request {
   enum machine_operation operation;
@@ -62,7 +74,9 @@ struct machine_request {
   char vm[16];                         /* OPEN: "Lua 5.4", "LuaJIT", "C" */
   char message[256];                   /* why 'status' is not 0 */
   int status;       /* 0, or the machine cannot go on: RAFT_EMACHINE (a
-                       mistake in the machine's file), RAFT_ENOMEM */
+                       mistake in the machine's file), RAFT_ENOMEM. Of
+                       SNAPSHOT and PULL also RAFT_ENO_METHOD and
+                       RAFT_EAPPLY_FAILED: it goes on without a snapshot */
   void (*done) (struct machine_request *request);
   void *owner;
   void *world;

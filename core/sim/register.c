@@ -11,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/error.h"
 #include "sim/machine.h"
 #include "wire/value.h"
+
+#define IMAGE_PIECE ((size_t)128) /* bytes */
 
 struct slot {
   uint8_t *key;
@@ -29,6 +32,8 @@ struct registers {
   struct slot *slots;
   size_t capacity; /* a power of two */
   size_t count;
+  struct raft_buffer image; /* plain: pulled from, or pushed to */
+  size_t image_at;
 };
 
 /* ---- the table --------------------------------------------------------- */
@@ -194,6 +199,120 @@ static uint64_t digest (const struct registers *all) {
   return sum;
 }
 
+/* ---- snapshots --------------------------------------------------------- */
+
+/* key size, key, value size, value, version; numbers of 8 bytes. */
+static int put_bytes (struct raft_buffer *image, const uint8_t *data,
+                      size_t size) {
+  uint8_t number[8];
+  int status;
+  raft_store_u64 (number, size);
+  status = raft_buffer_append (image, number, sizeof number);
+  return status != RAFT_OK ? status : raft_buffer_append (image, data, size);
+}
+
+static int put_slot (struct raft_buffer *image, const struct slot *slot) {
+  uint8_t number[8];
+  int status = put_bytes (image, slot->key, slot->key_size);
+  if (status == RAFT_OK) {
+    status = put_bytes (image, slot->value, slot->value_size);
+  }
+  raft_store_u64 (number, slot->version);
+  return status != RAFT_OK
+           ? status : raft_buffer_append (image, number, sizeof number);
+}
+
+static int take_image (struct registers *all) {
+  int status = RAFT_OK;
+  raft_buffer_free (&all->image);
+  all->image_at = 0;
+  for (size_t i = 0; i < all->capacity && status == RAFT_OK; i++) {
+    if (all->slots[i].version != 0) {
+      status = put_slot (&all->image, &all->slots[i]);
+    }
+  }
+  return status;
+}
+
+/* In pieces that are small enough for a run to have several. */
+static void pull_piece (struct registers *all,
+                        struct machine_request *request) {
+  size_t left = all->image.size - all->image_at;
+  size_t size = left < IMAGE_PIECE ? left : IMAGE_PIECE;
+  request->bytes.size = 0;
+  request->status = raft_buffer_append (
+    &request->bytes, all->image.data + all->image_at, size);
+  all->image_at += size;
+}
+
+static bool get_bytes (struct registers *all, struct wire_view *view) {
+  size_t left = all->image.size - all->image_at;
+  const uint8_t *at = all->image.data + all->image_at;
+  if (left < 8 || raft_load_u64 (at) > left - 8) {
+    return false;
+  }
+  view->data = at + 8;
+  view->size = (size_t)raft_load_u64 (at);
+  all->image_at += 8 + view->size;
+  return true;
+}
+
+static int restore_one (struct registers *all) {
+  struct raft_buffer nothing;
+  struct machine_entry entry = { 0 };
+  struct sim_command command;
+  int status;
+  command.is_set = true;
+  if (!get_bytes (all, &command.key) || !get_bytes (all, &command.value)
+      || all->image.size - all->image_at < 8) {
+    return RAFT_ECORRUPT;
+  }
+  entry.index = raft_load_u64 (all->image.data + all->image_at);
+  all->image_at += 8;
+  raft_buffer_init (&nothing, &raft_memory_plain);
+  status = set (all, &entry, &command, &nothing);
+  raft_buffer_free (&nothing);
+  return status;
+}
+
+static int restore_image (struct registers *all) {
+  int status = RAFT_OK;
+  all->image_at = 0;
+  while (all->image_at < all->image.size && status == RAFT_OK) {
+    status = restore_one (all);
+  }
+  raft_buffer_free (&all->image);
+  return status;
+}
+
+static void clear (struct registers *all) {
+  for (size_t i = 0; i < all->capacity; i++) {
+    free (all->slots[i].key);
+    free (all->slots[i].value);
+  }
+  free (all->slots);
+  all->slots = NULL;
+  all->capacity = 0;
+  all->count = 0;
+  raft_buffer_free (&all->image);
+}
+
+static void perform_image (struct registers *all,
+                           struct machine_request *request) {
+  switch (request->operation) {
+    case MACHINE_SNAPSHOT: request->status = take_image (all); break;
+    case MACHINE_PULL: pull_piece (all, request); break;
+    case MACHINE_RESTORE: clear (all); break;
+    case MACHINE_PUSH:
+      request->status = raft_buffer_append (
+        &all->image, request->entries[0].payload,
+        request->entries[0].payload_size);
+      break;
+    case MACHINE_RESTORED: request->status = restore_image (all); break;
+    default: raft_buffer_free (&all->image); break;
+  }
+}
+
 static void perform (struct machine *machine,
                      struct machine_request *request) {
   struct registers *all = (struct registers *)(void *)machine;
@@ -213,16 +332,15 @@ static void perform (struct machine *machine,
       break;
     case MACHINE_CLOSE:
       break;
+    default:
+      perform_image (all, request);
+      break;
   }
 }
 
 static void registers_free (struct machine *machine) {
   struct registers *all = (struct registers *)(void *)machine;
-  for (size_t i = 0; i < all->capacity; i++) {
-    free (all->slots[i].key);
-    free (all->slots[i].value);
-  }
-  free (all->slots);
+  clear (all);
   free (all);
 }
 
@@ -231,6 +349,7 @@ struct machine *sim_register_new (void) {
   if (all == NULL) {
     return NULL;
   }
+  raft_buffer_init (&all->image, &raft_memory_plain);
   all->machine.perform = perform;
   all->machine.free = registers_free;
   return &all->machine;

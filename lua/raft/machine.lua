@@ -227,7 +227,8 @@ end
 -- @param host what bindings/machine_host.c gives
 -- @param options { machine = "kv", sandbox = true, counted = false,
 --   options = what new() gets }
--- @return the instance, all sources as one string, the text of an error
+-- @return the instance, all sources as one string, the text of an error, and a
+-- function that makes a new instance
 function machine.open(host, options)
   if options.counted and jit then
     jit.off() -- compiled code calls no count hook
@@ -250,13 +251,17 @@ function machine.open(host, options)
   local class = load_file(loader, path, "")(options.machine)
   check(path, class, loader.tostring)
   loader.frozen = true
-  local instance = class.new(options.options)
-  check_instance(path, instance, loader.tostring)
+  local function new()
+    local instance = class.new(options.options)
+    check_instance(path, instance, loader.tostring)
+    return instance
+  end
   local function text(value)
     local result = machine_error.text(value, loader.tostring)
     return result
   end
-  return instance, all_sources(loader.sources), text
+  local instance = new()
+  return instance, all_sources(loader.sources), text, new
 end
 
 return machine
