@@ -204,6 +204,7 @@ build = {
         "core/sim/options.c",
         "core/sim/queue.c",
         "core/sim/register.c",
+        "core/sim/rest.c",
         "core/sim/rot.c",
         "core/sim/run.c",
         "core/sim/schedule.c",

@@ -361,4 +361,10 @@ void binding_sim_open (lua_State *L) {
   lua_setfield (L, -2, "sim_options");
   lua_pushcfunction (L, binding_sim_watch);
   lua_setfield (L, -2, "sim_watch");
+  lua_newtable (L);
+  for (int i = 0; i < SIM_HEAL_COUNT; i++) {
+    lua_pushstring (L, sim_heal_name ((enum sim_heal)i));
+    lua_rawseti (L, -2, i + 1);
+  }
+  lua_setfield (L, -2, "sim_heals");
 }

@@ -369,6 +369,55 @@ static bool is_full (const struct sim_member *member) {
   return status.wal.full;
 }
 
+static bool is_level (const struct sim_member *member,
+                      const struct raft_status *want) {
+  struct raft_status status;
+  if (!sim_member_is_up (member)) {
+    return false;
+  }
+  raft_get_status (replica_raft (member->replica), &status);
+  return !is_full (member) && status.term == want->term
+         && status.last == want->last && status.applied == want->last
+         && status.stable == want->last;
+}
+
+/* A higher term that comes and goes will end a leadership when it is heard. */
+static bool is_threat (struct sim_world *world,
+                       const struct sim_member *member,
+                       const struct raft_status *want) {
+  struct raft_status status;
+  if (world->rest.heal != SIM_HEAL_FLAPPING
+      || !sim_rest_has (world, member->id) || !sim_member_is_up (member)) {
+    return false;
+  }
+  raft_get_status (replica_raft (member->replica), &status);
+  return status.term > want->term;
+}
+
+/* Everybody is level with the leader who takes part and was healed; or a
+** majority is, where one that was not healed may lead. */
+static bool are_level (struct sim_world *world,
+                       const struct sim_member *leader,
+                       const struct raft_status *want) {
+  unsigned level = 0;
+  if (!is_level (leader, want)
+      || (sim_rest_has (world, leader->id) && !sim_rest_may_lead (world))) {
+    return false;
+  }
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    const struct sim_member *member = world->members[id];
+    if (is_level (member, want)) {
+      level++;
+    } else if (sim_member_is_owed (member) && !sim_rest_has (world, id)
+               && !sim_rest_may_lead (world)) {
+      return false;
+    } else if (is_threat (world, member, want)) {
+      return false;
+    }
+  }
+  return level > world->member_count / 2;
+}
+
 bool sim_check_converged (struct sim_world *world) {
   struct sim_member *leader = sim_world_leader (world);
   struct raft_status want;
@@ -376,23 +425,7 @@ bool sim_check_converged (struct sim_world *world) {
     return false;
   }
   raft_get_status (replica_raft (leader->replica), &want);
-  for (raft_id id = 1; id <= world->member_count; id++) {
-    struct sim_member *member = world->members[id];
-    struct raft_status status;
-    if (!sim_member_is_owed (member)) {
-      continue;
-    }
-    if (!sim_member_is_up (member)) {
-      return false;
-    }
-    raft_get_status (replica_raft (member->replica), &status);
-    if (is_full (member) || status.term != want.term
-        || status.last != want.last || status.applied != want.last
-        || status.stable != want.last) {
-      return false;
-    }
-  }
-  return want.commit == want.last
+  return are_level (world, leader, &want) && want.commit == want.last
          && world->checks->committed[want.commit].by >= want.term;
 }
 
@@ -423,8 +456,9 @@ void sim_check_give_up (struct sim_world *world) {
     }
   }
   sim_violate (world, "liveness",
-               "leader %llu, %u calls wait, "
+               "%s healed, leader %llu, %u calls wait, "
                "member:role/term/last/commit/applied%s",
+               sim_heal_name (world->rest.heal),
                leader == NULL ? 0 : (unsigned long long)leader->id,
                outstanding, text);
 }

@@ -54,6 +54,7 @@ struct sim_client {
   raft_id home;                /* whom it asks first; 0: anybody */
   bool is_over;
   bool is_worker;              /* of the random workload */
+  raft_time copied;            /* when a message of it was last doubled */
   bool is_probing;             /* what is invoked now is not kept when done */
   struct raft_arena arena;
   struct client *client;
@@ -99,8 +100,9 @@ void sim_client_handle (struct sim_client *client, struct sim_event *event);
 /* Starts random operations, as the options say (workload.c). */
 void sim_workload_start (struct sim_client *client);
 void sim_workload_on_event (struct sim_client *client);
-/* One write and one read, which must succeed when all is well. */
-void sim_workload_probe (struct sim_client *client);
+/* One write and one read, which must succeed when all is well; only the read
+** where a write without session may end in doubt. How many there were. */
+unsigned sim_workload_probe (struct sim_client *client);
 /* Calls of all clients that have not completed. */
 unsigned sim_clients_outstanding (const struct sim_world *world);
 

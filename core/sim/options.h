@@ -21,6 +21,7 @@
   X(duration_us, 10 * RAFT_SECOND, "us", "with faults and workload")         \
   X(settle_us, 60 * RAFT_SECOND, "us", "bound for convergence after it; "    \
     "0: not asked")                                                          \
+  X(heal, 0, "enum sim_heal", "who is healed after the faults")              \
   X(calm_us, 1500000, "us", "after that nothing may change; 0: not asked")   \
   X(events_max, 20000000, "events", "a run that needs more has failed")      \
   /* replica */                                                              \
@@ -134,6 +135,7 @@ struct sim_options {
   X(pauses, "of members")                                    \
   X(partitions, "of any kind")                               \
   X(heals, "ends of partitions")                             \
+  X(partial_heals, "runs that ended with a majority healed") \
   X(stops, "members that stopped themselves")                \
   X(wipes, "directories made anew")                          \
   X(wiped_refused, "greetings of wiped members refused")     \

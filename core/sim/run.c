@@ -62,12 +62,15 @@ void sim_run_start (struct sim_world *world) {
 static void end_faults (struct sim_world *world, void *argument) {
   (void)argument;
   sim_nemesis_end (world->nemesis);
+  sim_rest_begin (world);
 }
 
 /* A fault of the last moment may still have stopped one. */
 static void look (struct sim_world *world, void *argument) {
   for (unsigned id = 1; id <= world->member_count; id++) {
-    sim_member_start (world->members[id]);
+    if (world->rest.heal != SIM_HEAL_DEAD || !sim_rest_has (world, id)) {
+      sim_member_start (world->members[id]);
+    }
   }
   *(bool *)argument = sim_check_converged (world);
 }
@@ -79,11 +82,30 @@ static void give_up (struct sim_world *world, void *argument) {
 
 #define LOOK_US (50 * RAFT_MILLISECOND)
 
+static void step_rest (struct sim_world *world, void *argument) {
+  (void)argument;
+  sim_rest_step (world);
+}
+
+/* While the rest, if there is one, goes on as it is. False: the run has
+** ended. */
+static bool run_on (struct sim_world *world, raft_time duration) {
+  raft_time end = world->now + duration;
+  while (world->now < end) {
+    raft_time left = end - world->now;
+    sim_guarded (world, step_rest, NULL);
+    if (!sim_world_run (world, left < LOOK_US ? left : LOOK_US)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* Runs until all is equal and quiet. */
 static bool converge (struct sim_world *world) {
   raft_time end = world->now + world->options.settle_us;
   bool is_quiet = false;
-  while (!is_quiet && world->now < end && sim_world_run (world, LOOK_US)) {
+  while (!is_quiet && world->now < end && run_on (world, LOOK_US)) {
     sim_guarded (world, look, &is_quiet);
   }
   if (!is_quiet && !sim_world_has_ended (world)) {
@@ -116,8 +138,7 @@ static void begin_calm (struct sim_world *world, void *argument) {
   look_at_calm (world, calm);
   for (unsigned i = 1; i <= world->client_count; i++) {
     if (world->provider == NULL && world->clients[i]->is_worker) {
-      sim_workload_probe (world->clients[i]);
-      calm->probes += 2;
+      calm->probes += sim_workload_probe (world->clients[i]);
     }
   }
 }
@@ -127,7 +148,7 @@ static bool stay_calm (struct sim_world *world) {
   struct calm before = { 0 };
   struct calm after = { 0 };
   sim_guarded (world, begin_calm, &before);
-  if (!sim_world_run (world, world->options.calm_us)
+  if (!run_on (world, world->options.calm_us)
       || !converge (world)) {
     return false;
   }

@@ -11,6 +11,9 @@
 #include "sim/client.h"
 #include "wire/value.h"
 
+/* Of a client that may have to find out who does not answer. */
+#define PROBE_US (10 * RAFT_SECOND)
+
 static uint64_t draw (const struct sim_client *client, uint64_t bound) {
   return sim_draw (client->world, SIM_CHOICE_WORKLOAD,
                    sim_whom_client (client->number, RAFT_ID_NONE),
@@ -58,7 +61,7 @@ static int encode_read (struct sim_client *client, struct raft_buffer *out) {
 }
 
 static void invoke (struct sim_client *client,
-                    enum sim_operation_kind kind) {
+                    enum sim_operation_kind kind, raft_time deadline_us) {
   struct raft_buffer *out = &client->scratch;
   int status;
   out->size = 0;
@@ -66,8 +69,8 @@ static void invoke (struct sim_client *client,
                              : encode_read (client, out);
   raft_assert (status == RAFT_OK);
   (void)sim_client_invoke (client, kind,
-                           (struct wire_view){ out->data, out->size }, 0,
-                           &status);
+                           (struct wire_view){ out->data, out->size },
+                           deadline_us, &status);
 }
 
 static enum sim_operation_kind draw_kind (const struct sim_client *client) {
@@ -79,11 +82,16 @@ static enum sim_operation_kind draw_kind (const struct sim_client *client) {
                                                     : SIM_READ;
 }
 
-void sim_workload_probe (struct sim_client *client) {
+unsigned sim_workload_probe (struct sim_client *client) {
+  raft_time deadline = client->world->rest.members != 0 ? PROBE_US : 0;
+  bool may_write = deadline == 0 || client->has_session;
   client->is_probing = true;
-  invoke (client, SIM_WRITE);
-  invoke (client, SIM_READ);
+  if (may_write) { /* without a session it may end in doubt */
+    invoke (client, SIM_WRITE, deadline);
+  }
+  invoke (client, SIM_READ, deadline);
   client->is_probing = false;
+  return 1 + may_write;
 }
 
 static void schedule (struct sim_client *client) {
@@ -108,7 +116,7 @@ void sim_workload_on_event (struct sim_client *client) {
     return;
   }
   if (client->random_outstanding < world->options.burst) {
-    invoke (client, draw_kind (client));
+    invoke (client, draw_kind (client), 0);
   }
   schedule (client);
 }

@@ -163,6 +163,8 @@ static bool options_are_sound (struct sim_world *world) {
     sim_violate (world, "options", "a shortest delay above the longest");
   } else if (options->start_us > RAFT_TIME_MAX / 2) {
     sim_violate (world, "options", "start_us: expected below 2^52");
+  } else if (options->heal >= SIM_HEAL_COUNT) {
+    sim_violate (world, "options", "heal: there is no such way");
   } else if (options->bug >= RAFT_BUG_COUNT) {
     sim_violate (world, "options", "bug: there is none of that number");
   } else {

@@ -20,6 +20,7 @@
 #include "sim/choice.h"
 #include "sim/options.h"
 #include "sim/queue.h"
+#include "sim/rest.h"
 #include "sim/schedule.h"
 
 #define SIM_MEMBERS_MAX 15
@@ -63,6 +64,7 @@ struct sim_world {
   struct sim_net *net;
   struct sim_checks *checks;
   struct sim_nemesis *nemesis;
+  struct sim_rest rest;          /* after the faults */
   struct sim_provider *provider; /* NULL: the register machine */
   bool has_panicked;             /* an assertion failed: states are broken */
   bool is_settling;              /* chances of faults are off */

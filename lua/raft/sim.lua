@@ -28,7 +28,20 @@ local GROUPS = { "network", "disk", "machine", "faults", "workload",
 
 local READERS = { us = quantity.duration, bytes = quantity.size }
 
+local function heal_of(word, level)
+  for i, known in ipairs(core.sim_heals) do
+    if known == word then
+      return i - 1
+    end
+  end
+  error(("option heal: expected %s, got %s"):format(
+    table.concat(core.sim_heals, ", "), word), level + 1)
+end
+
 local function value_of(name, value, level)
+  if name == "heal" and type(value) == "string" then
+    return heal_of(value, level + 1)
+  end
   local read = ROWS[name] and READERS[ROWS[name].unit]
   if type(value) ~= "string" or not read then
     return value

@@ -38,7 +38,7 @@ profiles.partitions = {
   loss = 5, duplicate = 10, reorder = 40,
   fault_us = 500 * MS, fault_length_us = 1500 * MS,
   split = 4, isolate = 4, bridge = 2, ring = 1, one_way = 3, deaf = 2,
-  client_cut = 1, pause = 3, reset = 1,
+  client_cut = 1, pause = 3, reset = 1, heal = "some",
 }
 
 --- Disks are slow, fail, and are full.
@@ -114,6 +114,7 @@ profiles.everything = {
   ring = 1, one_way = 2, deaf = 1, client_cut = 1, pause = 3, reset = 2,
   disk_failure = 1, disk_slow = 1, disk_full = 1, machine_death = 1,
   memory_death = 1, wipe = 1, rot = 1, jump = 1, inspect_disk = 500,
+  heal = "some",
   limits = SMALL,
 }
 

@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: MIT
+--
+-- After the faults: a leader, and writes and reads of every client, within
+-- the bound; also when only a majority is healed, and the rest stays dead,
+-- deaf, bridged, … for ever.
+
+local core = require "raft.core"
+local helper = require "spec.helper"
+local probe = require "raft.probe"
+local sim = require "raft.sim"
+
+local PROFILES = { "partitions", "everything", "contested_five", "disks",
+  "reads" }
+
+local function run(name, seed, heal, more)
+  return sim.run(sim.mix(sim.profiles[name], { seed = seed, heal = heal },
+    more))
+end
+
+describe("sim: when a majority is healed, and the rest is", function ()
+  for at = 2, #core.sim_heals - 1 do
+    local heal = core.sim_heals[at]
+    it(heal .. ", clients are served", function ()
+      local partial = 0
+      for _, name in ipairs(PROFILES) do
+        for seed = 1, helper.full and 1000 or 4 do
+          local result = run(name, seed, heal)
+          assert(result.ok, result.violation
+            and ("%s, seed %d: %s"):format(name, seed,
+            result.violation.text))
+          partial = partial + result.partial_heals
+        end
+      end
+      assert.is_true(partial > 0, "everybody was healed")
+    end)
+  end
+
+  it("any of these, by the seed", function ()
+    local partial, seeds = 0, 20
+    for seed = 1, seeds do
+      partial = partial + run("partitions", seed, "some").partial_heals
+    end
+    assert.is_true(partial > seeds / 5 and partial < seeds)
+  end)
+
+  it("unknown, that is told", function ()
+    assert.has_error(function ()
+      sim.run { heal = "sick" }
+    end, "option heal: expected " .. table.concat(core.sim_heals, ", ")
+      .. ", got sick")
+  end)
+end)
+
+describe("sim: a majority that cannot elect is seen", function ()
+  -- Votes that bind pre-votes stop a majority for ever once they differ.
+  it("with a known bug", function ()
+    if not probe.with_bugs then
+      return
+    end
+    local name
+    for seed = 1, 200 do
+      local result = run("partitions", seed, "dead",
+        { bug = "pre_vote_bound_by_vote" })
+      name = result.violation and result.violation.name or name
+    end
+    assert.equal("liveness", name)
+  end)
+end)
