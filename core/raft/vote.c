@@ -179,11 +179,13 @@ static void on_pre_vote (struct raft *raft, const struct raft_message *m) {
   vote_answer (raft, m, reason == RAFT_REASON_GRANTED, reason);
 }
 
+/* Who follows the leader of this term has nothing left to elect in it. */
 static bool vote_is_free (const struct raft *raft, raft_id candidate) {
   if (raft_bug (raft, VOTE_FOR_ZERO) && raft->vote == 1) {
     return true;
   }
-  return raft->vote == RAFT_ID_NONE || raft->vote == candidate;
+  return raft->vote == candidate
+         || (raft->vote == RAFT_ID_NONE && raft->leader == RAFT_ID_NONE);
 }
 
 static void on_vote (struct raft *raft, const struct raft_message *m) {

@@ -197,6 +197,21 @@ describe("§5.2 leader election", function()
     assert.equal("candidate", t:role(1))
   end)
 
+  it("who follows the leader of a term votes for nobody in it", function()
+    local t = round_table.new { members = 5 }
+    t:step(1, { kind = "message", message = {
+      kind = "append", from = 2, to = 1, term = 2, previous_index = 1,
+      previous_term = 1, commit = 1, round = 1, entries = {},
+    } })
+    assert.equal(2, t:status(1).leader)
+    t:drop()
+    t:step(1, { kind = "message", message = {
+      kind = "vote", from = 3, to = 1, term = 2, last_index = 9,
+      last_term = 1,
+    } })
+    assert.is_false(table.remove(t.wire).granted)
+  end)
+
   it("one voter's repeated answer counts once", function()
     local t = round_table.new { members = 5 }
     t:timeout(1)
