@@ -151,12 +151,15 @@ static bool is_certain (const struct sim_operation *operation) {
   }
 }
 
+/* A refusal is believed of the one request that a connection carries; where
+** messages come twice, a copy may be done after the first was refused. */
 static void check_refused (struct sim_world *world,
+                           const struct sim_client *client,
                            const struct sim_operation *operation) {
   struct check_payload *asked
     = asked_at (world->checks, operation->payload);
   world->counters.refusals++;
-  if (asked->invoked == 1) {
+  if (asked->invoked == 1 && client->copied < operation->invoked) {
     asked->is_refused = true;
     if (asked->applied > 0) {
       sim_violate (world, "acknowledged",
@@ -169,7 +172,6 @@ static void check_refused (struct sim_world *world,
 
 void sim_check_done (struct sim_world *world, struct sim_client *client,
                      struct sim_operation *operation) {
-  (void)client;
   if (operation->status == RAFT_OK
       || operation->status == RAFT_EAPPLY_FAILED) {
     if (operation->kind != SIM_WRITE) {
@@ -179,7 +181,7 @@ void sim_check_done (struct sim_world *world, struct sim_client *client,
     }
   } else if (operation->kind == SIM_WRITE
              && is_certain (operation)) {
-    check_refused (world, operation);
+    check_refused (world, client, operation);
   } else {
     world->counters.unknowns++;
   }

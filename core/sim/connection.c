@@ -82,6 +82,7 @@ void sim_connection_send (struct sim_net *net, uint64_t number,
     raft_time copy = sim_net_copy (net, matter);
     push_request (net, connection, data, size, time);
     if (copy > 0) {
+      world->clients[connection->client]->copied = world->now;
       push_request (net, connection, data, size, time + copy);
     }
   }
@@ -149,6 +150,7 @@ void sim_connection_reply (struct sim_net *net, uint64_t number,
     raft_time copy = sim_net_copy (net, matter);
     push_reply (net, connection, data, size, time);
     if (copy > 0) {
+      world->clients[connection->client]->copied = world->now;
       push_reply (net, connection, data, size, time + copy);
     }
   }
