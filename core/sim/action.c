@@ -274,7 +274,9 @@ void sim_replay_step (struct sim_world *world) {
     world->now = action.time + world->options.start_us;
   }
   if (action.kind == SIM_ACTION_SETTLE) {
+    world->has_begun = false; /* what comes next comes after all of it */
     (void)sim_run_settle (world);
+    world->has_begun = true;
   } else {
     sim_guarded (world, act_again, &action);
   }

@@ -26,7 +26,7 @@
   X(LATE, "late", "by", "later ones may overtake it for so many us")       \
   X(TWICE, "twice", "by", "a copy comes so many us later")                 \
   X(FLIP, "flip", "value", "bits of a message, drawn from this number")    \
-  X(FAIL, "fail", "", "a request fails")                                   \
+  X(FAIL, "failure", "", "a request fails")                                \
   X(KEEP, "keep", "", "an unsynced change survives")                       \
   X(SKEW, "skew", "by", "a wall clock is ahead, in us")                    \
   X(SESSIONLESS, "sessionless", "", "a client without a session")          \

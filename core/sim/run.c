@@ -187,5 +187,7 @@ bool sim_run (struct sim_world *world) {
   if (!sim_world_run (world, world->options.duration_us)) {
     return false;
   }
-  return world->options.settle_us == 0 || sim_run_settle (world);
+  /* A schedule may have settled on its way. */
+  return world->options.settle_us == 0 || world->is_settling
+         || sim_run_settle (world);
 }

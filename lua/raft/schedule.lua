@@ -173,9 +173,10 @@ end
 -- When faults end: where the last thing done was to settle, there; else the
 -- run ends with what was seen last.
 local function set_end(options, rows, result, start)
-  local last
+  local last, has_settled
   for _, row in ipairs(rows) do
     last = row.at and row or last
+    has_settled = has_settled or row[1] == "settle"
   end
   if last and last[1] == "settle" then
     options.duration_us = last.at
@@ -186,7 +187,7 @@ local function set_end(options, rows, result, start)
     end
   else
     options.duration_us = result.now - start
-    options.settle_us = 0
+    options.settle_us = not has_settled and 0 or options.settle_us
   end
 end
 

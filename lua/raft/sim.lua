@@ -136,7 +136,7 @@ end
 -- @param more options beside it, such as { bug = "stale_vote" }
 -- @return as sim.run
 function sim.replay(given, more)
-  return run(read_options("sim.replay", sim.mix(given.options, {
+  return run(read_options("sim.replay", sim.mix(given.options or {}, {
     members = given.nodes, seed = given.seed, schedule = given.schedule,
     starts = given.starts == false and 0 or nil,
   }, more), 1))

@@ -1,0 +1,136 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A recorded run, replayed from its schedule alone, is the same run to the
+-- bit; and a schedule can be written down, read and changed by hand.
+
+local helper = require "spec.helper"
+local raft_schedule = require "raft.schedule"
+local sim = require "raft.sim"
+
+local COUNT = helper.full and 200 or 2
+
+local function same_run(result, again, what)
+  local one, two = result.violation or {}, again.violation or {}
+  assert(result.trace_hash == again.trace_hash and one.name == two.name,
+    ("%s: hash %s, replayed %s; %s, replayed %s"):format(what,
+      result.trace_hash, again.trace_hash, tostring(one.text),
+      tostring(two.text)))
+end
+
+-- Reads a scenario file without raft.scenario: its table alone.
+local function read(text)
+  local body = text:gsub("^.-return raft%.scenario ", "return ")
+  return assert((rawget(_G, "loadstring") or load)(body))()
+end
+
+describe("sim: a schedule replayed", function ()
+  for _, name in ipairs(sim.profiles.names) do
+    it(("is the same run, for seeds of %s"):format(name), function ()
+      for seed = 1, COUNT do
+        local options = sim.mix(sim.profiles[name], { seed = seed })
+        local plain = sim.run(options)
+        local recorded = sim.run(sim.mix(options, { record = 1 }))
+        local what = ("%s, seed %d"):format(name, seed)
+        same_run(plain, recorded, what .. ", recorded")
+        local again = sim.replay(recorded.schedule, { record = 1 })
+        same_run(plain, again, what)
+        assert.equal(#recorded.schedule.schedule, #again.schedule.schedule)
+      end
+    end)
+  end
+
+  it("gives a failure again, where it was", function ()
+    local options = sim.mix(sim.profiles.crashes,
+      { seed = 2, memory_bytes = 300000, record = 1 })
+    local failed = sim.run(options)
+    assert.equal("memory", failed.violation.name)
+    local again = sim.replay(failed.schedule)
+    assert.same(failed.violation, again.violation)
+    same_run(failed, again, "a failed run")
+  end)
+
+  it("has what a story did from outside", function ()
+    local world = sim.new { seed = 3, members = 5, record = 1, loss = 20 }
+    world:start_all()
+    local leader = assert(world:await_leader())
+    local client, other = world:client(), world:client { session = false }
+    assert(client:propose { "set", "x", 1 })
+    assert(client:wait().ok)
+    world:partition({ leader }, world:others(leader))
+    assert(other:propose { "set", "x", 2 })
+    world:run_for(700 * 1000)
+    world:heal()
+    world:crash(leader)
+    world:fail(leader % 5 + 1, "disk", 3)
+    world:set("loss", 0)
+    world:run_for(400 * 1000)
+    world:start(leader)
+    assert(world:settle())
+    assert(client:query { "get", "x" })
+    assert(client:wait().ok)
+    local result, schedule = world:result(), world:schedule()
+    world:close()
+    same_run(result, sim.replay(schedule), "a story")
+  end)
+
+  it("is the same run after it was written as text and read", function ()
+    local recorded = sim.run(sim.mix(sim.profiles.everything,
+      { seed = 2, duration_us = 2000 * 1000, record = 1 }))
+    local given = recorded.schedule
+    given.name = "written"
+    local text = raft_schedule.text(given)
+    assert.equal(text, raft_schedule.text(given))
+    same_run(recorded, sim.replay(read(text)), "the text")
+  end)
+
+  it("is calm where nothing is listed", function ()
+    local result = sim.replay { nodes = 3, seed = 1, schedule = {},
+      options = { duration_us = 1000 * 1000, clients = 0 } }
+    assert.is_true(result.ok)
+    assert.equal(0, result.lost + result.crashes + result.reordered)
+    assert.equal(1, result.leaders)
+  end)
+
+  it("does what a row says, written by hand", function ()
+    local function replay(...)
+      return sim.replay { nodes = 3, seed = 1, schedule = { ... },
+        options = { duration_us = 1000 * 1000, clients = 0 } }
+    end
+    local function append(row)
+      row.from, row.to, row.nth = 1, 2, 2
+      local result
+      for leader = 1, 3 do -- whoever it is
+        row.from, row.to = leader, leader % 3 + 1
+        result = replay(row)
+        if result.lost + result.reordered + result.duplicated > 0 then
+          return result
+        end
+      end
+      return result
+    end
+    assert.equal(1, append { "drop", "append" }.lost)
+    assert.equal(1, append { "late", "append", by = 9000 }.reordered)
+    assert.equal(1, append { "twice", "append", by = 9000 }.duplicated)
+    assert.equal(1, replay({ at = "500ms", "crash", 2 },
+      { at = "600ms", "start", 2 }).crashes)
+    assert.equal(1, replay({ at = "500ms", "invoke", 1, "write",
+      { "set", "x", 1 } }).acknowledged)
+    assert.equal(1, replay({ "failure", "sync", member = 2, nth = 4 })
+      .disk_failures)
+  end)
+
+  it("refuses what is no row, in one line", function ()
+    for text, row in pairs {
+      ['schedule%[1%]: expected a table, got the number 7'] = 7,
+      ['expected an action or a choice, got "drip" "append"']
+        = { "drip", "append" },
+      ['crash: expected 1 arguments'] = { at = "1s", "crash" },
+      ['at: expected a duration'] = { at = "soon", "crash", 1 },
+      ['nth: expected a whole number'] = { "drop", "append", nth = -1 },
+    } do
+      local ok, message = pcall(sim.replay, { schedule = { row } })
+      assert(not ok and tostring(message):find(text),
+        ("expected %s, got %s"):format(text, tostring(message)))
+    end
+  end)
+end)

@@ -1,0 +1,161 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The shrinker against failures that are made up: a schedule fails when it
+-- has certain rows, and the smallest one that does is known.
+
+local helper = require "spec.helper"
+local shrink = require "raft.shrink"
+
+-- 'count' rows by chance, those of 'needed' at random places among them.
+local function schedule_of(random, count, needed)
+  local rows = {}
+  for i = 1, count do
+    rows[i] = { "delay", "append", from = 1, to = 2, nth = i,
+                by = random:integer(1, 3000) }
+  end
+  for _, row in ipairs(needed) do
+    table.insert(rows, random:integer(1, #rows + 1), row)
+  end
+  return { nodes = 5, seed = 9, schedule = rows,
+           options = { duration_us = 1000000, settle_us = 0, clients = 3,
+                       election_us = 777, limits = { apply_entries = 2 } } }
+end
+
+local function has(schedule, wanted)
+  for _, row in ipairs(schedule.schedule) do
+    if row == wanted or (row[1] == wanted[1] and row[2] == wanted[2]
+       and row.nth == wanted.nth) then
+      return true
+    end
+  end
+  return false
+end
+
+describe("shrink", function ()
+  it("leaves what a failure needs and no more, wherever it stands", function ()
+    helper.check(40, function (random)
+      local needed = {}
+      for i = 1, random:integer(1, 6) do
+        needed[i] = { "drop", "vote", from = 1, to = 2, nth = 1000 + i }
+      end
+      local best, info = shrink.run(schedule_of(random, 200, needed),
+        function (schedule)
+          for _, row in ipairs(needed) do
+            if not has(schedule, row) then
+              return nil
+            end
+          end
+          return "twin"
+        end)
+      assert.equal(#needed, #best.schedule)
+      assert.equal(#needed, info.rows)
+      assert.equal(0, best.options.clients)
+      assert.is_nil(best.options.election_us)
+      assert.equal(1, best.seed)
+      assert.is_true(info.runs < 600)
+    end)
+  end)
+
+  it("keeps the name of the failure", function ()
+    local a = { "drop", "vote", nth = 1 }
+    local b = { "drop", "vote", nth = 2 }
+    local function run(schedule)
+      return has(schedule, a) and has(schedule, b) and "one"
+        or (has(schedule, a) or has(schedule, b)) and "other" or nil
+    end
+    local best = shrink.run({ nodes = 1, seed = 1, options = {},
+      schedule = { a, { "drop", "vote", nth = 3 }, b } }, run)
+    assert.equal(2, #best.schedule)
+  end)
+
+  it("drops members and renumbers what is left", function ()
+    local crash = { at = 5000, "crash", 4 }
+    local best = shrink.run({ nodes = 5, seed = 1,
+      options = { duration_us = 9000 },
+      schedule = { crash, { "drop", "append", from = 4, to = 5, nth = 3 } } },
+      function (schedule)
+        local row, choice = schedule.schedule[1], schedule.schedule[2]
+        return row and row[1] == "crash" and choice
+          and choice.from == row[2] and schedule.nodes >= 2 and "twin" or nil
+      end)
+    assert.equal(2, best.nodes)
+    assert.equal(1, best.schedule[1][2])
+    assert.equal(1, best.schedule[2].from)
+    assert.equal(2, best.schedule[2].to)
+    assert.equal(4, crash[2]) -- the first one is as it was
+  end)
+
+  it("gives the work of all clients to one", function ()
+    local function invoke(at, client)
+      return { at = at, "invoke", client, "write", { "set", "x", at, "xx" } }
+    end
+    local best = shrink.run({ nodes = 1, seed = 1,
+      options = { clients = 3, duration_us = 900 },
+      schedule = { invoke(1, 1), invoke(2, 2), invoke(3, 3) } },
+      function (schedule)
+        return #schedule.schedule == 3 and "twin" or nil
+      end)
+    for _, row in ipairs(best.schedule) do
+      assert.equal(1, row[2])
+      assert.equal(3, #row[4])
+    end
+  end)
+
+  it("shortens times and delays as far as they may", function ()
+    local best = shrink.run({ nodes = 1, seed = 1,
+      options = { duration_us = 9000000, settle_us = 0 },
+      schedule = { { at = 1000000, "kill", 1 }, { at = 5000000, "start", 1 },
+                   { "delay", "sync", member = 1, nth = 1, by = 64321 } } },
+      function (schedule)
+        local kill, start, delay = schedule.schedule[1], schedule.schedule[2],
+          schedule.schedule[3]
+        return delay and start.at - kill.at >= 250000 and delay.by >= 7000
+          and "twin" or nil
+      end)
+    assert.equal(0, best.schedule[1].at)
+    assert.is_true(best.schedule[2].at < 600000)
+    assert.is_true(best.schedule[3].by < 20000)
+  end)
+
+  it("takes what a run recorded for the run", function ()
+    local best = shrink.run({ nodes = 1, seed = 1, options = {},
+      schedule = { { "drop", "vote", nth = 1 }, { "drop", "vote", nth = 2 } } },
+      function (schedule)
+        return "twin", { nodes = 1, seed = 1, options = {},
+                         schedule = { schedule.schedule[1] } }
+      end)
+    assert.is_true(#best.schedule <= 1)
+  end)
+
+  it("ends when its runs are used up, with what it has", function ()
+    local runs = 0
+    local schedule = schedule_of(helper.random(1), 300, {})
+    local best, info = shrink.run(schedule, function (candidate)
+      runs = runs + 1
+      return #candidate.schedule >= 150 and "twin" or nil
+    end, { runs = 20 })
+    assert.equal(20, runs)
+    assert.equal(20, info.runs)
+    assert.is_true(#best.schedule >= 150)
+  end)
+
+  it("gives the same for the same", function ()
+    local function once()
+      local order = {}
+      shrink.run(schedule_of(helper.random(4), 60, {}), function (candidate)
+        order[#order + 1] = #candidate.schedule
+        return #candidate.schedule % 7 ~= 3 and "twin" or nil
+      end)
+      return order
+    end
+    assert.same(once(), once())
+  end)
+
+  it("refuses a schedule that passes", function ()
+    local best, message = shrink.run({ nodes = 1, options = {},
+      schedule = {} }, function () end)
+    assert.is_nil(best)
+    assert.equal("expected a schedule that fails, got one that passes",
+      message)
+  end)
+end)
