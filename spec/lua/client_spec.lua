@@ -146,6 +146,13 @@ describe("raft.client: without anybody there", function()
     assert.equal(0, client:outstanding())
   end)
 
+  it("a value that no member would take is refused with both sizes",
+    function()
+      local ok, message, code = client:propose(("x"):rep(9 * 1024 * 1024))
+      assert.same({ "too_large", "expected a value of at most 8388608 bytes, "
+        .. "got one of 9437189" }, { code, message, ok })
+    end)
+
   it("a callback is never called inside its own call", function()
     local told = {}
     local call = client:propose(print, function(...)
