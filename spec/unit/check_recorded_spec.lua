@@ -20,7 +20,8 @@ local function agree(folder, options)
     local h = assert(history.read(row.file))
     local result = h:check(options)
     assert.equal(row.verdict, result.verdict, row.file)
-    assert.equal(row.verdict == "not", result.counterexample ~= nil, row.file)
+    assert.equal(row.verdict == "not" and not options,
+      result.counterexample ~= nil, row.file)
   end
   return #expected(folder)
 end
@@ -31,7 +32,7 @@ describe("recorded histories", function ()
   end)
 
   it("are judged as expected with all keys in one search", function ()
-    agree(FIXTURES, { partition = false })
+    agree(FIXTURES, { partition = false, counterexample = false })
   end)
 
   it("have a model that is told by their words", function ()
