@@ -12,10 +12,12 @@ local core = require "raft.core"
 local PARTS = {
   client = "raft.client",
   kv = "raft.kv",
+  nemesis = "raft.nemesis",
   ordered = "raft.ordered",
   scenario = "raft.scenario",
   sim = "raft.sim",
   textbook = "raft.textbook",
+  workload = "raft.workload",
 }
 
 -- Name in this table -> module and the function of it.

@@ -13,7 +13,8 @@
 --                                   or cluster:is_running() is false; it
 --                                   writes to cluster:history()
 --   finish(self, cluster)           optional: last reads, after all is well
---   judge(self, history)            optional → true; or nil, message, detail
+--   judge(self, history)            optional → true; or nil, message, detail;
+--                                   unknown where detail.verdict says so
 --   model                           optional: of the history (check.lua)
 -- a nemesis one with run(self, cluster), in a coroutine until the duration is
 -- over; then cluster:heal_all() ends what it began.
@@ -237,7 +238,10 @@ local function judge_history(cluster, read, result)
   if judge and not result.violation then
     local ok, message, detail = judge(read.workload, history)
     result.detail = detail
-    if not ok then
+    if ok == nil and type(detail) == "table" and detail.verdict == "unknown"
+    then
+      result.unknown = tostring(message)
+    elseif not ok then
       result.violation = violation("workload", tostring(message), result.now)
     end
   end

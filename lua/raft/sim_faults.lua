@@ -241,7 +241,8 @@ function verbs.disk(self, check_id, id, given)
     self.handle:fill(id, left or nil)
   end
   if given.fail ~= nil then
-    self.handle:fail(id, "disk", read_count(where, "fail", given.fail))
+    self.handle:fail(id, "disk",
+      given.fail and read_count(where, "fail", given.fail) or 0)
   end
 end
 

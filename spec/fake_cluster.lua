@@ -1,0 +1,209 @@
+-- SPDX-License-Identifier: MIT
+--
+-- fake_cluster.lua - a cluster that is none: virtual time, coroutines, a list
+-- of the verbs that were called, and one machine that never fails.
+--
+-- Holds:  the face of a cluster as raft.nemesis and raft.workload use it.
+-- Rule:   decided by its seed.
+
+local helper = require("spec.helper")
+local history = require("raft.history")
+local quantity = require("raft.quantity")
+
+local Fake = {}
+Fake.__index = Fake
+
+local fake_cluster = {}
+
+local function text_of(value)
+  if type(value) ~= "table" then
+    return tostring(value)
+  end
+  local parts = {}
+  for key, inner in pairs(value) do
+    local name = type(key) == "number" and "" or key .. "="
+    parts[#parts + 1] = name .. text_of(inner)
+  end
+  return table.concat(parts, " ")
+end
+
+-- Verbs that are only noted: "0.250 kill 1".
+for _, verb in ipairs { "cut", "mend", "reset", "kill", "crash", "restart",
+                        "pause", "resume", "clock", "disk", "network",
+                        "wipe", "rot", "add_member", "remove_member",
+                        "transfer", "slow_link" } do
+  Fake[verb] = function(self, ...)
+    local parts = { ("%.3f"):format(self.time / 1e6), verb }
+    for i = 1, select("#", ...) do
+      parts[#parts + 1] = text_of((select(i, ...)))
+    end
+    self.log[#self.log + 1] = table.concat(parts, " ")
+    return true
+  end
+end
+
+function Fake:members()
+  local list = {}
+  for id = 1, self.nodes do
+    list[id] = id
+  end
+  return list
+end
+
+function Fake:others(id)
+  local list = {}
+  for other = 1, self.nodes do
+    list[#list + 1] = other ~= id and other or nil
+  end
+  return list
+end
+
+function Fake:leader()
+  return self.leading
+end
+
+function Fake:now()
+  return self.time
+end
+
+function Fake:random(n)
+  return self.chance:choose(n) + 1
+end
+
+function Fake:history()
+  return self.record
+end
+
+function Fake:is_running()
+  return self.time < self.ends
+end
+
+-- ---- processes -------------------------------------------------------------
+
+function Fake:sleep(duration)
+  local us = assert(quantity.duration(duration))
+  self.turn = self.turn + 1
+  coroutine.yield(self.time + us)
+end
+
+local Process = {}
+Process.__index = Process
+
+function Process:wait()
+  while coroutine.status(self.thread) ~= "dead" do
+    self.cluster:sleep "1ms"
+  end
+end
+
+function Fake:spawn(fn, ...)
+  local process = setmetatable({ cluster = self, wake = self.time,
+    arguments = { ... }, thread = coroutine.create(fn) }, Process)
+  self.processes[#self.processes + 1] = process
+  return process
+end
+
+local function next_of(self)
+  local first
+  for i, process in ipairs(self.processes) do
+    if not first or process.wake < self.processes[first].wake then
+      first = i
+    end
+  end
+  return first
+end
+
+--- Runs all processes until they have ended.
+function Fake:run()
+  local at = next_of(self)
+  while at do
+    local process = table.remove(self.processes, at)
+    self.time = math.max(self.time, process.wake)
+    local ok, wake = coroutine.resume(process.thread,
+      (unpack or table.unpack)(process.arguments)) -- luacheck: ignore 113 143
+    process.arguments = {}
+    if not ok then
+      error(wake, 0)
+    elseif coroutine.status(process.thread) ~= "dead" then
+      process.wake = wake
+      self.processes[#self.processes + 1] = process
+    end
+    at = next_of(self)
+  end
+end
+
+-- ---- clients ---------------------------------------------------------------
+
+local Client = {}
+Client.__index = Client
+
+-- Its way there and back takes time; with a chance nobody hears of it again,
+-- done or not.
+function Client:try(verb, value)
+  local cluster = self.cluster
+  local function travel()
+    cluster:sleep(("%dus"):format(cluster:random(5000)))
+  end
+  travel()
+  local fate = cluster.doubt > 0 and cluster:random(1000) or 1000
+  if fate <= cluster.doubt then
+    if fate % 2 == 0 and verb == "propose" then
+      cluster.machine:apply(value, {})
+    end
+    cluster:sleep "1s"
+    return nil, "the deadline passed, the outcome is unknown", "timeout", {}
+  end
+  local machine, result = cluster.machine
+  if verb == "propose" then
+    result = machine:apply(value, {})
+  else
+    result = machine:query(value)
+  end
+  if type(result) == "table" then
+    local copy = {}
+    for i, one in ipairs(result) do
+      copy[i] = one
+    end
+    result = copy
+  end
+  travel()
+  return true, result
+end
+
+function Fake:client()
+  return setmetatable({ cluster = self }, Client)
+end
+
+--- @param given { seed = 1, nodes = 5, leader = 1, lasts = "10s",
+-- machine = a class, doubt = permille of calls that nobody hears of again }
+function fake_cluster.new(given)
+  return setmetatable({
+    nodes = given.nodes or 5, leading = given.leader, time = 0, turn = 0,
+    ends = quantity.duration(given.lasts or "10s"), log = {},
+    processes = {}, chance = helper.random(given.seed or 1),
+    machine = given.machine and given.machine.new(), doubt = given.doubt or 0,
+    record = history.new(),
+  }, Fake)
+end
+
+--- Runs one nemesis for as long as the cluster lasts. @return the log
+function fake_cluster.attack(nemesis, given)
+  local cluster = fake_cluster.new(given)
+  cluster:spawn(nemesis.run, nemesis, cluster)
+  cluster:run()
+  return cluster.log, cluster
+end
+
+--- Runs a workload, its end, and its judgement.
+function fake_cluster.serve(workload, given)
+  local cluster = fake_cluster.new(given)
+  for process = 1, workload.concurrency do
+    cluster:spawn(workload.client, workload, cluster, process)
+  end
+  cluster:run()
+  cluster.doubt = 0
+  cluster:spawn(workload.finish, workload, cluster)
+  cluster:run()
+  return workload:judge(cluster.record)
+end
+
+return fake_cluster
