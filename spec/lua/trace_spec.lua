@@ -101,10 +101,12 @@ describe("trace: messages", function()
     local messages = trace.messages { nodes = 2, records = {
       record(1, "raft.send", 1, 2, 5), record(2, "raft.send", 1, 2, 5),
       record(3, "raft.send", 1, 2, 6), record(4, "raft.receive", 2, 1, 6),
-      record(5, "raft.receive", 2, 1, 5) } }
-    assert.same({ { { time = 50, record = 5 } }, {},
+      record(5, "raft.receive", 2, 1, 5), record(6, "raft.receive", 2, 1, 5),
+      record(7, "raft.send", 1, 2, 6) } }
+    assert.same({ { { time = 50, record = 5 } }, { { time = 60, record = 6 } },
       { { time = 40, record = 4 } } }, { messages[1].arrivals,
       messages[2].arrivals, messages[3].arrivals })
+    assert.same({}, messages[4].arrivals)
     assert.equal("previous=5 entries=0 commit=0", messages[1].text)
   end)
 end)
@@ -164,6 +166,12 @@ describe("trace: faults", function()
         { "disk_full", 4, { on = true } }, { "settle" }, { "heal" } })
   end)
 
+  it("of the network end when it heals", function()
+    assert.same({ "one way cut 1>2 100-200", "pause 1 300-400" }, bands {
+      { "cut", 0, { from = 1, to = 2 } }, { "heal" }, { "pause", 1 },
+      { "resume", 1 } })
+  end)
+
   it("name the sides of a partition, and the ways of other cuts", function()
     local world = sim.new { seed = 1, members = 4 }
     local function told(act)
@@ -180,6 +188,11 @@ describe("trace: faults", function()
     end))
     assert.equal("one way cut 1>2", told(function()
       world:cut(1, 2)
+    end))
+    assert.equal("one way cut 1>2 3>2 4>2", told(function()
+      for _, id in ipairs { 1, 3, 4 } do
+        world:cut(id, 2)
+      end
     end))
     assert.equal("cut 1-3 2-4", told(function()
       world:partition({ 1 }, { 3 })
