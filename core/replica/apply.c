@@ -20,6 +20,8 @@
 
 #include "replica/inside.h"
 
+#define RESULTS_KEPT_BYTES (256 * RAFT_KIB) /* between two calls */
+
 static const uint8_t apply_nil[1] = { 0xc0 };
 
 void replica_apply_want (struct replica *replica, raft_index first,
@@ -362,8 +364,9 @@ static void apply_trim (struct replica *replica) {
   }
 }
 
+/* What one rare call took beyond what is kept goes back to the system. */
 void replica_results_done (struct machine_request *request) {
-  if (request->bytes.capacity > REPLICA_RESULTS_KEPT) {
+  if (request->bytes.capacity > RESULTS_KEPT_BYTES) {
     raft_buffer_free (&request->bytes);
   }
 }

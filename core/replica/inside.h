@@ -192,10 +192,6 @@ struct replica {
   uint64_t dropped;              /* messages not sent: no memory */
 };
 
-/* Of the machine's results, between two calls; what one rare call took beyond
-** it goes back to the system. */
-#define REPLICA_RESULTS_KEPT (256 * RAFT_KIB)
-
 RAFT_HIDDEN_BEGIN
 
 /* ---- replica.c: life -------------------------------------------------- */
@@ -257,8 +253,7 @@ void replica_apply_want (struct replica *replica, raft_index first,
                          uint32_t count, uint64_t ticket);
 bool replica_settle_apply (struct replica *replica);
 void replica_on_machine_applied (struct machine_request *request);
-/* Its results are not needed any more. */
-void replica_results_done (struct machine_request *request);
+void replica_results_done (struct machine_request *request); /* answered */
 
 /* ---- query.c: linear and stale reads ---------------------------------- */
 void replica_flush_reads (struct replica *replica);
@@ -270,7 +265,6 @@ void replica_fail_reads (struct replica *replica, int status);
 
 /* ---- hello.c: peers and their incarnations ---------------------------- */
 bool replica_settle_peers (struct replica *replica);
-
 /* ---- compare.c: result hashes ----------------------------------------- */
 void replica_compare_point (struct replica *replica);
 void replica_compare_all (struct replica *replica); /* a new leader */
