@@ -205,16 +205,21 @@ describe("trace: faults", function()
 
   it("of whole runs are those that the run counted", function()
     local world = sim.new { seed = 7, members = 3, crash = 1, pause = 1,
-      fault_us = 200000, duration_us = 5000000, keep_traces = 200000 }
+      disk_slow = 2, fault_us = 200000, duration_us = 5000000,
+      keep_traces = 200000 }
     world:run()
     local result, found = world:result(), {}
+    local settle = world:records "^sim%.settle$"
+    assert.equal(1, #settle)
     for _, band in ipairs(trace.of(world).faults) do
       found[band.name] = (found[band.name] or 0) + 1
       assert.is_true(band.to >= band.from)
+      assert.is_true(band.name ~= "slow disk" or band.to <= settle[1].time)
     end
     assert.is_true(result.crashes > 2 and result.pauses > 2)
     assert.same({ result.crashes, result.pauses },
       { found.crash, found.pause })
+    assert.is_true(found["slow disk"] > 2)
   end)
 end)
 
