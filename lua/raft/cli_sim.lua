@@ -43,17 +43,22 @@ local function of_scenario(path, loaded, given)
   return {
     label = path, words = quoted(path), seed = own.seed,
     start = own.options and own.options.start_us or START,
-    run = function(seed, watch)
+    run = function(seed, watch, record)
       return loaded:run { seed = seed, nodes = given.nodes, watch = watch,
-                          keep_traces = watch and TRACES or nil }
+                          keep_traces = watch and TRACES or nil,
+                          record = record }
+    end,
+    replay = function(given_schedule)
+      return loaded:of_schedule(given_schedule):run { record = true,
+                                                      keep_traces = 0 }
     end,
   }
 end
 
 local function of_options(label, words, options, given)
-  local function run(seed, watch)
+  local function run(seed, watch, record)
     local mixed = sim.mix(options, { seed = seed, members = given.nodes,
-      keep_traces = watch and TRACES or nil })
+      keep_traces = watch and TRACES or nil, record = record and 1 or nil })
     if not watch then
       return sim.run(mixed)
     end
@@ -65,8 +70,11 @@ local function of_options(label, words, options, given)
     world:close()
     return result
   end
-  return { label = label, words = words, run = run, seed = options.seed,
-           start = options.start_us or START }
+  local function replay(given_schedule)
+    return sim.replay(given_schedule, { record = 1, bug = options.bug })
+  end
+  return { label = label, words = words, run = run, replay = replay,
+           seed = options.seed, start = options.start_us or START }
 end
 
 local function profile_subject(name, given)
@@ -293,8 +301,9 @@ local function run_one(world, subject, given)
   end
   summary(say, subject, total, core.now() - began)
   if wants_views(given, failure) then
-    local ok, message = require("raft.cli_sim_views").show(world, say,
-      subject, failure and failure.seed or seeds.first, given, failure)
+    local ok, message = require("raft.cli_sim_views").show(
+      { world = world, say = say }, subject,
+      failure and failure.seed or seeds.first, given, failure)
     if not ok then
       world.err("luaraft sim: " .. message .. "\n")
       code = code == OK and FAILED or code

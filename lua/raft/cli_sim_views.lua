@@ -5,6 +5,7 @@
 --
 -- Knows not: how any of these is made: report.lua, schedule.lua, shrink.lua.
 
+local schedule = require "raft.schedule"
 local sim = require "raft.sim"
 
 local views = {}
@@ -51,9 +52,57 @@ local function show_page(say, run, subject, seed, given)
   return ok, message
 end
 
---- @param say where lines for people go
+local function write_schedule(given, path)
+  local file, message = io.open(path, "wb")
+  if not file then
+    return nil, "cannot write " .. message
+  end
+  local ok, why = file:write(schedule.text(given))
+  file:close()
+  return ok, why
+end
+
+-- The run as a file that replays it without the scenario's code.
+local function record(say, subject, seed, path)
+  local recorded = subject.run(seed, nil, true).schedule
+  local ok, message = write_schedule(recorded, path)
+  if ok then
+    say("  schedule: " .. path .. "\n")
+  end
+  return ok, message
+end
+
+-- What a replay fails with: what only the scenario's own code, its judge or a
+-- history sees fails in no schedule.
+local function shrink(say, subject, seed, failure)
+  local first = subject.run(seed, nil, true).schedule
+  local small, told = require("raft.shrink").run(first, function(candidate)
+    local result = subject.replay(candidate)
+    local violation = result.violation
+    return violation and violation.name == failure.name and violation.name
+      or nil, result.schedule
+  end)
+  if not small then
+    say("  not made smaller: " .. failure.name .. " is no check of the world"
+      .. " itself, replay the seed\n")
+    return true
+  end
+  local path = stem(subject, seed) .. "-small.lua"
+  small.name = ("%s, seed %.0f: %s"):format(subject.label, seed,
+    failure.name)
+  small.machine = first.machine
+  local ok, message = write_schedule(small, path)
+  if ok then
+    say(("  made smaller: %s, %d rows of %d, in %d runs\n"):format(path,
+      told.rows, told.before, told.runs))
+  end
+  return ok, message
+end
+
+--- @param door { world = …, say = where lines for people go }
 -- @return true; or nil, message
-function views.show(world, say, subject, seed, given)
+function views.show(door, subject, seed, given, failure)
+  local world, say = door.world, door.say
   local ok, message = true, nil
   if given.trace or given.view then
     local run = trace_of(subject, seed)
@@ -63,6 +112,12 @@ function views.show(world, say, subject, seed, given)
     if ok and given.view then
       ok, message = show_page(say, run, subject, seed, given)
     end
+  end
+  if ok and given.record then
+    ok, message = record(say, subject, seed, given.record)
+  end
+  if ok and failure and failure.code == 1 and not given.no_shrink then
+    ok, message = shrink(say, subject, seed, failure)
   end
   return ok, message
 end

@@ -26,6 +26,7 @@
 local blame = require "raft.blame"
 local core = require "raft.core"
 local options = require "raft.options"
+local schedule = require "raft.schedule"
 local sim = require "raft.sim"
 local wording = require "raft.wording"
 
@@ -58,6 +59,7 @@ local RUN = {
   seed = { "whole" },
   nodes = { "whole", min = 1, max = 15 },
   keep_traces = { "whole", default = 20000 },
+  record = { "boolean" },
   bug = { "string" },
 }
 
@@ -141,6 +143,8 @@ local function new_world(self, read, given)
   local mixed = sim.mix(read.options or {}, {
     members = given.nodes or read.nodes, seed = given.seed or read.seed or 1,
     keep_traces = given.keep_traces, bug = given.bug or read.bug,
+    schedule = read.schedule, starts = read.starts == false and 0 or nil,
+    record = given.record and 1 or nil,
   })
   local flat = sim.read_options(mixed, NOBODY)
   return core.sim_new(flat, machine_of(self, read)), flat
@@ -154,9 +158,8 @@ local function initial_network(flat)
   return initial
 end
 
-local function new_cluster(self, read, given)
+local function new_cluster(self, read, handle, flat)
   local history = require "raft.history"
-  local handle, flat = new_world(self, read, given)
   local workload = read.workload or {}
   return require("raft.sim_cluster").new {
     handle = handle, nodes = flat.members, seed = flat.seed,
@@ -250,7 +253,7 @@ end
 local function judge(cluster, read)
   local result = cluster.handle:result()
   local failure = cluster.processes.failure
-  result.nodes, result.verbs = cluster.nodes, cluster.counts
+  result.verbs = cluster.counts
   if failure and not result.violation then
     local problem = failure.problem
     if type(problem) == "table" and problem.not_applicable then
@@ -265,6 +268,17 @@ local function judge(cluster, read)
   result.ok = not (result.violation or result.not_applicable
     or result.unknown)
   return result
+end
+
+-- A schedule needs no process of ours: the world does what it says.
+local function play(self, read, handle, flat)
+  if read.schedule then
+    handle:run()
+    return handle:result()
+  end
+  local cluster = new_cluster(self, read, handle, flat)
+  run_processes(cluster, read)
+  return judge(cluster, read)
 end
 
 -- LuaJIT: compiled code calls no count hook.
@@ -284,8 +298,9 @@ local function without_jit(fn, ...)
 end
 
 --- One run of a seed, to its end.
--- @param given { seed = 1, nodes = …, keep_traces = 20000, watch = function
--- of the world's handle and the result, before the world is closed }
+-- @param given { seed = 1, nodes = …, keep_traces = 20000, record = true,
+-- watch = function of the world's handle and the result, before the world is
+-- closed }; with record the result has the schedule
 -- @return { ok = true, seed = 1, trace_hash = "…", now = …, events = …, … };
 -- else with violation = { name, text, time }, not_applicable or unknown
 function Scenario:run(given)
@@ -296,30 +311,47 @@ function Scenario:run(given)
     copy[name] = name ~= "watch" and value or nil
   end
   local asked = options.check("scenario:run", copy, RUN)
-  local cluster = new_cluster(self, read, asked)
-  local ran, problem = pcall(without_jit, run_processes, cluster, read)
-  local result
+  local handle, flat = new_world(self, read, asked)
+  local ran, result = pcall(without_jit, play, self, read, handle, flat)
   if ran then
-    result = judge(cluster, read)
+    result.nodes = flat.members
+    if asked.record then
+      result.schedule = schedule.of(handle, flat)
+      result.schedule.name, result.schedule.machine = self.name, read.machine
+    end
     if watch then
-      watch(cluster.handle, result)
+      watch(handle, result)
     end
   end
-  cluster.handle:close()
+  handle:close()
   if not ran then
-    error(problem, 0)
+    error(result, 0)
   end
   return result
 end
 
 local scenario = { Scenario = Scenario }
 
+--- The scenario that a schedule of this one is: as the file that
+-- schedule.text writes, with the same machine.
+function Scenario:of_schedule(given)
+  local read = self.options
+  local made = scenario.new {
+    name = self.name, nodes = given.nodes, machine = read.machine,
+    machine_options = read.machine_options, sandbox = read.sandbox,
+    seed = given.seed, options = given.options, starts = given.starts,
+    schedule = given.schedule, bug = read.bug,
+  }
+  made.folder = self.folder
+  return made
+end
+
 --- Whether a value is a scenario.
 function scenario.is(value)
   return getmetatable(value) == Scenario
 end
 
-local function new(given)
+function scenario.new(given)
   local place = blame.followed and blame.followed() or blame.place() or ""
   local ok, read = pcall(read_scenario, given)
   if not ok then
@@ -331,6 +363,6 @@ local function new(given)
 end
 
 return setmetatable(scenario, { __call = function(_, given)
-  local made = new(given) -- no tail call: errors count the levels
+  local made = scenario.new(given) -- no tail call: errors count the levels
   return made
 end })

@@ -1,0 +1,242 @@
+-- SPDX-License-Identifier: MIT
+--
+-- The command luaraft sim as a process: what it prints and its exit codes.
+
+local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d.%d")
+
+local folder
+
+local function write(name, source)
+  local path = folder .. "/" .. name
+  local file = assert(io.open(path, "wb"))
+  file:write(source)
+  file:close()
+  return path
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- The exit code, stdout, stderr; the folder's name is written DIR.
+local function sim(words)
+  local root = io.popen("pwd"):read("*l")
+  local pipe = assert(io.popen(("cd %s && RAFT_BUILD= LUA_PATH='%s' "
+    .. "LUA_CPATH='%s' %s %s/scripts/luaraft sim %s 2>%s/err; echo code=$?")
+    :format(folder, package.path:gsub("%./", root .. "/")
+      :gsub(";lua/", ";" .. root .. "/lua/"):gsub("^lua/", root .. "/lua/"),
+      package.cpath:gsub("build/", root .. "/build/"), LUA, root, words,
+      folder)))
+  local out = pipe:read("*a")
+  pipe:close()
+  local text, code = out:match("^(.-)code=(%d+)\n$")
+  local function short(one)
+    return (one:gsub(folder:gsub("%p", "%%%0"), "DIR"))
+  end
+  return tonumber(code), short(text), short(read(folder .. "/err"))
+end
+
+local function lines_of(text)
+  local lines = {}
+  for line in text:gmatch("[^\n]+") do
+    lines[#lines + 1] = line
+  end
+  return lines
+end
+
+local HOLDS = [[
+local raft = require "raft"
+return raft.scenario { run = function(cluster)
+  cluster:client():propose { "set", "x", 1 }
+  cluster:crash(cluster:await_leader())
+end }
+]]
+
+local FAILS = [[
+local raft = require "raft"
+return raft.scenario { run = function(cluster)
+  cluster:await_leader()
+  assert(cluster:random(40) > 1, "one was drawn")
+end }
+]]
+
+-- A check of the world fails soon: shrinking is quick.
+local TIGHT = 'return { memory_bytes = 150000 }\n'
+
+describe("luaraft sim #once", function()
+  lazy_setup(function()
+    folder = io.popen("mktemp -d"):read("*l")
+    write("holds.lua", HOLDS)
+    write("fails.lua", FAILS)
+    write("tight.lua", TIGHT)
+  end)
+
+  lazy_teardown(function()
+    os.execute("rm -r " .. folder)
+  end)
+
+  it("sums up what held, with exit code 0", function()
+    local code, out, err = sim "holds.lua --seeds 1..10"
+    assert.same({ 0, "" }, { code, err })
+    assert.matches("^holds.lua: 10 seeds, %d+ events, [%d.]+ s simulated in"
+      .. " [%d.]+ s, %d+ times as fast\n  faults: crashes 10[^\n]*\n$", out)
+  end)
+
+  it("says first what failed and how to replay it, with code 1", function()
+    local code, out = sim "fails.lua --seeds 1..99 --no-shrink"
+    assert.equal(1, code)
+    local lines = lines_of(out)
+    local seed = lines[1]:match("^fails.lua: seed (%d+): scenario:"
+      .. " fails.lua:4: one was drawn %(at %d.%d+ s%)$")
+    assert.is_not_nil(seed, lines[1])
+    assert.equal("luaraft sim fails.lua --seed " .. seed, lines[2])
+    local again, replayed = sim("fails.lua --no-shrink --seed " .. seed)
+    assert.equal(1, again)
+    assert.equal(lines[1], lines_of(replayed)[1])
+  end)
+
+  it("finds the same with several processes", function()
+    local _, one = sim "fails.lua --seeds 1..99 --no-shrink"
+    local code, two = sim "fails.lua --seeds 1..99 --no-shrink --jobs 3"
+    assert.equal(1, code)
+    for i = 1, 2 do
+      assert.equal(lines_of(one)[i], lines_of(two)[i])
+    end
+    local function counts(text)
+      return text:match("lua: (%d+ seeds, %d+ events)")
+    end
+    assert.equal(counts(one), counts(two))
+    local _, alone = sim "holds.lua --seeds 1..30"
+    local _, shared = sim "holds.lua --seeds 1..30 --jobs 3"
+    assert.equal(counts(alone), counts(shared))
+    assert.matches("30 seeds", shared)
+  end)
+
+  it("goes by the gravest of several files", function()
+    local code, out = sim "holds.lua fails.lua --seeds 1..40 --no-shrink"
+    assert.equal(1, code)
+    assert.matches("^holds.lua: 40 seeds", out)
+  end)
+
+  it("shows where an error was only when asked", function()
+    local _, without = sim "fails.lua --seeds 1..99 --no-shrink"
+    local _, with = sim "fails.lua --seeds 1..99 --no-shrink --traceback"
+    assert.is_nil(without:find("stack traceback", 1, true))
+    assert.is_not_nil(with:find("stack traceback", 1, true))
+  end)
+
+  it("refuses what is no scenario with code 2, in one line", function()
+    for source, words in pairs {
+      ["return {"] = "bad.lua:",
+      ["return 7"] = "bad.lua: expected the file to return raft.scenario",
+      ["return { los = 3 }"] = 'bad.lua: options: unknown option "los", did'
+        .. ' you mean "loss"?',
+      ["local n = require 'raft' return n.scenario { nodes = 99 }"]
+        = "bad.lua:1: raft.scenario: option nodes: expected a whole number",
+    } do
+      write("bad.lua", source)
+      local code, out, err = sim "bad.lua"
+      assert.same({ 2, "" }, { code, out })
+      assert.equal("luaraft sim: " .. words, err:sub(1, 13 + #words))
+      assert.equal(1, #lines_of(err))
+    end
+  end)
+
+  it("refuses a wrong command line with code 2", function()
+    for words, said in pairs {
+      [""] = "expected a file or %-%-profile NAME, got neither",
+      ["nowhere.lua"] = "nowhere.lua: No such file",
+      ["--profile everythin"] = 'there is no "everythin", did you mean'
+        .. ' "everything"',
+      ["holds.lua --seeds 9..1"] = "expected seeds such as 1..1000, got 9..1",
+      ["holds.lua --sed 1"] = "unknown option",
+      ["holds.lua --time 5"] = "expected a duration",
+    } do
+      local code, out, err = sim(words)
+      assert.same({ 2, "" }, { code, out })
+      assert.matches(said, err)
+      assert.equal(1, #lines_of(err))
+    end
+  end)
+
+  it("ends with code 3 where a world lacks what is needed", function()
+    write("lacks.lua", 'return require "raft".scenario {'
+      .. " run = function(cluster)\ncluster:upgrade(1) end }")
+    local code, out = sim "lacks.lua"
+    assert.equal(3, code)
+    assert.matches("^lacks.lua: seed 1: not applicable: lacks.lua:2: the"
+      .. " simulator has no upgrade", out)
+  end)
+
+  it("goes on until the time is over", function()
+    local code, out = sim "holds.lua --time 300ms"
+    assert.equal(0, code)
+    assert.is_true(tonumber(out:match("(%d+) seeds")) > 1)
+  end)
+
+  it("runs profiles, and more members", function()
+    local code, out = sim "--profile crashes --seed 3 --nodes 5"
+    assert.equal(0, code)
+    assert.matches("^profile crashes: 1 seed, ", out)
+  end)
+
+  it("prints the trace as text, and as JSON alone", function()
+    local _, text = sim "holds.lua --trace text"
+    assert.matches("becomes leader", text)
+    local code, out = sim "holds.lua --trace json"
+    assert.equal(0, code)
+    local json = require("raft.json")
+    for i, line in ipairs(lines_of(out)) do
+      assert.is_true((json.decode(line)), i)
+    end
+    assert.is_true(#lines_of(out) > 20)
+  end)
+
+  it("draws a page", function()
+    local code, out = sim "holds.lua --view=page.html"
+    assert.equal(0, code)
+    assert.matches("  page: page.html\n", out)
+    assert.matches("^<!DOCTYPE html>", read(folder .. "/page.html"))
+  end)
+
+  it("records a schedule that is the same run", function()
+    local code, out = sim "holds.lua --seed 4 --record again.lua"
+    assert.equal(0, code)
+    local _, replayed = sim "again.lua"
+    assert.equal(out:match("%d+ events"), replayed:match("%d+ events"))
+    assert.matches("crashes 1", replayed)
+  end)
+
+  it("makes a failure smaller, into a file that fails alike", function()
+    local code, out = sim "tight.lua"
+    assert.equal(1, code)
+    local path = out:match("  made smaller: (%S+), %d+ rows of %d+, in %d+"
+      .. " runs\n$")
+    assert.equal("tight-1-small.lua", path)
+    local again, small = sim(path .. " --no-shrink")
+    assert.equal(1, again)
+    assert.matches("^%S+: seed 1: memory: member %d holds", small)
+  end)
+
+  it("does what docs/scenarios.md shows", function()
+    local page = read("docs/scenarios.md")
+    write("majority.lua", page:match("```lua\n(.-)```"))
+    local count = 0
+    for words in page:match("```sh\n(.-)```"):gmatch("luaraft sim ([^\n]+)") do
+      local code, out, err = sim(words)
+      assert.same({ 0, "" }, { code, err }, words .. "\n" .. out)
+      count = count + 1
+    end
+    assert.equal(4, count)
+  end)
+
+  it("says when a failure cannot be made smaller", function()
+    local code, out = sim "fails.lua --seeds 1..99"
+    assert.equal(1, code)
+    assert.matches("not made smaller: scenario is no check of the world",
+      out)
+  end)
+end)
