@@ -75,9 +75,8 @@ local function run_lua(text)
   return printed, promised
 end
 
-for _, page in ipairs { "docs/histories.md", "docs/scenarios.md", "docs/simulator.md",
- 
-  "docs/reading.md", "docs/reading_a_failure.md" } do
+for _, page in ipairs { "docs/histories.md", "docs/scenarios.md",
+  "docs/simulator.md", "docs/reading.md", "docs/reading_a_failure.md" } do
   describe(page .. " #once", function ()
     for _, block in ipairs(blocks_of(read(page))) do
       if block.language == "lua" then
