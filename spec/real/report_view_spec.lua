@@ -25,10 +25,12 @@ describe("the picture in a browser #once", function()
   end)
 
   -- Opens a page with 'probe', JavaScript that leaves its findings in
-  -- document.body.dataset. @return them, and what the browser complained of
+  -- document.body.dataset; 'later' is when all is drawn that waits for a
+  -- frame: no clock decides. @return them, and what the browser complained of
   local function open(run, probe, hash)
     local _, page = report.html(run)
-    local wait = "const later = ms => new Promise(f => setTimeout(f, ms));"
+    local wait = "const later = async () => {"
+      .. "paint(); fillList(); writeLink(); };"
       .. "const press = key => document.dispatchEvent("
       .. "new KeyboardEvent('keydown', { key, bubbles: true }));"
       .. "const out = document.body.dataset; (async () => {"
