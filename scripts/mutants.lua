@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- mutants.lua - a score for the checks: bug, check that caught it, seeds,
--- seconds. Run by scripts/mutants.
+-- seconds, rows of the shrunk schedule. Run by scripts/mutants.
 --
 -- Holds:  the list of known bugs of the field by number, and what became of
 --         each one here; the search.
@@ -10,6 +10,8 @@
 --         show names the spec that shows it.
 
 local core = require "raft.core"
+local schedule = require "raft.schedule"
+local shrink = require "raft.shrink"
 local sim = require "raft.sim"
 
 -- ---- what became of each --------------------------------------------------
@@ -103,22 +105,66 @@ local function search(bug, seconds)
   return { seeds = seeds, seconds = os.clock() - started }
 end
 
+-- ---- the reason -----------------------------------------------------------
+
+-- A shrunk schedule as a fixture: it fails with the bug and passes without.
+local HEAD = "-- SPDX-License-Identifier: MIT\n--\n-- Recorded by scripts/"
+  .. "mutants --keep: fails with its bug, passes without.\n\n"
+local KEPT_ROWS = 25 -- more would show nothing to a reader
+
+local function keep(bug, check, best)
+  if #best.schedule > KEPT_ROWS then
+    return
+  end
+  best.bug, best.check = bug, check
+  local path = ("spec/fixture/mutants/%s.lua"):format(bug)
+  local file = assert(io.open(path, "w"))
+  assert(file:write(schedule.table_text(best, HEAD)))
+  assert(file:close())
+end
+
+-- Shrinks what was found, for so many seconds at most.
+local function reduce(bug, found, seconds)
+  local result = sim.run(sim.mix(sim.profiles[found.profile],
+    { seed = found.seed, bug = bug, record = 1 }))
+  local ends = os.clock() + seconds
+  local best = assert(shrink.run(result.schedule, function (candidate)
+    if os.clock() > ends then
+      return nil
+    end
+    local again = sim.replay(candidate, { bug = bug, record = 1 })
+    return again.violation and again.violation.name, again.schedule
+  end, { runs = 3000 }))
+  found.rows = #best.schedule
+  return best
+end
+
 local function show(number, bug, what, found)
   if found then
-    io.write(("%3s  %-26s  %-21s %6d %7.1f  %s\n"):format(number, bug, what,
-      found.seeds, found.seconds, found.profile or ""))
+    io.write(("%3s  %-26s  %-21s %6d %7.1f  %4s  %s\n"):format(number, bug,
+      what, found.seeds, found.seconds, found.rows or "-",
+      found.profile or ""))
   else
     io.write(("%3s  %-26s  %s\n"):format(number, bug, what))
   end
   io.flush()
 end
 
-local function try(number, row, seconds)
+local lengths = {}
+
+local function try(number, row, given)
   if BY_SPEC[row.name] then
     show(number, row.name, "caught by " .. BY_SPEC[row.name])
     return true
   end
-  local found = search(row.name, seconds)
+  local found = search(row.name, given.seconds)
+  if found.check and given.shrink > 0 then
+    local best = reduce(row.name, found, given.shrink)
+    lengths[#lengths + 1] = found.rows
+    if given.keep then
+      keep(row.name, found.check, best)
+    end
+  end
   show(number, row.name, found.check or "NOT CAUGHT", found)
   return found.check ~= nil
 end
@@ -145,16 +191,19 @@ end
 
 local function usage(message)
   io.stderr:write("scripts/mutants: ", message, "\nusage: scripts/mutants ",
-    "[--seconds N] [--clean N] [bug ...]\n")
+    "[--seconds N] [--shrink N] [--clean N] [--keep] [bug ...]\n")
   os.exit(2)
 end
 
 local function read_arguments(list)
-  local given = { seconds = 60, clean = 20, only = {}, some = false }
+  local given = { seconds = 60, clean = 20, shrink = 2, only = {},
+                  some = false }
   local at = 1
   while list[at] do
     local name = list[at]:match("^%-%-(%a+)$")
-    if name == "seconds" or name == "clean" then
+    if name == "keep" then
+      given.keep = true
+    elseif name == "seconds" or name == "clean" or name == "shrink" then
       given[name] = tonumber(list[at + 1])
         or usage(("--%s: expected a number"):format(name))
       at = at + 1
@@ -191,12 +240,12 @@ local function main(list)
         name))
     end
     if (not given.some or given.only[name])
-       and not try(number, rows[name], given.seconds) then
+       and not try(number, rows[name], given) then
       missed = missed + 1
     end
   end
   io.write(" nr  bug                         caught by              seeds",
-    " seconds  in\n")
+    " seconds  rows  in\n")
   for number = 1, ENTRY_COUNT do
     local entry = ENTRIES[number]
     if type(entry) == "table" then
@@ -211,6 +260,11 @@ local function main(list)
     if not seen[row.name] then
       visit("+", row.name)
     end
+  end
+  table.sort(lengths)
+  if #lengths > 0 then
+    io.write(("rows of shrunk schedules: median %d, longest %d\n"):format(
+      lengths[math.ceil(#lengths / 2)], lengths[#lengths]))
   end
   local is_sound = given.some or clean(given.clean)
   io.write(("mutants: %s\n"):format(missed > 0 and missed .. " not caught"

@@ -315,21 +315,16 @@ function text_of(value)
   return tostring(value)
 end
 
---- A scenario file: Lua source that returns raft.scenario of it.
--- @param given a schedule, with name and machine beside it
-function schedule.text(given)
-  local lines = { "local raft = require \"raft\"", "",
-                  "return raft.scenario {" }
-  local function add(name, value)
-    if value ~= nil then
-      lines[#lines + 1] = ("  %s = %s,"):format(name, text_of(value))
+local FIELDS = { "name", "bug", "check", "nodes", "machine", "seed",
+                 "starts" }
+
+-- The fields of a table constructor, one a line.
+local function body_of(given, lines)
+  for _, name in ipairs(FIELDS) do
+    if given[name] ~= nil and not (name == "starts" and given.starts) then
+      lines[#lines + 1] = ("  %s = %s,"):format(name, text_of(given[name]))
     end
   end
-  add("name", given.name)
-  add("nodes", given.nodes)
-  add("machine", given.machine or "register")
-  add("seed", given.seed)
-  add("starts", given.starts == false and false or nil)
   lines[#lines + 1] = "  options = {"
   for _, name in ipairs(sorted_keys(given.options or {})) do
     lines[#lines + 1] = ("    %s = %s,"):format(text_of_key(name),
@@ -343,6 +338,20 @@ function schedule.text(given)
   lines[#lines + 1] = "  },"
   lines[#lines + 1] = "}"
   return table.concat(lines, "\n") .. "\n"
+end
+
+--- A scenario file: Lua source that returns raft.scenario of it.
+-- @param given a schedule, with name and machine beside it
+function schedule.text(given)
+  given = setmetatable({ machine = given.machine or "register" },
+    { __index = given })
+  return body_of(given, { "local raft = require \"raft\"", "",
+                          "return raft.scenario {" })
+end
+
+--- The same as a plain table, which sim.replay takes; 'head' is put before.
+function schedule.table_text(given, head)
+  return body_of(given, { head .. "return {" })
 end
 
 return schedule
