@@ -76,21 +76,27 @@ local function answer(random, model, f, seen)
   return seen
 end
 
-local function finish(random, h, model, states, one)
-  local key = one.key
-  local ok, next, seen = naive.models[model].step(states[key], one.f,
+-- It happens now: at some moment between call and return.
+local function happen(model, states, one)
+  if one.done then
+    return
+  end
+  local _, next, seen = naive.models[model].step(states[one.key], one.f,
     one.value)
-  local ends = random:choose(10)
-  if ends == 9 then
+  one.done, one.seen = true, seen
+  if one.ends ~= 9 then -- what fails takes no effect
+    states[one.key] = next
+  end
+end
+
+local function finish(random, h, model, states, one)
+  if one.ends == 9 then
     h:fail(one.number)
-  elseif ends == 8 then
-    if ok and random:boolean() then
-      states[key] = next
-    end
+  elseif one.ends == 8 then
     h:info(one.number)
   else
-    states[key] = next
-    h:ok(one.number, answer(random, model, one.f, seen))
+    happen(model, states, one)
+    h:ok(one.number, answer(random, model, one.f, one.seen))
   end
 end
 
@@ -103,11 +109,16 @@ local function draw(random, model)
   end
   local fresh = 0
   for _ = 1, random:integer(2, 7) do
-    local one = { key = random:pick(keys) }
+    local one = { key = random:pick(keys), ends = random:choose(10) }
     one.f, one.value = DRAWN[model](random)
     fresh = fresh + 1
     one.number = h:invoke(fresh, one.f, one.key, one.value)
     running[#running + 1] = one
+    for _, other in ipairs(running) do
+      if random:one_in(3) then
+        happen(model, states, other)
+      end
+    end
     while #running > 0 and random:choose(5) < 3 do
       finish(random, h, model, states,
         table.remove(running, random:integer(1, #running)))
