@@ -59,7 +59,7 @@ local function check_target(where, target, level)
   local _, message = wording.expected("a member's id or one of "
     .. table.concat(TARGETS, ", "), target)
   error(("%s: option target: %s%s"):format(where, message,
-    near and (', did you mean "%s"?'):format(near) or ""), level + 1)
+    near and (', did you mean "%s"?'):format(near) or ""), level + 2)
 end
 
 local function inflict(cluster, kind, o)
@@ -122,7 +122,7 @@ local function check_nemesis(where, value, level)
   if getmetatable(value) ~= Nemesis then
     local _, message = wording.expected("a nemesis, such as nemesis.kill {}",
       value)
-    error(where .. ": " .. message, level + 1)
+    error(where .. ": " .. message, level + 2)
   end
 end
 
@@ -130,7 +130,7 @@ end
 local function split(where, given, schema, level)
   if type(given) ~= "table" or getmetatable(given) == Nemesis then
     local _, message = wording.expected("a table of nemeses", given)
-    error(where .. ": " .. message, level + 1)
+    error(where .. ": " .. message, level + 2)
   end
   local list, named = {}, {}
   for key, value in pairs(given) do
@@ -144,7 +144,7 @@ local function split(where, given, schema, level)
     list[i] = given[i]
   end
   if not list[1] then
-    error(where .. ": expected at least one nemesis, got none", level + 1)
+    error(where .. ": expected at least one nemesis, got none", level + 2)
   end
   local o = options.check(where, named, schema, level + 1)
   o.every = read_time(where, "option every", o.every, level + 1)
@@ -158,7 +158,7 @@ local function check_weights(where, weights, count, level)
     if type(weight) ~= "number" or weight < 1 or weight % 1 ~= 0 then
       local _, message = wording.expected(("%d whole numbers from 1"):format(
         count), weight)
-      error(where .. ": option weights: " .. message, level + 1)
+      error(where .. ": option weights: " .. message, level + 2)
     end
     total = total + weight
   end

@@ -29,7 +29,7 @@ function round.read_time(where, name, value, level)
   end
   error(("%s: %s: %s"):format(where, name, message or other
     or ("expected the shorter time first, got %s before %s"):format(list[1],
-      list[2])), level + 1)
+      list[2])), level + 2)
 end
 
 --- A time within { least, most }, from the cluster's chance.

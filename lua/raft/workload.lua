@@ -223,7 +223,7 @@ local function read_mix(where, kind, given, level)
   end
   if total == 0 then
     error(where .. ": option mix: expected one of "
-      .. table.concat(kind.words, ", ") .. " above 0, got none", level + 1)
+      .. table.concat(kind.words, ", ") .. " above 0, got none", level + 2)
   end
   return weights, total
 end
