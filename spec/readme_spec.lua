@@ -76,7 +76,8 @@ local function run_lua(text)
 end
 
 for _, page in ipairs { "docs/histories.md", "docs/scenarios.md",
-  "docs/simulator.md", "docs/reading.md", "docs/reading_a_failure.md" } do
+  "docs/nemeses.md", "docs/simulator.md", "docs/reading.md",
+  "docs/reading_a_failure.md" } do
   describe(page .. " #once", function ()
     for _, block in ipairs(blocks_of(read(page))) do
       if block.language == "lua" then

@@ -9,7 +9,7 @@ local workload = require("raft.workload")
 
 local NAMES = { "register", "cas_register", "counter", "append", "set",
                 "queue", "bank" }
-local SEEDS = helper.full and 500 or 15
+local SEEDS = helper.full and 500 or 5
 
 -- A machine whose every 'nth' command goes through 'wrong' instead.
 local function broken(class, nth, wrong)
