@@ -140,7 +140,7 @@ bool sim_check_is_impostor (const struct sim_world *world, raft_id who,
 }
 
 /* A candidate that a member of a working majority would follow must have been
-** cut off (Diss. 6.2, 9.6). */
+** cut off (Diss. 6.2, 9.6), or its leader hands over (3.10). */
 static void check_granted (struct sim_world *world,
                            const struct sim_member *member,
                            raft_id candidate) {
@@ -174,7 +174,10 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
       own->doubtful = SIM_DOUBTFUL;
     }
   } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0) {
-    check_granted (world, member, trace->fields[0]);
+    raft_assert (trace->fields[0] <= SIM_MEMBERS_MAX);
+    if (checks->members[trace->fields[0]].handed != trace->term) {
+      check_granted (world, member, trace->fields[0]);
+    }
   } else if (trace->kind == RAFT_TRACE_RECEIVE) {
     member->has_taken = true;
     own->hears_late = trace->fields[2] < trace->term;
@@ -185,6 +188,10 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     world->counters.elections += trace->fields[1] == RAFT_CANDIDATE;
     world->counters.leaders += trace->fields[1] == RAFT_LEADER
                                && trace->fields[0] != RAFT_LEADER;
+    if (trace->fields[1] == RAFT_CANDIDATE
+        && trace->fields[3] == RAFT_REASON_TRANSFER) {
+      own->handed = trace->term;
+    }
   }
 }
 

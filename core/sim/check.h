@@ -104,6 +104,7 @@ struct check_member {
   raft_id vote;
   raft_id leader;
   raft_time heard;           /* of a leader of its term */
+  raft_term handed;          /* in which it was told to take over */
   raft_index commit;
   raft_index applied;
   raft_index stable;         /* durable as it says; kept while it is down */
