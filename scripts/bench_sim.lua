@@ -15,7 +15,7 @@ local SEEDS = 20
 local ROWS = {
   { name = "checked, dense", options = sim.mix(sim.profiles.everything, {
     members = 5, clients = 5, heartbeat_us = 50 * 1000,
-    operation_us = S / 6, fault_us = S / 2, duration_us = 30 * S,
+    operation_us = 165 * 1000, fault_us = S / 2, duration_us = 30 * S,
   }) },
   { name = "checked, quiet", options = {
     members = 5, clients = 0, heartbeat_us = 50 * 1000,
