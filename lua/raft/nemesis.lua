@@ -21,6 +21,7 @@
 --
 -- Times are durations, "2s", or { "100ms", "2s" }: by chance in between.
 
+local blame = require "raft.blame"
 local boards = require "raft.nemesis_board"
 local kinds = require "raft.nemesis_kinds"
 local options = require "raft.options"
@@ -326,7 +327,7 @@ function nemesis.everything(given)
   read_time(where, "option every", o.every, 1)
   read_time(where, "option lasts", o.lasts, 1)
   for _, name in ipairs(o.without) do
-    if not nemesis[name] or not kinds[name] then
+    if not rawget(nemesis, name) or not kinds[name] then
       local _, message = wording.expected("names of faults", name)
       error(where .. ": option without: " .. message, 2)
     end
@@ -346,4 +347,6 @@ function nemesis.everything(given)
   return nemesis.all { mix, mix, mix }
 end
 
-return nemesis
+--- A name that is not there is told at the user's line.
+return setmetatable(nemesis,
+  { __index = blame.strict("raft.nemesis", nemesis) })

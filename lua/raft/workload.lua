@@ -13,6 +13,7 @@
 --         process does nothing any more: the client goes on under another
 --         number, as in Jepsen. A workload holds nothing of a run.
 
+local blame = require "raft.blame"
 local history = require "raft.history"
 local judges = require "raft.workload_judge"
 local kinds = require "raft.workload_kinds"
@@ -310,4 +311,6 @@ function workload.all(given)
     parts = parts, concurrency = concurrency }, All)
 end
 
-return workload
+--- A name that is not there is told at the user's line.
+return setmetatable(workload,
+  { __index = blame.strict("raft.workload", workload) })

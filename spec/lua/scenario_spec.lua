@@ -64,6 +64,10 @@ describe("raft.scenario: a mistake in the options", function()
       'return require "raft".scenario()' },
     { "FILE: expected the file to return raft.scenario { … }, got nothing",
       "" },
+    { 'FILE:2: raft.nemesis has no "partitoin", did you mean "partition"?',
+      in_file "workload = {}, nemesis = raft.nemesis.partitoin {}" },
+    { 'FILE:2: raft.workload has no "regster", did you mean "register"?',
+      in_file "workload = raft.workload.regster {}" },
     { "FILE:1: raised a hand", "error 'raised a hand'" },
   } do
     it(row[1], function()

@@ -185,7 +185,12 @@ describe("scenario: the network", function()
       for i = 1, 20 do
         client:propose { "set", "x", i }
       end
-      cluster:network { loss = false, delay = "2ms" }
+      cluster:network { loss = false, duplicate = false, reorder = false,
+        corrupt = false, delay = "2ms" }
+      local before = #cluster:events "sim.lost"
+      cluster:await_leader()
+      cluster:sleep "5s"
+      assert(before > 0 and #cluster:events "sim.lost" == before)
     end)
     for _, name in ipairs { "lost", "duplicated", "reordered", "corrupted" } do
       assert.is_true(result[name] > 0, name)
@@ -261,6 +266,25 @@ describe("scenario: processes", function()
       assert(one:is_done())
     end)
     assert.equal(4, turns)
+  end)
+
+  it("finish the call that is under way when they are stopped", function()
+    local ended, began = 0, 0
+    tell(function(cluster)
+      local client = cluster:client()
+      local one = cluster:spawn(function()
+        while true do
+          began = began + 1
+          client:propose { "add", "x", 1 }
+          ended = ended + 1
+        end
+      end)
+      cluster:sleep "10ms" -- nobody leads yet
+      one:stop()
+      assert(not one:is_done())
+      one:wait()
+    end)
+    assert.same({ 1, 2 }, { ended, began }) -- the second is not sent
   end)
 
   it("tell what happened", function()

@@ -105,6 +105,21 @@ describe("scenario: workload and nemesis", function()
     assert.is_false(result.ok)
   end)
 
+  it("end the faults first, so that what is under way can end well",
+  function()
+    local workload = register()
+    local result = raft.scenario { duration = "2s", workload = workload,
+      nemesis = { run = function(_, cluster)
+        cluster:await_leader()
+        cluster:sleep "500ms"
+        cluster:cut("clients", cluster:members())
+      end } }:run { seed = 1 }
+    assert.is_true(result.ok)
+    for _, event in ipairs(result.history:events()) do
+      assert.are_not.equal("info", event.type)
+    end
+  end)
+
   it("heal what a nemesis left broken", function()
     local result = raft.scenario { duration = "1s", workload = register(),
       nemesis = { run = function(_, cluster)
