@@ -73,6 +73,24 @@ describe("sim: a schedule replayed", function ()
     same_run(result, sim.replay(schedule), "a story")
   end)
 
+  it("does things between two events of one microsecond", function ()
+    local world = sim.new { seed = 3, members = 3, record = 1 }
+    world:start_all()
+    local other = world:others(assert(world:await_leader()))[1]
+    world:pause(other)
+    world:run_for(300 * 1000)
+    world:resume(other) -- all that has waited comes now
+    world:step()
+    world:step()
+    world:crash(other)
+    world:run_for(300 * 1000)
+    assert(world:settle())
+    local result, schedule = world:result(), world:schedule()
+    world:close()
+    same_run(result, sim.replay(schedule), "between events")
+    assert.equal(2, schedule.schedule[3].after)
+  end)
+
   it("is the same run after it was written as text and read", function ()
     local recorded = sim.run(sim.mix(sim.profiles.everything,
       { seed = 2, duration_us = 2000 * 1000, record = 1 }))
