@@ -137,6 +137,8 @@ describe("a counterexample", function ()
       kept[i] = one.f .. tostring(one.input or one.output)
     end
     assert.same({ "write1", "write2", "read1" }, kept)
+    -- The order goes on to where the read comes, not only to where it is lost.
+    assert.same({ 2, 2 }, { #found.order, found.state })
   end)
 
   it("is printed as a time line", function ()
