@@ -312,6 +312,25 @@ local function run_one(world, subject, given)
   return code
 end
 
+local function run_all(world, subjects, given)
+  local code = OK
+  for _, subject in ipairs(subjects) do
+    local one = run_one(world, subject, given)
+    code = GRAVITY[one] > GRAVITY[code] and one or code
+  end
+  return code
+end
+
+-- The interpreter raises this when it gets SIGINT.
+local INTERRUPTED = "interrupted!"
+
+local function explain(problem)
+  if tostring(problem):sub(-#INTERRUPTED) == INTERRUPTED then
+    return INTERRUPTED
+  end
+  return debug.traceback(tostring(problem))
+end
+
 --- Runs what the command line asks for. @return the exit code
 function cli_sim.run(world, given)
   local subjects, message = subjects_of(given)
@@ -319,10 +338,14 @@ function cli_sim.run(world, given)
     world.err("luaraft sim: " .. message .. "\n")
     return USAGE
   end
-  local code = OK
-  for _, subject in ipairs(subjects) do
-    local one = run_one(world, subject, given)
-    code = GRAVITY[one] > GRAVITY[code] and one or code
+  local ok, code = xpcall(function()
+    return run_all(world, subjects, given)
+  end, explain)
+  if not ok and code == INTERRUPTED then
+    world.err("luaraft sim: interrupted\n")
+    return UNKNOWN
+  elseif not ok then
+    error(code, 0)
   end
   return code
 end

@@ -221,6 +221,14 @@ describe("luaraft sim #once", function()
     assert.matches("^%S+: seed 1: memory: member %d holds", small)
   end)
 
+  it("ends in one line when it is interrupted", function()
+    local path = LUA
+    LUA = "timeout -s INT 1 " .. path
+    local _, out, err = sim "--profile everything --time 60s"
+    LUA = path
+    assert.same({ "", "luaraft sim: interrupted\n" }, { out, err })
+  end)
+
   it("does what docs/scenarios.md shows", function()
     local page = read("docs/scenarios.md")
     write("majority.lua", page:match("```lua\n(.-)```"))
