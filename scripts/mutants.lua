@@ -113,13 +113,14 @@ local HEAD = "-- SPDX-License-Identifier: MIT\n--\n-- Recorded by scripts/"
 local KEPT_ROWS = 25 -- more would show nothing to a reader
 
 local function keep(bug, check, best)
-  if #best.schedule > KEPT_ROWS then
+  best.bug, best.check = bug, check
+  local text = schedule.table_text(best, HEAD)
+  if #best.schedule > KEPT_ROWS or text:find(("[^\n]"):rep(81)) then
     return
   end
-  best.bug, best.check = bug, check
   local path = ("spec/fixture/mutants/%s.lua"):format(bug)
   local file = assert(io.open(path, "w"))
-  assert(file:write(schedule.table_text(best, HEAD)))
+  assert(file:write(text))
   assert(file:close())
 end
 
