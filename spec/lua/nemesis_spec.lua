@@ -126,6 +126,15 @@ describe("nemesis: losses", function ()
   end)
 end)
 
+describe("nemesis: wipes", function ()
+  it("are one in a run: two that are new would not know each other",
+    function ()
+      local log = attack(nemesis.wipe { every = "15ms", lasts = "2ms" },
+        { nodes = 7, lasts = "1s" })
+      assert.equal(2, #log) -- and its restart
+    end)
+end)
+
 describe("nemesis: composition", function ()
   local kill = nemesis.kill { target = 1, every = "1s", lasts = "100ms" }
   local crash = nemesis.crash { target = 2, every = "2s", lasts = "100ms" }
@@ -155,6 +164,13 @@ describe("nemesis: composition", function ()
                   "2.100 restart", "2.100 restart" },
       without_targets(attack(nemesis.all { kill, crash },
         { lasts = "2500ms" })))
+  end)
+
+  it("all: over when each is over", function ()
+    local log = attack(nemesis.sequence {
+      nemesis.all { nemesis.kill { target = 1, lasts = "3s" } }, crash,
+    }, { lasts = "7s" })
+    assert.matches("kill 1,%S+ restart 1,%S+ crash 2", table.concat(log, ","))
   end)
 
   it("stagger: pauses of that length in the mean", function ()
