@@ -10,6 +10,8 @@ local helper = require("spec.helper")
 local history = require("raft.history")
 local quantity = require("raft.quantity")
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local Fake = {}
 Fake.__index = Fake
 
@@ -97,7 +99,7 @@ end
 
 function Fake:spawn(fn, ...)
   local process = setmetatable({ cluster = self, wake = self.time,
-    arguments = { ... }, thread = coroutine.create(fn) }, Process)
+    arguments = { n = select("#", ...), ... }, thread = coroutine.create(fn) }, Process)
   self.processes[#self.processes + 1] = process
   return process
 end
@@ -119,8 +121,8 @@ function Fake:run()
     local process = table.remove(self.processes, at)
     self.time = math.max(self.time, process.wake)
     local ok, wake = coroutine.resume(process.thread,
-      (unpack or table.unpack)(process.arguments)) -- luacheck: ignore 113 143
-    process.arguments = {}
+      unpack(process.arguments, 1, process.arguments.n))
+    process.arguments = { n = 0 }
     if not ok then
       error(wake, 0)
     elseif coroutine.status(process.thread) ~= "dead" then
