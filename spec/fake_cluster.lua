@@ -99,7 +99,8 @@ end
 
 function Fake:spawn(fn, ...)
   local process = setmetatable({ cluster = self, wake = self.time,
-    arguments = { n = select("#", ...), ... }, thread = coroutine.create(fn) }, Process)
+    arguments = { n = select("#", ...), ... },
+    thread = coroutine.create(fn) }, Process)
   self.processes[#self.processes + 1] = process
   return process
 end
