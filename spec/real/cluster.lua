@@ -124,7 +124,8 @@ function Cluster:start(id, pipe)
   file:write(source(options))
   file:close()
   local base = ("%s/%d"):format(self.dir, id)
-  local command = ("%ssh -c 'echo $$ > %s.pid; exec %s spec/real/member.lua "
+  local command = ("%ssh -c 'echo $$ > %s.pid; "
+    .. "exec env --default-signal=HUP %s spec/real/member.lua "
     .. '"$(cat %s)"\''):format(self.environment, base, LUA, path)
   local code, pid = Cluster.sh(("rm -f %s.pid %s.exit\n"
     .. "( exec >> %s.log 2>&1 < /dev/null\n"
