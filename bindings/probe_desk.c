@@ -81,7 +81,7 @@ static void net_send (struct port_net *net, raft_id member,
   struct desk_note *note = queue_add (&from->desk->messages, &message);
   (void)class_;
   note->from = from->id;
-  note->to = member;
+  note->to = from->is_wanted[member] ? member : 0; /* nobody: lost */
 }
 
 static void net_reply (struct port_net *net, uint64_t connection,
@@ -102,9 +102,9 @@ static void net_hang_up (struct port_net *net, uint64_t connection) {
 
 static void net_know (struct port_net *net, raft_id member,
                       const char *address) {
-  (void)net;
-  (void)member;
-  (void)address; /* everyone sits at this desk */
+  struct desk_member *from = of_net (net);
+  from->is_wanted[member] = address != NULL;
+  from->is_linked[member] = from->is_linked[member] && address != NULL;
 }
 
 static struct desk_member *of_clock (struct port_clock *clock) {
@@ -165,6 +165,7 @@ struct desk *desk_new (raft_id count) {
     return NULL;
   }
   desk->count = count;
+  desk->voters = count;
   desk->now = 1000 * RAFT_SECOND;
   desk->tracer.emit = desk_trace;
   raft_limits_default (&desk->limits);
@@ -214,14 +215,32 @@ static void desk_configuration (const struct desk *desk,
   raft_id id;
   memset (value, 0, sizeof *value);
   memcpy (value->name, "desk", 5);
-  value->member_count = (uint32_t)desk->count;
-  for (id = 1; id <= desk->count; id++) {
+  value->member_count = (uint32_t)desk->voters;
+  for (id = 1; id <= desk->voters; id++) {
     struct wire_member *member = &value->members[id - 1];
     member->id = id;
     member->roles = WIRE_VOTER;
     memcpy (member->address, "desk:1", 7);
     member->address[5] = (char)('0' + id);
   }
+}
+
+static void make_directory (const struct wal_options *options, raft_id id,
+                            const struct wire_configuration *value) {
+  struct raft_detail detail;
+  struct raft_buffer first;
+  uint64_t cluster;
+  if (wire_configuration_find (value, id) != NULL) {
+    (void)replica_init (options, id, value, init_done);
+    return;
+  }
+  raft_buffer_init (&first, &raft_memory_plain);
+  if (wire_first_entry (&first, 0, value, &cluster, &detail) == RAFT_OK) {
+    (void)replica_join (options, id,
+                        raft_slice_borrowed (first.data, first.size),
+                        init_done);
+  }
+  raft_buffer_free (&first);
 }
 
 int desk_init (struct desk *desk, raft_id id) {
@@ -238,7 +257,7 @@ int desk_init (struct desk *desk, raft_id id) {
   desk_configuration (desk, &value);
   desk->init_status = RAFT_ETIMEOUT;
   DESK_CALL (desk, guard,
-             (void)replica_init (&options, id, &value, init_done);
+             make_directory (&options, id, &value);
              sim_disk_drain (member->disk));
   sim_disk_kill (member->disk);
   return desk->init_status;
@@ -286,6 +305,7 @@ void desk_start (struct desk *desk, raft_id id) {
   options.owner = member;
   options.opened = on_opened;
   options.stopped = on_stopped;
+  memset (member->is_wanted, 0, sizeof member->is_wanted);
   member->state = DESK_OPENING;
   member->status = RAFT_OK;
   DESK_CALL (desk, guard,
@@ -356,14 +376,14 @@ static void flush (struct desk *desk, struct desk_member *member) {
 }
 
 int desk_request (struct desk *desk, raft_id id, uint64_t connection,
-                  const uint8_t *data, size_t size) {
+                  const struct wire_view *bytes, bool is_admin) {
   struct desk_member *member = &desk->members[id];
   struct raft_guard guard;
   volatile int status = RAFT_ECLOSED;
   if (member->state == DESK_UP) {
     DESK_CALL (desk, guard,
-               status = replica_on_request (member->replica, connection,
-                                            data, size));
+               status = (is_admin ? replica_on_admin : replica_on_request) (
+                 member->replica, connection, bytes->data, bytes->size));
   }
   return status;
 }
@@ -386,7 +406,8 @@ static bool link_pair (struct desk *desk, raft_id a, raft_id b) {
   struct replica_origin dialled = { b, "the desk" };
   struct wire_refusal refusal;
   struct raft_guard guard;
-  if (a == b || from->is_linked[b] || from->state != DESK_UP
+  if (a == b || from->is_linked[b] || !from->is_wanted[b]
+      || from->state != DESK_UP
       || to->state != DESK_UP || desk->is_cut[a][b] || desk->is_cut[b][a]) {
     return false;
   }
@@ -458,7 +479,8 @@ static bool deliver_one (struct desk *desk) {
     return false;
   }
   to = &desk->members[note->to];
-  if (to->state == DESK_UP && !desk->is_cut[note->from][note->to]) {
+  if (note->to != 0 && to->state == DESK_UP
+      && !desk->is_cut[note->from][note->to]) {
     DESK_CALL (desk, guard,
                if (replica_on_message (to->replica, note->from, note->bytes,
                                        note->size) != RAFT_OK) {
@@ -494,6 +516,15 @@ static bool disk_one (struct desk *desk, struct desk_member *member) {
   DESK_CALL (desk, guard, (void)sim_disk_step (member->disk));
   flush (desk, member);
   return true;
+}
+
+void desk_finish_disk (struct desk *desk, raft_id id) {
+  struct desk_member *member = &desk->members[id];
+  struct raft_guard guard;
+  while (desk->panic[0] == '\0' && sim_disk_pending (member->disk) > 0) {
+    DESK_CALL (desk, guard, (void)sim_disk_step (member->disk));
+    flush (desk, member);
+  }
 }
 
 static bool settle_once (struct desk *desk) {

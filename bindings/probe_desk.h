@@ -15,7 +15,7 @@
 #include "sim/disk.h"
 #include "wire/configuration.h"
 
-#define DESK_MEMBERS_MAX 5
+#define DESK_MEMBERS_MAX 8
 #define DESK_REQUESTS_MAX 64 /* of one machine */
 
 enum desk_state { DESK_DOWN, DESK_OPENING, DESK_UP, DESK_STOPPED,
@@ -70,12 +70,14 @@ struct desk_member {
   struct desk_applied *applied;
   size_t applied_count;
   size_t applied_capacity;
+  bool is_wanted[DESK_MEMBERS_MAX + 1]; /* the replica knows it */
   bool is_linked[DESK_MEMBERS_MAX + 1];
 };
 
 struct desk {
   struct raft_tracer tracer; /* first */
   raft_id count;
+  raft_id voters;            /* the first of them; the others may join */
   struct desk_member members[DESK_MEMBERS_MAX + 1]; /* by id, from 1 */
   bool is_cut[DESK_MEMBERS_MAX + 1][DESK_MEMBERS_MAX + 1];
   raft_time now;
@@ -111,11 +113,14 @@ void desk_close (struct desk *desk, raft_id id);
 int desk_hear (struct desk *desk, raft_id id, const uint8_t *data,
                size_t size, raft_id dialled);
 
-/* One object from a client. Returns what the replica returned. */
+/* One object from a client, or from an operator. Returns what the replica
+** returned. */
 int desk_request (struct desk *desk, raft_id id, uint64_t connection,
-                  const uint8_t *data, size_t size);
+                  const struct wire_view *bytes, bool is_admin);
 void desk_hang_up (struct desk *desk, raft_id id, uint64_t connection);
 
+/* What is under way to a disk that is held ends. */
+void desk_finish_disk (struct desk *desk, raft_id id);
 /* Everything that can happen now; and then as time passes. */
 void desk_settle (struct desk *desk);
 void desk_run (struct desk *desk, raft_time length);

@@ -303,11 +303,13 @@ static int probe_greeting_decode (lua_State *L) {
 static void read_configuration (lua_State *L, int index,
                                 struct wire_configuration *value) {
   struct field_table table
-    = field_open (L, index, "configuration", "name lease_us members ");
+    = field_open (L, index, "configuration",
+                  "name lease_us members used ");
   struct field_table members;
   uint32_t count, i;
   memset (value, 0, sizeof *value);
   value->lease_us = field_bits (&table, "lease_us");
+  value->used = field_number (&table, "used", 0, RAFT_INDEX_MAX);
   copy_text (L, index, "name", value->name, sizeof value->name);
   members = field_list (&table, "members", &count);
   if (count > RAFT_MEMBERS_MAX * 3) {
@@ -352,6 +354,7 @@ static int probe_configuration_decode (lua_State *L) {
   lua_newtable (L);
   field_set_string (L, "name", value.name);
   field_set_number (L, "lease_us", value.lease_us);
+  field_set_number (L, "used", value.used);
   lua_newtable (L);
   for (i = 0; i < value.member_count; i++) {
     lua_newtable (L);

@@ -3,7 +3,7 @@
 ** probe_replica.c - core/replica for specs: members on a desk
 ** (probe_desk.h).
 **
-**   local desk = probe.desk { members = 3, seed = 1, bug = "…",
+**   local desk = probe.desk { members = 3, voters = 3, seed = 1, bug = "…",
 **                             hash_interval = 4, traces = true,
 **                             limits = { sessions = 2 } }
 **   desk:init()  desk:start(1)  desk:run(us)  desk:crash(1, mask)  …
@@ -91,7 +91,7 @@ static void set_limits (lua_State *L, struct desk *desk) {
 
 static int desk_make (lua_State *L) {
   struct field_table options = field_open (
-    L, 1, "desk", "members seed bug hash_interval traces limits ");
+    L, 1, "desk", "members voters seed bug hash_interval traces limits ");
   raft_id count = (raft_id)field_number (&options, "members", 1,
                                          DESK_MEMBERS_MAX);
   struct desk_handle *handle = lua_newuserdata (L, sizeof *handle);
@@ -101,6 +101,11 @@ static int desk_make (lua_State *L) {
   handle->desk = desk_new (count);
   if (handle->desk == NULL) {
     return luaL_error (L, "out of memory");
+  }
+  handle->desk->voters
+    = (raft_id)field_number (&options, "voters", count, DESK_MEMBERS_MAX);
+  if (handle->desk->voters > count) {
+    return luaL_error (L, "more voters than members");
   }
   handle->desk->chance = field_number (&options, "seed", 1, RAFT_INDEX_MAX);
   handle->desk->hash_interval
@@ -245,14 +250,23 @@ static int desk_l_state (lua_State *L) {
 
 /* ---- clients ---------------------------------------------------------- */
 
-/* desk:send(id, connection, bytes) */
-static int desk_l_send (lua_State *L) {
+static int send_request (lua_State *L, bool is_admin) {
   struct desk_member *member = member_at (L, 2);
   uint64_t connection = (uint64_t)luaL_checknumber (L, 3);
-  size_t size;
-  const char *bytes = luaL_checklstring (L, 4, &size);
+  struct wire_view bytes;
+  bytes.data = (const uint8_t *)luaL_checklstring (L, 4, &bytes.size);
   return push_request (L, desk_request (member->desk, member->id, connection,
-                                        (const uint8_t *)bytes, size));
+                                        &bytes, is_admin));
+}
+
+/* desk:send(id, connection, bytes) */
+static int desk_l_send (lua_State *L) {
+  return send_request (L, false);
+}
+
+/* desk:administer(id, connection, bytes): as an operator. */
+static int desk_l_administer (lua_State *L) {
+  return send_request (L, true);
 }
 
 /* desk:propose(id, connection, request, command [, session, sequence, first])
@@ -281,8 +295,10 @@ static int desk_l_propose (lua_State *L) {
     status = wire_rpc_request (&message, id, "propose", view);
   }
   if (status == RAFT_OK) {
-    status = desk_request (member->desk, member->id, connection,
-                           message.data, message.size);
+    view.data = message.data;
+    view.size = message.size;
+    status = desk_request (member->desk, member->id, connection, &view,
+                           false);
   }
   raft_buffer_free (&params);
   raft_buffer_free (&message);
@@ -332,6 +348,12 @@ static int desk_l_hold_machine (lua_State *L) {
 static int desk_l_hold_disk (lua_State *L) {
   member_at (L, 2)->disk_held = lua_toboolean (L, 3);
   return 0;
+}
+
+static int desk_l_finish_disk (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  desk_finish_disk (member->desk, member->id);
+  return check_panic (L);
 }
 
 static int desk_l_keep_machine (lua_State *L) {
@@ -487,11 +509,13 @@ static const luaL_Reg desk_methods[] = {
   { "state", desk_l_state },
   { "hear", desk_l_hear },
   { "send", desk_l_send },
+  { "administer", desk_l_administer },
   { "propose", desk_l_propose },
   { "hang_up", desk_l_hang_up },
   { "answers", desk_l_answers },
   { "hold_machine", desk_l_hold_machine },
   { "hold_disk", desk_l_hold_disk },
+  { "finish_disk", desk_l_finish_disk },
   { "keep_machine", desk_l_keep_machine },
   { "skew", desk_l_skew },
   { "set_vm", desk_l_set_vm },

@@ -108,6 +108,14 @@ function Client:send(method, params)
   return request
 end
 
+--- The same as an operator.
+function Client:administer(method, params)
+  local request = self:next_request()
+  assert(self.desk:administer(self.id, self.connection,
+    encode { 0, request, method, params }))
+  return request
+end
+
 --- Sends; a member that is not there, or has no memory, is no error.
 function Client:send_quietly(method, params)
   local sent = self:send(method, params)
@@ -139,6 +147,11 @@ end
 --- Sends and returns the answer, nil: none came.
 function Client:ask(method, params)
   return await(self, self:send(method, params))
+end
+
+--- The answer to an operator, nil: none came yet.
+function Client:order(method, params)
+  return await(self, self:administer(method, params))
 end
 
 function Client:apply(command, session, sequence, first)

@@ -47,7 +47,8 @@
   X(ADDRESS_IN_USE, 31, "address_in_use", "the address is in use")         \
   X(PANIC, 32, "panic", "an internal check failed")                        \
   X(BUSY, 33, "busy", "another change is under way, try again later")      \
-  X(CONFLICT, 34, "conflict", "the configuration has changed meanwhile")
+  X(CONFLICT, 34, "conflict", "the configuration has changed meanwhile")   \
+  X(REMOVED, 35, "removed", "this member was removed from the cluster")
 
 enum {
   RAFT_OK = 0,

@@ -42,6 +42,8 @@
     "age of the oldest committed, unapplied entry that counts as a stall")   \
   X(sync_stall_us, RAFT_SECOND, "microseconds",                              \
     "age of the oldest unfinished sync that counts as a stall")              \
+  X(catch_up_us, 30 * RAFT_SECOND, "microseconds",                           \
+    "without progress of a new voter: the change is given up")               \
   X(close_us, 5 * RAFT_SECOND, "microseconds",                               \
     "for what is under way when a member ends; then it is abandoned")
 

@@ -21,6 +21,7 @@ struct replica_connection {
   uint64_t bytes;    /* of unanswered requests */
   uint32_t requests; /* unanswered */
   bool greeted;      /* it gets a detail map with errors */
+  bool is_admin;     /* it may ask for what operators do */
 };
 
 /* Who asked: enough to answer, whatever became of the connection. */

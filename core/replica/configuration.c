@@ -13,9 +13,10 @@ static void take_voters (struct replica *replica) {
   replica->voters = sets.voters;
 }
 
-int replica_configure (struct replica *replica, struct raft_slice entry,
-                       raft_index index, struct raft_detail *detail) {
-  struct wire_configuration value;
+static int configuration_read (const struct replica *replica,
+                               struct raft_slice entry, raft_index index,
+                               struct wire_configuration *value,
+                               struct raft_detail *detail) {
   struct wire_entry decoded;
   struct wire_view payload;
   int status = wire_entry_decode (entry.data, entry.size, &decoded);
@@ -32,32 +33,141 @@ int replica_configure (struct replica *replica, struct raft_slice entry,
   }
   payload.data = decoded.payload;
   payload.size = decoded.payload_size;
-  status = wire_configuration_decode (payload, &value, detail);
+  return wire_configuration_decode (payload, value, detail);
+}
+
+int replica_configure (struct replica *replica, struct raft_slice entry,
+                       raft_index index, struct raft_detail *detail) {
+  struct wire_configuration value;
+  int status = configuration_read (replica, entry, index, &value, detail);
   if (status != RAFT_OK) {
     return status;
   }
+  replica->previous = replica->configuration;
+  replica->previous_index = replica->configuration_index;
   replica->configuration = value;
   replica->configuration_index = index;
   take_voters (replica);
   return RAFT_OK;
 }
 
-static const struct wire_member *member_of (const struct replica *replica,
-                                            raft_id id) {
-  uint32_t i;
-  for (i = 0; i < replica->configuration.member_count; i++) {
-    if (replica->configuration.members[i].id == id) {
-      return &replica->configuration.members[i];
-    }
-  }
-  return NULL;
+void replica_configuration_cut (struct replica *replica, raft_index index) {
+  raft_assert (replica->previous_index != 0
+               && index == replica->previous_index);
+  replica->configuration = replica->previous;
+  replica->configuration_index = index;
+  replica->previous_index = 0;
+  take_voters (replica);
 }
 
+/* ---- who is one, and who was ------------------------------------------- */
+
 const char *replica_address_of (const struct replica *replica, raft_id id) {
-  const struct wire_member *member = member_of (replica, id);
+  const struct wire_member *member
+    = wire_configuration_find (&replica->configuration, id);
   return member != NULL ? member->address : NULL;
 }
 
 bool replica_is_member (const struct replica *replica, raft_id id) {
-  return member_of (replica, id) != NULL;
+  return wire_configuration_find (&replica->configuration, id) != NULL;
+}
+
+/* While it is not committed, it may still be cut. */
+bool replica_is_removed (const struct replica *replica, raft_id id) {
+  return replica->commit >= replica->configuration_index
+         && id <= replica->configuration.used
+         && !replica_is_member (replica, id);
+}
+
+/* ---- whom the world dials ---------------------------------------------- */
+
+bool replica_is_known (const struct replica *replica, raft_id id) {
+  for (uint32_t i = 0; i < replica->known.count; i++) {
+    if (replica->known.ids[i] == id) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void know (struct replica *replica, raft_id id, const char *address) {
+  struct port_net *net = replica->options.net;
+  struct replica_known *known = &replica->known;
+  if (id == replica->identity.member) {
+    return;
+  }
+  if (!replica_is_known (replica, id)) {
+    if (known->count == REPLICA_PEERS_MAX) {
+      return; /* until a configuration is committed */
+    }
+    known->ids[known->count++] = id;
+  }
+  net->know (net, id, address);
+}
+
+void replica_know_members (struct replica *replica) {
+  const struct wire_configuration *value = &replica->configuration;
+  for (uint32_t i = 0; i < value->member_count; i++) {
+    know (replica, value->members[i].id, value->members[i].address);
+  }
+}
+
+/* Whoever was away for long meets members that it has never heard of, and
+** must answer them before it can learn of them. */
+void replica_know_guest (struct replica *replica,
+                         const struct wire_greeting *greeting) {
+  if (greeting->address[0] != '\0'
+      && !replica_is_member (replica, greeting->member)) {
+    know (replica, greeting->member, greeting->address);
+  }
+}
+
+static void forget_removed (struct replica *replica) {
+  struct port_net *net = replica->options.net;
+  struct replica_known *known = &replica->known;
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < known->count; i++) {
+    if (replica_is_member (replica, known->ids[i])
+        || known->ids[i] > replica->configuration.used) {
+      known->ids[kept++] = known->ids[i];
+    } else {
+      net->know (net, known->ids[i], NULL);
+      replica_peer_forget (&replica->peers, known->ids[i]);
+    }
+  }
+  known->count = kept;
+}
+
+/* Others have time to take its last messages; then it ends. */
+static bool leave_cluster (struct replica *replica) {
+  struct replica_known *known = &replica->known;
+  struct raft_detail why;
+  if (!replica_is_removed (replica, replica->identity.member)) {
+    known->removed_at = 0;
+    return false;
+  }
+  if (known->removed_at == 0) {
+    known->removed_at = replica->now;
+  }
+  if (replica->now - known->removed_at < REPLICA_LEAVE_US) {
+    return false;
+  }
+  (void)raft_fail (&why, RAFT_EREMOVED, "this member, %llu, was removed from "
+                   "the cluster with entry %llu",
+                   (unsigned long long)replica->identity.member,
+                   (unsigned long long)replica->configuration_index);
+  replica_stop (replica, RAFT_EREMOVED, why.text);
+  return true;
+}
+
+bool replica_settle_members (struct replica *replica) {
+  struct replica_known *known = &replica->known;
+  if (replica->commit < replica->configuration_index) {
+    return false;
+  }
+  if (known->settled != replica->configuration_index) {
+    known->settled = replica->configuration_index;
+    forget_removed (replica);
+  }
+  return leave_cluster (replica);
 }

@@ -51,6 +51,14 @@ static void append_noop (struct replica *replica,
   replica->noop = NULL;
 }
 
+static void append_configuration (struct replica *replica,
+                                  const struct raft_effect *effect) {
+  struct wire_entry entry;
+  raft_assert (effect->as.append.count == 1);
+  fill_entry (replica, effect, 0, &entry);
+  replica_append_configuration (replica, &entry);
+}
+
 static size_t append_one (struct replica *replica,
                           const struct raft_effect *effect, uint32_t i,
                           size_t offset) {
@@ -90,6 +98,8 @@ static void perform_append (struct replica *replica,
   if (effect->as.append.kind == RAFT_ENTRY_NOOP) {
     raft_assert (effect->as.append.count == 1);
     append_noop (replica, effect);
+  } else if (effect->as.append.kind == RAFT_ENTRY_CONFIGURATION) {
+    append_configuration (replica, effect);
   } else {
     raft_assert (effect->as.append.count == replica->batch_count);
     for (i = 0; i < effect->as.append.count; i++) {
@@ -253,18 +263,28 @@ static void perform_role (struct replica *replica,
 }
 
 /* The entry of a configuration that the engine took over is in the cache:
-** it was appended or received in this very step. */
+** it was appended or received in this very step. One that was cut leaves the
+** one before. */
 static void perform_configuration (struct replica *replica,
                                    const struct raft_effect *effect) {
   raft_index index = effect->as.configuration.index;
   struct raft_slice entry = replica_cache_get (&replica->cache, index);
   struct raft_detail why;
-  if (index == replica->configuration_index || entry.size == 0) {
+  if (index == replica->configuration_index) {
+    return;
+  }
+  if (index < replica->configuration_index) {
+    replica_configuration_cut (replica, index);
+    return;
+  }
+  if (entry.size == 0) {
     return;
   }
   if (replica_configure (replica, entry, index, &why) != RAFT_OK) {
     replica_stop (replica, RAFT_ECORRUPT, why.text);
+    return;
   }
+  replica_know_members (replica);
 }
 
 static void perform_trace (struct replica *replica,
@@ -312,7 +332,10 @@ static void perform_one (struct replica *replica,
     case RAFT_EFFECT_TRACE:
       perform_trace (replica, effect);
       break;
-    case RAFT_EFFECT_TRANSFER: /* nobody asks for these here yet */
+    case RAFT_EFFECT_TRANSFER:
+      replica_admin_transferred (replica, effect->as.transfer.member,
+                                 effect->as.transfer.status);
+      break;
     case RAFT_EFFECT_COMPACT:
     case RAFT_EFFECT_SNAPSHOT:
     case RAFT_EFFECT_INSTALL: break;

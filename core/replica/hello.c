@@ -13,6 +13,8 @@
 
 void replica_greeting (const struct replica *replica,
                        struct wire_greeting *greeting) {
+  const char *address
+    = replica_address_of (replica, replica->identity.member);
   memset (greeting, 0, sizeof *greeting);
   greeting->role = WIRE_ROLE_MEMBER;
   greeting->protocol = WIRE_PROTOCOL;
@@ -22,6 +24,9 @@ void replica_greeting (const struct replica *replica,
   greeting->incarnation = replica->identity.incarnation;
   greeting->machine_hash = replica->machine_hash;
   memcpy (greeting->vm, replica->vm, sizeof greeting->vm);
+  if (address != NULL) {
+    memcpy (greeting->address, address, strlen (address) + 1);
+  }
 }
 
 /* ---- judging ---------------------------------------------------------- */
@@ -50,6 +55,12 @@ static int judge_cluster (const struct replica *replica,
   return RAFT_OK;
 }
 
+/* An id above all that the log here has seen may have been added since. */
+static bool may_be_member (const struct replica *replica, raft_id id) {
+  return replica_is_member (replica, id)
+         || id > replica->configuration.used;
+}
+
 static int judge_member (const struct replica *replica,
                          const struct wire_greeting *greeting,
                          raft_id dialled, struct raft_detail *detail) {
@@ -57,8 +68,13 @@ static int judge_member (const struct replica *replica,
     return raft_fail (detail, RAFT_ENOT_FOUND, "expected member %llu",
                       (unsigned long long)dialled);
   }
+  if (replica_is_removed (replica, greeting->member)) {
+    return raft_fail (detail, RAFT_EREMOVED, "expected a member of "
+                      "configuration %llu",
+                      (unsigned long long)replica->configuration_index);
+  }
   if (greeting->member == replica->identity.member
-      || !replica_is_member (replica, greeting->member)
+      || !may_be_member (replica, greeting->member)
       || greeting->incarnation == 0) {
     return raft_fail (detail, RAFT_ENOT_FOUND, "expected another member of "
                       "the configuration");
@@ -163,6 +179,7 @@ int replica_judge (struct replica *replica,
     compare_machine (replica,
                      meet (replica, greeting->member, greeting->incarnation),
                      greeting->machine_hash);
+    replica_know_guest (replica, greeting);
   } else {
     refusal->code = status;
     refuse (replica, greeting, origin, refusal);
@@ -218,19 +235,40 @@ static void maybe_give_up (struct replica *replica,
   replica_stop (replica, refusal->code, why.text);
 }
 
+/* Only a committed configuration removes, so one who says so is enough. */
+static bool is_told_removed (const struct replica *replica,
+                             const struct replica_origin *origin,
+                             const struct wire_refusal *refusal) {
+  return refusal->code == RAFT_EREMOVED
+         && refusal->member == origin->dialled
+         && refusal->cluster == replica->identity.cluster;
+}
+
+static void leave (struct replica *replica,
+                   const struct replica_origin *origin) {
+  struct raft_detail why;
+  (void)raft_fail (&why, RAFT_EREMOVED, "this member, %llu, was removed from "
+                   "the cluster, says member %llu at %s",
+                   (unsigned long long)replica->identity.member,
+                   (unsigned long long)origin->dialled, origin->address);
+  replica_stop (replica, RAFT_EREMOVED, why.text);
+}
+
 void replica_on_refused (struct replica *replica,
                          const struct replica_origin *origin,
                          const struct wire_refusal *refusal) {
   replica_enter (replica);
   if (replica->life == REPLICA_OPEN
-      && replica_is_member (replica, origin->dialled)) {
+      && replica_is_known (replica, origin->dialled)) {
     if (replica_refusal_note (&replica->refusals, origin->dialled, true,
                               refusal->code, replica->now)) {
       replica_trace_text (replica, RAFT_TRACE_REFUSED_BY, origin->dialled,
                           (uint64_t)(int64_t)refusal->code,
                           refusal->why.text);
     }
-    if (!has_accepted (replica, origin->dialled)) {
+    if (is_told_removed (replica, origin, refusal)) {
+      leave (replica, origin);
+    } else if (!has_accepted (replica, origin->dialled)) {
       maybe_give_up (replica, origin, refusal);
     }
   }
@@ -244,7 +282,7 @@ void replica_on_link_up (struct replica *replica, raft_id member,
   struct replica_peer *peer;
   replica_enter (replica);
   if (replica->life == REPLICA_OPEN && incarnation != 0
-      && replica_is_member (replica, member)
+      && may_be_member (replica, member)
       && member != replica->identity.member) {
     peer = meet (replica, member, incarnation);
     if (peer != NULL && (peer->incarnation == incarnation

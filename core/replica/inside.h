@@ -18,21 +18,20 @@
 
 #include "base/chunk.h"
 #include "base/panic.h"
+#include "replica/admin.h"
 #include "replica/cache.h"
 #include "replica/calls.h"
 #include "replica/digest.h"
-#include "replica/peer.h"
 #include "replica/reads.h"
 #include "replica/refusal.h"
 #include "replica/replica.h"
 #include "replica/session.h"
-#include "wire/configuration.h"
-#include "wire/entry.h"
 #include "wire/message.h"
 #include "wire/rpc.h"
 #include "wire/value.h"
 
 #define REPLICA_RETRY_US (10 * RAFT_MILLISECOND) /* after out of memory */
+#define REPLICA_LEAVE_US (500 * RAFT_MILLISECOND) /* once removed */
 #define REPLICA_RETRY_HINT_MS 50 /* told to clients with 'overloaded' */
 #define REPLICA_LOADS (RAFT_MEMBERS_MAX * 3 + 1) /* one per follower, and the
                                                     machine's */
@@ -126,8 +125,11 @@ struct replica {
 
   /* Identity. */
   struct wal_identity identity;
-  struct wire_configuration configuration;
+  struct wire_configuration configuration; /* the latest in the log */
   raft_index configuration_index;
+  struct wire_configuration previous; /* for when that is cut */
+  raft_index previous_index;          /* 0: none */
+  struct replica_known known;
   struct wal_recovered recovered; /* until the engine is there */
   struct raft_term_run *runs;
   uint64_t machine_hash;
@@ -184,6 +186,7 @@ struct replica {
   struct replica_digest digest;
   struct replica_apply apply;
   struct replica_stall stall;
+  struct replica_admin admin;
   bool machine_open;             /* it is there */
   bool machine_closing;
   bool machine_closed;
@@ -242,12 +245,6 @@ void replica_load_release (struct replica_load *load);
 bool replica_settle_loads (struct replica *replica);
 void replica_loads_free (struct replica *replica);
 
-/* ---- configuration.c -------------------------------------------------- */
-/* Takes over an encoded configuration entry. */
-int replica_configure (struct replica *replica, struct raft_slice entry,
-                       raft_index index, struct raft_detail *detail);
-bool replica_is_member (const struct replica *replica, raft_id id);
-
 /* ---- apply.c ---------------------------------------------------------- */
 void replica_apply_want (struct replica *replica, raft_index first,
                          uint32_t count, uint64_t ticket);
@@ -294,6 +291,8 @@ void replica_answer_error (struct replica *replica,
 struct replica_state_hash { raft_index index; uint64_t hash; };
 int replica_status_encode (struct replica *replica, struct raft_buffer *out,
                            const struct replica_state_hash *state);
+/* Appends what an operator sees of the members. */
+int replica_members_encode (struct replica *replica, struct raft_buffer *out);
 
 RAFT_HIDDEN_END
 

@@ -28,12 +28,47 @@ int replica_open_log (struct replica *replica) {
   return wal_open (&replica->wal, &options);
 }
 
+/* The one before is needed when the latest is cut. */
+static int keep_configurations (struct replica *replica,
+                                const struct wal_recovered *recovered,
+                                struct raft_detail *detail) {
+  int status = RAFT_OK;
+  if (recovered->previous_index != 0) {
+    status = replica_configure (replica, recovered->previous,
+                                recovered->previous_index, detail);
+  }
+  if (status == RAFT_OK) {
+    status = replica_configure (replica, recovered->configuration,
+                                recovered->configuration_index, detail);
+  }
+  return status;
+}
+
+/* Who has gone may fall out; the log keeps them. */
+static int keep_peers (struct replica *replica,
+                       const struct wal_recovered *recovered,
+                       struct raft_detail *detail) {
+  for (uint32_t i = 0; i < 2 * recovered->peer_count; i++) {
+    const struct wal_peer *peer
+      = &recovered->peers[i % recovered->peer_count];
+    bool is_member = replica_is_member (replica, peer->member);
+    if (is_member == (i < recovered->peer_count)
+        && replica_peer_add (&replica->peers, peer->member,
+                             peer->incarnation, PEER_KNOWN) == NULL
+        && is_member) {
+      return raft_fail (detail, RAFT_ECORRUPT, "the log names more than %d "
+                        "peers", REPLICA_PEERS_MAX);
+    }
+  }
+  return RAFT_OK;
+}
+
 /* What is valid only during the log's call, copied. */
 static int keep_recovered (struct replica *replica,
                            const struct wal_recovered *recovered,
                            struct raft_detail *detail) {
   size_t size = recovered->run_count * sizeof *replica->runs;
-  uint32_t i;
+  int status;
   replica->runs = raft_allocate (replica->memory, size > 0 ? size : 1);
   if (replica->runs == NULL) {
     return raft_fail (detail, RAFT_ENOMEM, "out of memory in recovery");
@@ -42,19 +77,13 @@ static int keep_recovered (struct replica *replica,
   replica->recovered = *recovered;
   replica->recovered.runs = replica->runs;
   replica->recovered.configuration = raft_slice_borrowed (NULL, 0);
+  replica->recovered.previous = raft_slice_borrowed (NULL, 0);
   replica->recovered.peers = NULL;
   replica->identity = recovered->identity;
   replica->last = recovered->last_index;
-  for (i = 0; i < recovered->peer_count; i++) {
-    if (replica_peer_add (&replica->peers, recovered->peers[i].member,
-                          recovered->peers[i].incarnation, PEER_KNOWN)
-        == NULL) {
-      return raft_fail (detail, RAFT_ECORRUPT, "the log names more than %d "
-                        "peers", REPLICA_PEERS_MAX);
-    }
-  }
-  return replica_configure (replica, recovered->configuration,
-                            recovered->configuration_index, detail);
+  status = keep_configurations (replica, recovered, detail);
+  return status == RAFT_OK ? keep_peers (replica, recovered, detail)
+                           : status;
 }
 
 static void open_machine (struct replica *replica) {
@@ -119,6 +148,10 @@ static int make_engine (struct replica *replica) {
   wire_configuration_sets (&replica->configuration,
                            &recovered.configuration);
   recovered.configuration_index = replica->configuration_index;
+  if (replica->previous_index != 0) {
+    wire_configuration_sets (&replica->previous, &recovered.previous);
+    recovered.previous_index = replica->previous_index;
+  }
   return raft_new (&replica->raft, replica->memory, &options, &recovered,
                    replica->now, given->clock->random (given->clock));
 }
@@ -149,17 +182,6 @@ static int take_machine (struct replica *replica,
   return RAFT_OK;
 }
 
-static void tell_addresses (struct replica *replica) {
-  struct port_net *net = replica->options.net;
-  uint32_t i;
-  for (i = 0; i < replica->configuration.member_count; i++) {
-    const struct wire_member *member = &replica->configuration.members[i];
-    if (member->id != replica->identity.member) {
-      net->know (net, member->id, member->address);
-    }
-  }
-}
-
 static void on_machine_opened (struct replica *replica,
                                const struct machine_request *request) {
   struct raft_detail why;
@@ -180,7 +202,7 @@ static void on_machine_opened (struct replica *replica,
   replica->status = RAFT_OK;
   replica_trace (replica, RAFT_TRACE_OPENED, replica->recovered.last_index,
                  replica->recovered.vote, 0);
-  tell_addresses (replica);
+  replica_know_members (replica);
 }
 
 void replica_on_machine_life (struct machine_request *request) {
@@ -195,68 +217,4 @@ void replica_on_machine_life (struct machine_request *request) {
     replica->machine_open = request->status == RAFT_OK;
   }
   replica_leave (replica);
-}
-
-/* ---- init: a member's directory --------------------------------------- */
-
-static bool init_has_member (const struct wire_configuration *value,
-                             raft_id id) {
-  uint32_t i;
-  for (i = 0; i < value->member_count; i++) {
-    if (value->members[i].id == id) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/* Below 2^53, so that every Lua can show it, and never 0. */
-static uint64_t init_draw (struct port_clock *clock) {
-  uint64_t drawn = clock->random (clock) >> 11;
-  return drawn != 0 ? drawn : 1;
-}
-
-static int init_entry (const struct wal_options *options, raft_id id,
-                       const struct wire_configuration *value,
-                       struct wal_identity *identity,
-                       struct raft_slice *entry, struct raft_detail *detail) {
-  struct raft_buffer bytes;
-  int status;
-  if (!init_has_member (value, id)) {
-    return raft_fail (detail, RAFT_EINVALID, "expected the id of one of the "
-                      "%u members, got %llu", (unsigned)value->member_count,
-                      (unsigned long long)id);
-  }
-  raft_buffer_init (&bytes, options->memory);
-  status = wire_first_entry (&bytes, 0, value, &identity->cluster, detail);
-  if (status == RAFT_OK) {
-    status = raft_slice_copy (options->memory, bytes.data, bytes.size,
-                              entry);
-  }
-  if (status == RAFT_ENOMEM) {
-    raft_fail (detail, status, "out of memory");
-  }
-  raft_buffer_free (&bytes);
-  identity->member = id;
-  identity->incarnation = init_draw (options->clock);
-  return status;
-}
-
-int replica_init (const struct wal_options *options, raft_id id,
-                  const struct wire_configuration *value,
-                  void (*done) (void *owner, int status,
-                                const struct raft_detail *detail)) {
-  struct wal_identity identity;
-  struct raft_slice entry = raft_slice_borrowed (NULL, 0);
-  struct raft_detail detail;
-  int status = init_entry (options, id, value, &identity, &entry, &detail);
-  if (status == RAFT_OK) {
-    status = wal_init (options, &identity, entry, done);
-    raft_fail (&detail, status, "%s", raft_error_text (status));
-  }
-  raft_slice_release (&entry);
-  if (status != RAFT_OK) {
-    done (options->owner, status, &detail);
-  }
-  return status;
 }

@@ -38,6 +38,13 @@ struct replica_peer *replica_peer_add (struct replica_peers *peers,
   return peer;
 }
 
+void replica_peer_forget (struct replica_peers *peers, raft_id member) {
+  struct replica_peer *peer = replica_peer_find (peers, member);
+  if (peer != NULL && peer->state != PEER_WRITING) {
+    *peer = peers->list[--peers->count];
+  }
+}
+
 uint64_t replica_peer_engine_ticket (const struct replica_peers *peers,
                                      uint64_t wal_ticket) {
   uint64_t others = peers->written;

@@ -4,8 +4,8 @@
 **
 ** Holds:     the incarnation of each member ever met, whether it is in the
 **            own log durably, whether a link is up.
-** Invariant: one incarnation per member, for ever; nothing of a peer counts
-**            before its incarnation is durable here (DESIGN: identity). */
+** Invariant: one incarnation per member, until it is removed; nothing of a
+**            peer counts before its incarnation is durable here. */
 
 #ifndef RAFT_REPLICA_PEER_H
 #define RAFT_REPLICA_PEER_H
@@ -46,6 +46,9 @@ struct replica_peer *replica_peer_find (struct replica_peers *peers,
 struct replica_peer *replica_peer_add (struct replica_peers *peers,
                                        raft_id member, uint64_t incarnation,
                                        enum replica_peer_state state);
+
+/* It was removed, and nothing of it is being written. */
+void replica_peer_forget (struct replica_peers *peers, raft_id member);
 
 /* The tickets of the log are shared by the engine's writes and ours:
 **

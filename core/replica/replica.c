@@ -167,6 +167,7 @@ static void fail_waiting (struct replica *replica) {
     replica_calls_pop_oldest (calls);
   }
   replica_fail_reads (replica, RAFT_ECLOSED);
+  replica_admin_fail (replica, RAFT_EUNKNOWN);
 }
 
 void replica_stop (struct replica *replica, int status, const char *text) {

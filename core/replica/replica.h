@@ -110,6 +110,7 @@ struct replica_origin {
 
 /* Judges another member's greeting. 0: the link may be used.
 ** Errors: RAFT_EWRONG_CLUSTER, RAFT_EWIPED, RAFT_EUNSUPPORTED (protocol, VM),
+** RAFT_EREMOVED (a committed configuration has dropped it),
 ** RAFT_ENOT_FOUND (not in the configuration, or not the one dialled),
 ** RAFT_ECLOSED. A refusal with a code is sent back to one who dialled us. */
 int replica_judge (struct replica *replica,
@@ -118,8 +119,9 @@ int replica_judge (struct replica *replica,
                    struct wire_refusal *refusal);
 
 /* The member that we dialled refuses us. One whom nobody can make use of any
-** more stops: a directory made anew (RAFT_EWIPED), or a mistake that leaves
-** no majority with it (RAFT_EWRONG_CLUSTER, RAFT_EUNSUPPORTED). */
+** more stops: a directory made anew (RAFT_EWIPED), a member that was removed
+** (RAFT_EREMOVED), or a mistake that leaves no majority with it
+** (RAFT_EWRONG_CLUSTER, RAFT_EUNSUPPORTED). */
 void replica_on_refused (struct replica *replica,
                          const struct replica_origin *origin,
                          const struct wire_refusal *refusal);
@@ -143,6 +145,10 @@ void replica_on_garbage (struct replica *replica, raft_id from);
 ** port_net.reply. Errors: RAFT_EMALFORMED: not RPC, end the connection. */
 int replica_on_request (struct replica *replica, uint64_t connection,
                         const uint8_t *data, size_t size);
+/* The same from an operator: from the host, or through a socket in the
+** member's directory. Both kinds of connections share their numbers. */
+int replica_on_admin (struct replica *replica, uint64_t connection,
+                      const uint8_t *data, size_t size);
 /* The connection is gone: its calls need no answer. */
 void replica_on_hang_up (struct replica *replica, uint64_t connection);
 
@@ -184,6 +190,15 @@ struct raft_slice replica_entry (const struct replica *replica,
 struct wire_configuration;
 int replica_init (const struct wal_options *options, raft_id id,
                   const struct wire_configuration *value,
+                  void (*done) (void *owner, int status,
+                                const struct raft_detail *detail));
+
+/* The same for a member that is added later: 'first' is entry 1, as the
+** cluster has it (copied); 'id' is above all in it.
+** Errors (also given to done): those of wal_init, RAFT_EMALFORMED,
+** RAFT_EINVALID: said in *detail of done. */
+int replica_join (const struct wal_options *options, raft_id id,
+                  struct raft_slice first,
                   void (*done) (void *owner, int status,
                                 const struct raft_detail *detail));
 

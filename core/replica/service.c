@@ -8,6 +8,14 @@
 **   close_session  [id]
 **   status         [] or ["state_hash"]
 **
+** and an operator, whose connection comes from the host or from the member's
+** directory (admin.c):
+**
+**   members        []
+**   set_members    [{ voters, learners, expected }]
+**   transfer       [] or [id]
+**   step_down      []
+**
 ** Rule: every limit is looked at before anything is kept; what is past one is
 ** refused at once, with a hint when to come again. */
 
@@ -213,14 +221,21 @@ static void serve_status (struct replica *replica,
 struct service_method {
   const char *name;
   void (*serve) (struct replica *replica, struct service_request *request);
+  void (*administer) (struct replica *replica,
+                      const struct replica_caller *caller,
+                      struct wire_view params);
 };
 
 static const struct service_method methods[] = {
-  { "propose", serve_propose },
-  { "query", serve_query },
-  { "open_session", serve_open_session },
-  { "close_session", serve_close_session },
-  { "status", serve_status },
+  { "propose", serve_propose, NULL },
+  { "query", serve_query, NULL },
+  { "open_session", serve_open_session, NULL },
+  { "close_session", serve_close_session, NULL },
+  { "status", serve_status, NULL },
+  { "members", NULL, replica_admin_members },
+  { "set_members", NULL, replica_admin_set },
+  { "transfer", NULL, replica_admin_transfer },
+  { "step_down", NULL, replica_admin_step_down },
 };
 
 static const struct service_method *find_method (struct wire_view name) {
@@ -255,8 +270,14 @@ static void serve_request (struct replica *replica,
              || (connection->requests > 0
                  && connection->bytes + size > limits->connection_bytes)) {
     replica_answer_error (replica, &request.caller, RAFT_EOVERLOADED, NULL);
-  } else {
+  } else if (method->serve != NULL) {
     method->serve (replica, &request);
+  } else if (connection->is_admin) {
+    method->administer (replica, &request.caller, request.params);
+  } else {
+    replica_answer_error (replica, &request.caller, RAFT_EDENIED,
+                          "expected a connection through admin.sock in the "
+                          "member's directory");
   }
 }
 
@@ -284,10 +305,10 @@ static bool is_hello (struct wire_view method) {
 }
 
 static int serve (struct replica *replica, uint64_t number,
-                  const uint8_t *data, size_t size) {
+                  const struct wire_view *bytes, bool is_admin) {
   struct replica_connection *connection;
   struct wire_rpc rpc;
-  int status = wire_rpc_decode (data, size, &rpc);
+  int status = wire_rpc_decode (bytes->data, bytes->size, &rpc);
   if (status != RAFT_OK || rpc.type == WIRE_RESPONSE) {
     return status == RAFT_ENOMEM ? status : RAFT_EMALFORMED;
   }
@@ -300,26 +321,39 @@ static int serve (struct replica *replica, uint64_t number,
   if (connection == NULL) {
     return RAFT_ENOMEM;
   }
+  connection->is_admin = is_admin;
   if (rpc.type == WIRE_REQUEST) {
-    serve_request (replica, connection, &rpc, size);
+    serve_request (replica, connection, &rpc, bytes->size);
   } else if (is_hello (rpc.method)) {
     return serve_hello (replica, connection, rpc.params);
   }
   return RAFT_OK;
 }
 
-int replica_on_request (struct replica *replica, uint64_t connection,
-                        const uint8_t *data, size_t size) {
+static int on_request (struct replica *replica, uint64_t connection,
+                       const struct wire_view *bytes, bool is_admin) {
   int status = RAFT_ECLOSED;
   replica_enter (replica);
   if (replica->life == REPLICA_OPEN) {
-    status = serve (replica, connection, data, size);
+    status = serve (replica, connection, bytes, is_admin);
   }
   if (status != RAFT_OK) {
     replica_connection_remove (&replica->calls, connection);
   }
   replica_leave (replica);
   return status;
+}
+
+int replica_on_request (struct replica *replica, uint64_t connection,
+                        const uint8_t *data, size_t size) {
+  struct wire_view bytes = { data, size };
+  return on_request (replica, connection, &bytes, false);
+}
+
+int replica_on_admin (struct replica *replica, uint64_t connection,
+                      const uint8_t *data, size_t size) {
+  struct wire_view bytes = { data, size };
+  return on_request (replica, connection, &bytes, true);
 }
 
 void replica_on_hang_up (struct replica *replica, uint64_t connection) {

@@ -132,6 +132,7 @@ static void map_progress (const struct replica *replica,
                           struct status_map *map,
                           const struct raft_member_status *member) {
   map_number (map, "match", member->match);
+  map_number (map, "lag", replica->last - member->match);
   map_number (map, "next", member->next);
   map_number (map, "inflight_messages", member->inflight_messages);
   map_number (map, "inflight_bytes", member->inflight_bytes);
@@ -153,6 +154,8 @@ static int encode_member (const struct replica *replica,
   map_number (&map, "id", member->id);
   map_text (&map, "address", member->address);
   map_boolean (&map, "voter", (member->roles & WIRE_VOTER) != 0);
+  map_boolean (&map, "learner", (member->roles & WIRE_LEARNER) != 0);
+  map_boolean (&map, "outgoing", (member->roles & WIRE_OUTGOING) != 0);
   for (i = 0; i < raft->member_count; i++) {
     if (raft->members[i].id == member->id) {
       map_progress (replica, &map, &raft->members[i]);
@@ -187,6 +190,7 @@ static void map_raft (const struct replica *replica,
   map_number (map, "commit", raft->commit);
   map_number (map, "applied", replica->applied);
   map_number (map, "last", raft->last);
+  map_number (map, "configuration", replica->configuration_index);
   map_number (map, "stable", raft->stable);
   map_number (map, "first_cached", raft->first_cached);
   map_members (replica, raft, map);
@@ -256,6 +260,49 @@ static void map_extras (const struct replica *replica,
       map_numbers (map, extra->key, extra->numbers, extra->count);
     }
   }
+}
+
+/* The new voters that a change waits for. */
+static void map_rounds (const struct replica *replica,
+                        struct status_map *map) {
+  const struct replica_admin *admin = &replica->admin;
+  int status = wire_value_array (&map->values, admin->round_count);
+  for (uint32_t i = 0; i < admin->round_count && status == RAFT_OK; i++) {
+    const struct admin_round *round = &admin->rounds[i];
+    struct status_map one;
+    map_init (&one, replica->memory);
+    map_number (&one, "id", round->member);
+    map_number (&one, "round", round->count);
+    map_number (&one, "match", round->match);
+    map_number (&one, "target", round->target);
+    map_boolean (&one, "ready", round->is_ready);
+    status = map_end (&one, &map->values);
+  }
+  map_add (map, "catching_up", status);
+}
+
+int replica_members_encode (struct replica *replica,
+                            struct raft_buffer *out) {
+  const char *address = replica_address_of (replica, replica->leader);
+  struct raft_status raft;
+  struct status_map map;
+  raft_get_status (replica->raft, &raft);
+  map_init (&map, replica->memory);
+  map_number (&map, "id", replica->identity.member);
+  map_text (&map, "role", role_name (raft.role));
+  map_number (&map, "leader", raft.leader);
+  if (address != NULL) {
+    map_text (&map, "leader_address", address);
+  }
+  map_number (&map, "index", replica->configuration_index);
+  map_number (&map, "used", replica->configuration.used);
+  map_boolean (&map, "committed",
+               replica->commit >= replica->configuration_index);
+  map_boolean (&map, "joint", replica_is_joint (&replica->configuration));
+  map_boolean (&map, "changing", replica->admin.is_changing);
+  map_members (replica, &raft, &map);
+  map_rounds (replica, &map);
+  return map_end (&map, out);
 }
 
 int replica_status_encode (struct replica *replica, struct raft_buffer *out,

@@ -109,7 +109,9 @@ static bool settle_once (struct replica *replica) {
   bool moved = settle_durable (replica);
   bool (*const parts[]) (struct replica *)
     = { settle_disk_full, replica_settle_peers, replica_settle_loads,
-        replica_settle_apply, replica_settle_reads, replica_settle_stall };
+        replica_settle_apply, replica_settle_reads, replica_settle_stall,
+        replica_settle_change, replica_settle_transfer,
+        replica_settle_members };
   size_t i;
   for (i = 0; i < sizeof parts / sizeof parts[0]; i++) {
     if (replica->life == REPLICA_OPEN && parts[i] (replica)) {
@@ -259,6 +261,9 @@ static int on_message (struct replica *replica, raft_id from,
   int status;
   if (peer == NULL || peer->state != PEER_KNOWN) {
     return RAFT_OK; /* not before its incarnation is durable here */
+  }
+  if (from != replica->leader && replica_is_removed (replica, from)) {
+    return RAFT_EREMOVED; /* it dials again, and is told */
   }
   status = message_decode (replica, from, data, size, &message);
   if (status == RAFT_ENOMEM) {

@@ -30,11 +30,17 @@ static int put_text (struct raft_buffer *out, const char *text) {
   return wire_value_string (out, text, strlen (text));
 }
 
+static raft_id last_id (const struct wire_configuration *value) {
+  return value->member_count == 0
+           ? RAFT_ID_NONE : value->members[value->member_count - 1].id;
+}
+
 int wire_configuration_encode (struct raft_buffer *out,
                                const struct wire_configuration *value) {
   size_t start = out->size;
+  bool has_used = value->used > last_id (value);
   uint32_t i;
-  int status = wire_value_map (out, 3);
+  int status = wire_value_map (out, has_used ? 4 : 3);
   status |= put_text (out, "lease_us");
   status |= wire_value_unsigned (out, value->lease_us);
   status |= put_text (out, "members");
@@ -47,6 +53,10 @@ int wire_configuration_encode (struct raft_buffer *out,
   }
   status |= put_text (out, "name");
   status |= put_text (out, value->name);
+  if (has_used) {
+    status |= put_text (out, "used");
+    status |= wire_value_unsigned (out, value->used);
+  }
   if (status != RAFT_OK) {
     out->size = start;
     return RAFT_ENOMEM;
@@ -185,10 +195,24 @@ static int read_members (struct configuration_reader *reader) {
   return check_sets (reader->value, reader->detail);
 }
 
+/* Only what the members do not say themselves: one value, one encoding. */
+static int read_used (struct configuration_reader *reader) {
+  struct wire_configuration *value = reader->value;
+  if (!read_key (&reader->cursor, "used")
+      || wire_cursor_unsigned (&reader->cursor, RAFT_INDEX_MAX, &value->used)
+           != RAFT_OK
+      || value->used <= last_id (value)) {
+    return configuration_fail (reader->detail, "used must be an id above "
+                                               "those of the members");
+  }
+  return RAFT_OK;
+}
+
 static int read_all (struct configuration_reader *reader) {
   uint32_t pairs = 0;
   int status;
-  if (wire_cursor_map (&reader->cursor, &pairs) != RAFT_OK || pairs != 3) {
+  if (wire_cursor_map (&reader->cursor, &pairs) != RAFT_OK || pairs < 3
+      || pairs > 4) {
     return configuration_fail (reader->detail, "expected a map of lease_us, "
                                                "members and name");
   }
@@ -209,7 +233,8 @@ static int read_all (struct configuration_reader *reader) {
                       "configuration: name must be a text of less than %d "
                       "bytes", WIRE_NAME_MAX);
   }
-  return RAFT_OK;
+  reader->value->used = last_id (reader->value);
+  return pairs == 4 ? read_used (reader) : RAFT_OK;
 }
 
 int wire_configuration_decode (struct wire_view payload,
@@ -235,6 +260,16 @@ int wire_configuration_decode (struct wire_view payload,
 }
 
 /* ---- for the engine, and entry 1 -------------------------------------- */
+
+const struct wire_member *wire_configuration_find (
+  const struct wire_configuration *value, raft_id id) {
+  for (uint32_t i = 0; i < value->member_count; i++) {
+    if (value->members[i].id == id) {
+      return &value->members[i];
+    }
+  }
+  return NULL;
+}
 
 static void set_add (struct raft_id_set *set, raft_id id) {
   set->ids[set->count] = id;

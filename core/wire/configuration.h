@@ -6,7 +6,10 @@
 **   { name = "…", members = [[id, "host:port", role], …], lease_us = 0 }
 **
 ** sorted by id; role 1 voter, 2 learner, 4 outgoing voter, as a sum. It is
-** canonical (value.h): equal values are equal bytes. */
+** canonical (value.h): equal values are equal bytes.
+**
+** Ids are never used again: a fourth key, 'used', is the highest id that ever
+** was a member's, when that one has gone. Without it, it is the last one. */
 
 #ifndef RAFT_WIRE_CONFIGURATION_H
 #define RAFT_WIRE_CONFIGURATION_H
@@ -34,6 +37,7 @@ struct wire_member {
 struct wire_configuration {
   char name[WIRE_NAME_MAX];
   uint64_t lease_us;
+  raft_id used;         /* no new member has an id at or below it */
   uint32_t member_count;
   struct wire_member members[RAFT_MEMBERS_MAX * 3]; /* sorted by id */
 };
@@ -49,6 +53,10 @@ int wire_configuration_encode (struct raft_buffer *out,
 int wire_configuration_decode (struct wire_view payload,
                                struct wire_configuration *value,
                                struct raft_detail *detail);
+
+/* NULL: it has no such member. */
+const struct wire_member *wire_configuration_find (
+  const struct wire_configuration *value, raft_id id);
 
 /* The engine's view of it. */
 void wire_configuration_sets (const struct wire_configuration *value,

@@ -21,7 +21,7 @@
   X(cluster, UINT64_MAX) X(features, UINT64_MAX) X(group, UINT64_MAX) \
   X(incarnation, UINT64_MAX) X(machine_hash, UINT64_MAX)              \
   X(member, RAFT_INDEX_MAX) X(protocol, UINT32_MAX)
-#define GREETING_PAIRS 10 /* those, bulk, role and vm */
+#define GREETING_PAIRS 10 /* those, bulk, role and vm; address when said */
 
 static const struct wire_scan_limits greeting_limits
   = { WIRE_GREETING_MAX, 256, 8 };
@@ -37,7 +37,12 @@ int wire_greeting_encode (struct raft_buffer *out,
   status |= wire_value_unsigned (out, WIRE_NOTIFICATION);
   status |= put_text (out, WIRE_GREETING_METHOD);
   status |= wire_value_array (out, 1);
-  status |= wire_value_map (out, GREETING_PAIRS);
+  status |= wire_value_map (out, GREETING_PAIRS
+                                   + (greeting->address[0] != '\0'));
+  if (greeting->address[0] != '\0') {
+    status |= put_text (out, "address");
+    status |= put_text (out, greeting->address);
+  }
   status |= put_text (out, "bulk");
   status |= wire_value_boolean (out, greeting->bulk);
 #define X(name, max)                \
@@ -65,7 +70,7 @@ static bool text_is (const msgpack_object *object, const char *text) {
          && memcmp (object->via.str.ptr, text, object->via.str.size) == 0;
 }
 
-static bool read_vm (const msgpack_object *object, char *vm, size_t room) {
+static bool read_text (const msgpack_object *object, char *text, size_t room) {
   uint32_t i;
   if (object->type != MSGPACK_OBJECT_STR || object->via.str.size >= room) {
     return false;
@@ -76,8 +81,8 @@ static bool read_vm (const msgpack_object *object, char *vm, size_t room) {
       return false; /* it is shown to people */
     }
   }
-  memcpy (vm, object->via.str.ptr, object->via.str.size);
-  vm[object->via.str.size] = '\0';
+  memcpy (text, object->via.str.ptr, object->via.str.size);
+  text[object->via.str.size] = '\0';
   return true;
 }
 
@@ -120,8 +125,13 @@ static int read_pair (const msgpack_object_kv *pair,
       return greeting_fail (detail, "role is not \"member\" or \"client\"");
     }
   } else if (text_is (&pair->key, "vm")) {
-    if (!read_vm (value, greeting->vm, sizeof greeting->vm)) {
+    if (!read_text (value, greeting->vm, sizeof greeting->vm)) {
       return greeting_fail (detail, "vm is not a short printable string");
+    }
+  } else if (text_is (&pair->key, "address")) {
+    if (!read_text (value, greeting->address, sizeof greeting->address)) {
+      return greeting_fail (detail, "address is not a short printable "
+                                    "string");
     }
   }
   return RAFT_OK;

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "wire/configuration.h"
 #include "wire/rpc.h"
 
 #define WIRE_GREETING_METHOD "hello"
@@ -30,6 +31,7 @@ struct wire_greeting {
   uint64_t machine_hash;   /* 0: unknown */
   char vm[16];             /* "Lua 5.4"; empty: a client */
   bool bulk;               /* a connection of class NET_BULK */
+  char address[WIRE_ADDRESS_MAX]; /* where a member listens; empty: unsaid */
 };
 
 RAFT_HIDDEN_BEGIN

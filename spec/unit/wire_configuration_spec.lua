@@ -39,11 +39,32 @@ describe("wire_configuration", function ()
     local value = configuration(member(1, 1), member(2, 4), member(3, 2),
       member(5, 5), member(2 ^ 53 - 1, 6))
     value.lease_us = 2 ^ 53 - 1
+    value.used = 2 ^ 53 - 1
     local read = probe.configuration_decode(probe.configuration_encode(value))
     assert.same({ voters = { 1, 5 }, outgoing = { 2, 5, 2 ^ 53 - 1 },
       learners = { 3, 2 ^ 53 - 1 }, lease_us = 2 ^ 53 - 1 }, read.sets)
     read.sets = nil
     assert.same(value, read)
+  end)
+
+  it("remembers the highest id that has gone, and only that", function ()
+    local value = configuration(member(2, 1, "a:1"))
+    local plain = pack(value_of({ 2, "a:1", 1 }))
+    assert.equal(plain, probe.configuration_encode(value))
+    value.used = 2
+    assert.equal(plain, probe.configuration_encode(value))
+    assert.equal(2, probe.configuration_decode(plain).used)
+    value.used = 7
+    local bytes = probe.configuration_encode(value)
+    local written = value_of({ 2, "a:1", 1 })
+    written.used = 7
+    assert.equal(pack(written), bytes)
+    assert.equal(7, probe.configuration_decode(bytes).used)
+    for _, used in ipairs { 0, 1, 2, "7" } do
+      written.used = used
+      assert.matches("used must be an id above those of the members",
+        refusal(written), 1, true)
+    end
   end)
 
   it("holds as many members of each role as the engine can", function ()
@@ -125,7 +146,7 @@ describe("wire_configuration: what is refused", function ()
     end
   end)
 
-  it("wants exactly its three keys", function ()
+  it("wants its three keys, and none but used beside them", function ()
     local function value(changes)
       local copy = value_of({ 1, "a:1", 1 })
       for key, new in pairs(changes) do
@@ -135,12 +156,14 @@ describe("wire_configuration: what is refused", function ()
     end
     assert.is_table((probe.configuration_decode(pack(value {}))))
     for _, changes in ipairs { { name = "none" }, { members = "none" },
-      { lease_us = "none" }, { extra = 1 } } do
+      { lease_us = "none" }, { extra = 1, used = 2 } } do
       assert.matches("expected a map of lease_us, members and name",
         refusal(value(changes)))
     end
     assert.matches("lease_us must be",
       refusal(value { lease_us = "none", aa = 1 }))
+    assert.matches("lease_us must be", refusal(value { extra = 1 }))
+    assert.matches("used must be", refusal(value { zone = 1 }))
     assert.matches("lease_us must be", refusal(value { lease_us = 0.5 }))
     assert.matches("members must be an array",
       refusal(value { members = { x = 1 } }))

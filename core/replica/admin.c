@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT
+**
+** admin.c - what an operator may ask of a member.
+**
+**   members      []                     -> what there is, and the progress
+**   set_members  [{ voters = [m, …], learners = [m, …], expected = n }]
+**                                       -> { index = n }
+**   transfer     [] or [id]             -> { leader = id }
+**   step_down    []                     -> true
+**
+** A member m is [id, "host:port"], or id for one that is there already.
+** 'expected' is the index of the configuration that is to be changed.
+**
+** Rule: a request is judged as a whole before anything is changed. */
+
+#include <string.h>
+
+#include "replica/inside.h"
+
+static void refuse (struct replica *replica,
+                    const struct replica_caller *caller, int status,
+                    const struct raft_detail *why) {
+  replica_answer_error (replica, caller, status,
+                        why->text[0] != '\0' ? why->text : NULL);
+}
+
+static bool is_empty (struct wire_view params) {
+  return params.size == 1 && params.data[0] == 0x90;
+}
+
+static void answer_map (struct replica *replica,
+                        const struct replica_caller *caller, const char *key,
+                        uint64_t number) {
+  int status;
+  replica->value.size = 0;
+  status = wire_value_map (&replica->value, 1);
+  status |= wire_value_string (&replica->value, key, strlen (key));
+  status |= wire_value_unsigned (&replica->value, number);
+  if (status == RAFT_OK) {
+    replica_answer_value (replica, caller, replica->value.data,
+                          replica->value.size);
+  } else {
+    replica_answer_error (replica, caller, RAFT_ENOMEM, NULL);
+  }
+}
+
+void replica_admin_answer_index (struct replica *replica,
+                                 const struct replica_caller *caller,
+                                 raft_index index) {
+  answer_map (replica, caller, "index", index);
+}
+
+void replica_admin_members (struct replica *replica,
+                            const struct replica_caller *caller,
+                            struct wire_view params) {
+  int status;
+  if (!is_empty (params)) {
+    replica_answer_error (replica, caller, RAFT_EMALFORMED,
+                          "members: expected []");
+    return;
+  }
+  replica->value.size = 0;
+  status = replica_members_encode (replica, &replica->value);
+  if (status == RAFT_OK) {
+    replica_answer_value (replica, caller, replica->value.data,
+                          replica->value.size);
+  } else {
+    replica_answer_error (replica, caller, status, NULL);
+  }
+}
+
+/* ---- set: what is asked -------------------------------------------------- */
+
+struct set_reader {
+  const struct replica *replica;
+  struct wire_cursor cursor;
+  struct wire_configuration wanted;
+  uint64_t expected;
+  struct raft_detail *why;
+};
+
+static int set_malformed (struct set_reader *reader) {
+  return raft_fail (reader->why, RAFT_EMALFORMED, "set_members: expected "
+                    "[{ voters = [m, ...], learners = [m, ...], expected = "
+                    "index }], m being [id, \"host:port\"] or an id");
+}
+
+static int read_address (struct set_reader *reader,
+                         struct wire_member *member) {
+  struct wire_view view;
+  if (wire_cursor_string (&reader->cursor, &view) != RAFT_OK) {
+    return set_malformed (reader);
+  }
+  if (view.size >= sizeof member->address) {
+    return raft_fail (reader->why, RAFT_EINVALID, "member %llu: expected an "
+                      "address \"host:port\" of less than %d bytes",
+                      (unsigned long long)member->id, WIRE_ADDRESS_MAX);
+  }
+  memcpy (member->address, view.data, view.size);
+  return RAFT_OK;
+}
+
+/* One that is there keeps its address. */
+static int keep_address (struct set_reader *reader,
+                         struct wire_member *member) {
+  const char *address = replica_address_of (reader->replica, member->id);
+  if (address == NULL) {
+    return raft_fail (reader->why, RAFT_EINVALID, "member %llu is new: "
+                      "expected [%llu, \"host:port\"]",
+                      (unsigned long long)member->id,
+                      (unsigned long long)member->id);
+  }
+  memcpy (member->address, address, strlen (address) + 1);
+  return RAFT_OK;
+}
+
+static int read_member (struct set_reader *reader, unsigned role) {
+  struct wire_configuration *wanted = &reader->wanted;
+  struct wire_member member = { .roles = role };
+  struct wire_value head;
+  uint32_t at = wanted->member_count;
+  bool has_address;
+  int status = wire_cursor_next (&reader->cursor, &head);
+  has_address = status == RAFT_OK && head.type == WIRE_ARRAY
+                && head.count == 2;
+  if (has_address) {
+    status = wire_cursor_next (&reader->cursor, &head);
+  }
+  if (status != RAFT_OK || head.type != WIRE_INTEGER || head.integer < 1
+      || (uint64_t)head.integer > RAFT_INDEX_MAX) {
+    return set_malformed (reader);
+  }
+  member.id = (raft_id)head.integer;
+  status = has_address ? read_address (reader, &member)
+                       : keep_address (reader, &member);
+  if (status != RAFT_OK) {
+    return status;
+  }
+  if (wire_configuration_find (wanted, member.id) != NULL) {
+    return raft_fail (reader->why, RAFT_EINVALID, "member %llu is named "
+                      "twice", (unsigned long long)member.id);
+  }
+  if (at == RAFT_MEMBERS_MAX) {
+    return raft_fail (reader->why, RAFT_EINVALID, "expected at most %d "
+                      "members", RAFT_MEMBERS_MAX);
+  }
+  while (at > 0 && wanted->members[at - 1].id > member.id) {
+    wanted->members[at] = wanted->members[at - 1];
+    at--;
+  }
+  wanted->members[at] = member;
+  wanted->member_count++;
+  return RAFT_OK;
+}
+
+static int read_list (struct set_reader *reader, unsigned role) {
+  uint32_t count = 0;
+  int status = wire_cursor_array (&reader->cursor, &count);
+  if (status != RAFT_OK) {
+    return set_malformed (reader);
+  }
+  for (uint32_t i = 0; i < count && status == RAFT_OK; i++) {
+    status = read_member (reader, role);
+  }
+  return status;
+}
+
+static bool key_is (struct wire_view key, const char *name) {
+  return key.size == strlen (name) && memcmp (key.data, name, key.size) == 0;
+}
+
+static int read_pair (struct set_reader *reader) {
+  struct wire_view key;
+  if (wire_cursor_string (&reader->cursor, &key) == RAFT_OK) {
+    if (key_is (key, "voters")) {
+      return read_list (reader, WIRE_VOTER);
+    }
+    if (key_is (key, "learners")) {
+      return read_list (reader, WIRE_LEARNER);
+    }
+    if (key_is (key, "expected")
+        && wire_cursor_unsigned (&reader->cursor, RAFT_INDEX_MAX,
+                                 &reader->expected) == RAFT_OK) {
+      return RAFT_OK;
+    }
+  }
+  return set_malformed (reader);
+}
+
+static int read_set (struct set_reader *reader) {
+  uint32_t count = 0, pairs = 0;
+  int status = RAFT_OK;
+  if (wire_cursor_array (&reader->cursor, &count) != RAFT_OK || count != 1
+      || wire_cursor_map (&reader->cursor, &pairs) != RAFT_OK) {
+    return set_malformed (reader);
+  }
+  for (uint32_t i = 0; i < pairs && status == RAFT_OK; i++) {
+    status = read_pair (reader);
+  }
+  return status;
+}
+
+/* ---- set: whether it may be ---------------------------------------------- */
+
+static int judge_pair (const struct wire_member *a,
+                       const struct wire_member *b, struct raft_detail *why) {
+  if (strcmp (a->address, b->address) != 0) {
+    return RAFT_OK;
+  }
+  return raft_fail (why, RAFT_EINVALID, "members %llu and %llu have the "
+                    "same address, %s", (unsigned long long)a->id,
+                    (unsigned long long)b->id, a->address);
+}
+
+/* Those who leave are members until the change ends. */
+static int judge_count (const struct wire_configuration *now,
+                        const struct wire_configuration *wanted,
+                        struct raft_detail *why) {
+  uint32_t count = wanted->member_count;
+  for (uint32_t i = 0; i < now->member_count; i++) {
+    count += wire_configuration_find (wanted, now->members[i].id) == NULL;
+  }
+  if (count > RAFT_MEMBERS_MAX) {
+    return raft_fail (why, RAFT_EINVALID, "expected at most %d members, "
+                      "those who leave included, got %u", RAFT_MEMBERS_MAX,
+                      (unsigned)count);
+  }
+  return RAFT_OK;
+}
+
+static int judge_members (const struct wire_configuration *now,
+                          const struct wire_configuration *wanted,
+                          struct raft_detail *why) {
+  uint32_t voters = 0;
+  int status = RAFT_OK;
+  for (uint32_t i = 0; i < wanted->member_count; i++) {
+    const struct wire_member *member = &wanted->members[i];
+    voters += member->roles == WIRE_VOTER;
+    if (member->id <= now->used
+        && wire_configuration_find (now, member->id) == NULL) {
+      return raft_fail (why, RAFT_EINVALID, "ids are never used again: "
+                        "expected one above %llu for a new member, got %llu",
+                        (unsigned long long)now->used,
+                        (unsigned long long)member->id);
+    }
+    for (uint32_t k = 0; k < i && status == RAFT_OK; k++) {
+      status = judge_pair (&wanted->members[k], member, why);
+    }
+  }
+  if (status == RAFT_OK && voters == 0) {
+    return raft_fail (why, RAFT_EINVALID, "expected at least one voter: the "
+                      "last one cannot be removed");
+  }
+  return status == RAFT_OK ? judge_count (now, wanted, why) : status;
+}
+
+/* What is written is valid: addresses, above all. */
+static int judge_encoding (struct replica *replica,
+                           const struct wire_configuration *wanted,
+                           struct raft_detail *why) {
+  struct wire_configuration read;
+  struct wire_view view;
+  int status;
+  replica->value.size = 0;
+  status = wire_configuration_encode (&replica->value, wanted);
+  if (status != RAFT_OK) {
+    return status;
+  }
+  view.data = replica->value.data;
+  view.size = replica->value.size;
+  status = wire_configuration_decode (view, &read, why);
+  return status == RAFT_OK ? RAFT_OK : RAFT_EINVALID;
+}
+
+/* A change is under way: the same one may be asked for again, when nobody
+** waits for it any more. */
+static int judge_moment (const struct replica *replica,
+                         const struct set_reader *reader) {
+  const struct replica_admin *admin = &replica->admin;
+  if (replica->role != RAFT_LEADER) {
+    return RAFT_ENOT_LEADER;
+  }
+  if (reader->expected != 0
+      && reader->expected != replica->configuration_index) {
+    return raft_fail (reader->why, RAFT_ECONFLICT, "expected configuration "
+                      "%llu, got %llu", (unsigned long long)reader->expected,
+                      (unsigned long long)replica->configuration_index);
+  }
+  if (admin->is_changing
+        ? replica_connection_find (&replica->calls, admin->caller.connection)
+              != NULL
+            || !replica_same_members (&admin->wanted, &reader->wanted)
+        : replica->commit < replica->configuration_index
+            || replica_is_joint (&replica->configuration)) {
+    return RAFT_EBUSY;
+  }
+  return RAFT_OK;
+}
+
+static int judge_set (struct replica *replica, struct set_reader *reader) {
+  const struct wire_configuration *now = &replica->configuration;
+  int status = judge_moment (replica, reader);
+  if (status == RAFT_OK) {
+    status = judge_members (now, &reader->wanted, reader->why);
+  }
+  if (status == RAFT_OK) {
+    status = judge_encoding (replica, &reader->wanted, reader->why);
+  }
+  return status;
+}
+
+void replica_admin_set (struct replica *replica,
+                        const struct replica_caller *caller,
+                        struct wire_view params) {
+  struct replica_admin *admin = &replica->admin;
+  struct raft_detail why = { "" };
+  struct set_reader reader;
+  int status;
+  memset (&reader, 0, sizeof reader);
+  reader.replica = replica;
+  reader.cursor.data = params.data;
+  reader.cursor.size = params.size;
+  reader.why = &why;
+  memcpy (reader.wanted.name, replica->configuration.name,
+          sizeof reader.wanted.name);
+  reader.wanted.lease_us = replica->configuration.lease_us;
+  status = read_set (&reader);
+  if (status == RAFT_OK) {
+    status = judge_set (replica, &reader);
+  }
+  if (status != RAFT_OK) {
+    refuse (replica, caller, status, &why);
+    return;
+  }
+  admin->caller = *caller;
+  if (!admin->is_changing) {
+    admin->is_changing = true;
+    admin->term = replica->term;
+    admin->wanted = reader.wanted;
+    admin->round_count = 0;
+  }
+}
+
+/* ---- transfer ------------------------------------------------------------ */
+
+static int transfer_read (struct wire_view params, raft_id *member) {
+  struct wire_cursor cursor = { params.data, params.size, 0 };
+  uint32_t count = 0;
+  *member = RAFT_ID_NONE;
+  if (wire_cursor_array (&cursor, &count) != RAFT_OK || count > 1) {
+    return RAFT_EMALFORMED;
+  }
+  return count == 0 ? RAFT_OK
+                    : wire_cursor_unsigned (&cursor, RAFT_INDEX_MAX, member);
+}
+
+static int transfer_is_voter (const struct replica *replica, raft_id member,
+                              struct raft_detail *why) {
+  const struct wire_member *found
+    = wire_configuration_find (&replica->configuration, member);
+  const char *what = found == NULL ? "no member"
+                     : (found->roles & ~(unsigned)WIRE_LEARNER) == 0
+                       ? "a learner"
+                     : member == replica->identity.member ? "the leader"
+                                                          : NULL;
+  if (what == NULL) {
+    return RAFT_OK;
+  }
+  return raft_fail (why, RAFT_EINVALID, "expected another voter, got %llu, "
+                    "which is %s", (unsigned long long)member, what);
+}
+
+/* Who has not answered for an election timeout will not take over in one. */
+static int transfer_is_alive (const struct replica *replica, raft_id member,
+                              struct raft_detail *why) {
+  struct raft_status raft;
+  raft_get_status (replica->raft, &raft);
+  for (uint32_t i = 0; i < raft.member_count; i++) {
+    if (raft.members[i].id == member && raft.members[i].heard != 0
+        && replica->now - raft.members[i].heard
+             < replica_election_us (replica)) {
+      return RAFT_OK;
+    }
+  }
+  return raft_fail (why, RAFT_EUNREACHABLE, "member %llu does not answer",
+                    (unsigned long long)member);
+}
+
+static int transfer_judge (const struct replica *replica, raft_id member,
+                           struct raft_detail *why) {
+  int status;
+  if (replica->role != RAFT_LEADER) {
+    return RAFT_ENOT_LEADER;
+  }
+  if (member == RAFT_ID_NONE) {
+    return RAFT_OK;
+  }
+  status = transfer_is_voter (replica, member, why);
+  return status == RAFT_OK ? transfer_is_alive (replica, member, why)
+                           : status;
+}
+
+static int transfer_step (struct replica *replica, raft_id member,
+                          struct raft_detail *why) {
+  struct raft_event event;
+  int status;
+  memset (&event, 0, sizeof event);
+  event.kind = RAFT_EVENT_TRANSFER;
+  event.as.transfer.member = member;
+  status = replica_step (replica, &event);
+  if (status == RAFT_EINVALID) {
+    return raft_fail (why, RAFT_EUNREACHABLE,
+                      "no other voter is there to lead");
+  }
+  return status;
+}
+
+void replica_admin_transfer (struct replica *replica,
+                             const struct replica_caller *caller,
+                             struct wire_view params) {
+  struct replica_admin *admin = &replica->admin;
+  struct raft_detail why = { "" };
+  raft_id member;
+  int status = transfer_read (params, &member);
+  if (status != RAFT_OK) {
+    replica_answer_error (replica, caller, RAFT_EMALFORMED,
+                          "transfer: expected [] or [id]");
+    return;
+  }
+  status = transfer_judge (replica, member, &why);
+  if (status == RAFT_OK && admin->is_transferring) {
+    status = RAFT_EBUSY;
+  } else if (status == RAFT_OK) {
+    admin->is_transferring = true;
+    admin->transfer_caller = *caller;
+    status = transfer_step (replica, member, &why);
+    admin->is_transferring = status == RAFT_OK && admin->is_transferring;
+  }
+  if (status != RAFT_OK) {
+    refuse (replica, caller, status, &why);
+  }
+}
+
+void replica_admin_transferred (struct replica *replica, raft_id member,
+                                int status) {
+  struct replica_admin *admin = &replica->admin;
+  struct raft_detail why;
+  if (!admin->is_transferring) {
+    return; /* a stalled leader's own */
+  }
+  if (status == RAFT_OK) {
+    admin->is_handed_over = true;
+    return;
+  }
+  admin->is_transferring = false;
+  (void)raft_fail (&why, status, "member %llu has not taken over within an "
+                   "election timeout; this one leads on",
+                   (unsigned long long)member);
+  refuse (replica, &admin->transfer_caller, status, &why);
+}
+
+/* Who leads now may be another one, if an election came between. */
+bool replica_settle_transfer (struct replica *replica) {
+  struct replica_admin *admin = &replica->admin;
+  if (!admin->is_handed_over || replica->leader == RAFT_ID_NONE) {
+    return false;
+  }
+  admin->is_transferring = false;
+  admin->is_handed_over = false;
+  answer_map (replica, &admin->transfer_caller, "leader", replica->leader);
+  return true;
+}
+
+/* ---- step_down ----------------------------------------------------------- */
+
+void replica_admin_step_down (struct replica *replica,
+                              const struct replica_caller *caller,
+                              struct wire_view params) {
+  static const uint8_t yes = 0xc3;
+  struct raft_event event;
+  int status = RAFT_OK;
+  if (!is_empty (params)) {
+    replica_answer_error (replica, caller, RAFT_EMALFORMED,
+                          "step_down: expected []");
+    return;
+  }
+  if (replica->role != RAFT_LEADER) {
+    status = RAFT_ENOT_LEADER;
+  } else {
+    memset (&event, 0, sizeof event);
+    event.kind = RAFT_EVENT_STEP_DOWN;
+    status = replica_step (replica, &event);
+  }
+  if (status == RAFT_OK) {
+    replica_answer_value (replica, caller, &yes, 1);
+  } else {
+    replica_answer_error (replica, caller, status, NULL);
+  }
+}
+
+void replica_admin_fail (struct replica *replica, int status) {
+  struct replica_admin *admin = &replica->admin;
+  if (admin->is_changing) {
+    admin->is_changing = false;
+    replica_answer_error (replica, &admin->caller, status, NULL);
+  }
+  if (admin->is_transferring) {
+    admin->is_transferring = false;
+    admin->is_handed_over = false;
+    replica_answer_error (replica, &admin->transfer_caller, status, NULL);
+  }
+}
