@@ -74,6 +74,9 @@ int machine_protected_call (struct machine_job *job,
   self->job = job; /* not as a light userdata: LuaJIT may allocate for one */
   status = lua_pcall (L, MACHINE_SLOT_COUNT, 0, MACHINE_SLOT_HANDLER);
   self->in_apply = false;
+  if (self->instructions > self->spent) {
+    self->spent = self->instructions;
+  }
   if (status == LUA_OK) {
     return self->halted;
   }
@@ -434,10 +437,19 @@ int binding_machine_new (struct machine **machine,
   return RAFT_OK;
 }
 
-int binding_machine_again (const struct machine *machine,
+int binding_machine_again (const struct machine *machine, uint64_t unsteady,
                            struct machine **again) {
   const struct lua_machine *self = (const struct lua_machine *)machine;
-  return binding_machine_new (again, &self->options);
+  struct binding_machine_options options = self->options;
+  options.unsteady = unsteady;
+  return binding_machine_new (again, &options);
+}
+
+uint64_t binding_machine_spent (struct machine *machine) {
+  struct lua_machine *self = (struct lua_machine *)machine;
+  uint64_t spent = self->spent;
+  self->spent = 0;
+  return spent;
 }
 
 void binding_machine_memory (const struct machine *machine, uint64_t *bytes,

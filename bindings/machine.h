@@ -30,6 +30,9 @@ struct binding_machine_options {
   bool sandbox;
   uint64_t memory_bytes;      /* 0: BINDING_MACHINE_MEMORY */
   uint64_t instructions;      /* the most per request; 0: no limit */
+  uint64_t unsteady;          /* not 0, without the sandbox: the seed of all
+                                 that may differ between two members
+                                 (lua/raft/unsteady.lua); below 2^53 */
 };
 
 RAFT_HIDDEN_BEGIN
@@ -45,13 +48,21 @@ int binding_machine_new (struct machine **machine,
 int binding_machine_from_lua (lua_State *L, int index,
                               struct machine **machine);
 
-/* Another machine of the same options. Errors: RAFT_ENOMEM. */
-int binding_machine_again (const struct machine *machine,
+/* Another machine of the same options but 'unsteady'. Errors: RAFT_ENOMEM. */
+int binding_machine_again (const struct machine *machine, uint64_t unsteady,
                            struct machine **again);
 
 /* Bytes that the machine's state holds now, and the most it ever held. */
 void binding_machine_memory (const struct machine *machine, uint64_t *bytes,
                              uint64_t *peak);
+
+/* The most instructions of one call since this was asked last, in steps of a
+** thousand; 0 where no limit counts them. */
+uint64_t binding_machine_spent (struct machine *machine);
+
+/* Adds machine_open and machine_null to the table on top of the stack
+** (machine_handle.c). */
+void binding_machine_handle_open (lua_State *L);
 
 /* A machine in C that answers nil to everything: for benches. Its state hash
 ** chains what was applied. Errors: RAFT_ENOMEM. */

@@ -274,7 +274,10 @@ static void set_path (lua_State *L, const char *name, const char *value) {
 static void push_open_options (lua_State *L, struct lua_machine *self) {
   const struct binding_machine_options *options = &self->options;
   struct raft_detail detail = { "" };
-  lua_createtable (L, 0, 4);
+  lua_createtable (L, 0, 5);
+  if (options->unsteady != 0) {
+    set_number (L, "unsteady", options->unsteady);
+  }
   lua_pushstring (L, options->machine);
   lua_setfield (L, -2, "machine");
   lua_pushboolean (L, options->sandbox);

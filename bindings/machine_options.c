@@ -23,7 +23,8 @@ int binding_machine_from_lua (lua_State *L, int index,
   int top = lua_gettop (L);
   int status;
   table = field_open (L, lua_absindex (L, index), "machine options",
-                      "machine options sandbox memory instructions ");
+                      "machine options sandbox memory instructions unsteady "
+                      );
   options.machine = field_string (&table, "machine");
   if (options.machine == NULL) {
     luaL_error (L, "machine options.machine: expected a module name or the "
@@ -32,6 +33,7 @@ int binding_machine_from_lua (lua_State *L, int index,
   options.memory_bytes = field_number (&table, "memory", 0, RAFT_INDEX_MAX);
   options.instructions
     = field_number (&table, "instructions", 0, RAFT_INDEX_MAX);
+  options.unsteady = field_number (&table, "unsteady", 0, RAFT_INDEX_MAX);
   if (field_is_present (&table, "sandbox")) {
     options.sandbox = field_boolean (&table, "sandbox");
   }

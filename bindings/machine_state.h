@@ -51,6 +51,7 @@ struct lua_machine {
   struct machine_job *job; /* of the protected call under way */
   bool handled;           /* the handler saw the error under way */
   uint64_t instructions;  /* run in this request, about */
+  uint64_t spent;         /* the most of one, until somebody asks */
   struct raft_buffer image; /* plain: pulled from, or pushed to */
   size_t image_at;        /* pulled so far */
   bool in_apply;          /* random numbers may be drawn */

@@ -20,6 +20,7 @@
 #include "base/trace.h"
 #include "check.h"
 #include "client.h"
+#include "machine.h"
 #include "node.h"
 #include "raft.h"
 #include "sim.h"
@@ -139,6 +140,7 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   push_bugs (L);
   lua_setfield (L, -2, "bugs");
   binding_check_open (L);
+  binding_machine_handle_open (L);
   binding_node_open (L);
   binding_raft_open (L);
   binding_value_open (L);

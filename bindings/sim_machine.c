@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/checksum.h"
 #include "machine.h"
 #include "sim.h"
 
@@ -22,6 +23,7 @@ struct lua_provider {
   struct sim_provider provider; /* first */
   struct machine *pattern;      /* never opened; holds the options */
   struct sim_world *world;
+  uint64_t lives;               /* begun so far, of all members */
 };
 
 struct watched_machine {
@@ -55,11 +57,20 @@ static void release (struct machine *machine) {
   free (self);
 }
 
+/* What no sandbox keeps equal differs between any two lives, by the seed of
+** the run (DESIGN 5c). A number of Lua: below 2^53, and not 0. */
+static uint64_t unsteady_of (struct lua_provider *own, raft_id member) {
+  uint64_t mixed = raft_mix (own->world->options.seed ^ ++own->lives << 8
+                             ^ member);
+  return (mixed >> 11) | 1;
+}
+
 static struct machine *make (struct sim_provider *provider, raft_id member) {
   struct lua_provider *own = (struct lua_provider *)provider;
   struct watched_machine *made = calloc (1, sizeof *made);
   if (made == NULL
-      || binding_machine_again (own->pattern, &made->inner) != RAFT_OK) {
+      || binding_machine_again (own->pattern, unsteady_of (own, member),
+                                &made->inner) != RAFT_OK) {
     free (made);
     return NULL;
   }

@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "sim/check.h"
+#include "sim/say.h"
 
 typedef unsigned long long number;
 
@@ -61,7 +62,24 @@ static void learn (struct sim_world *world,
   }
 }
 
-static void check_one (struct sim_world *world, struct sim_member *member,
+/* The chain is over all before it: the first index where two differ is the
+** first that was not the same, and only the first violation counts. */
+static void tell_different (struct sim_world *world,
+                            const struct sim_member *member,
+                            const struct machine_entry *entry,
+                            const struct machine_result *result,
+                            const uint8_t *bytes) {
+  char command[SIM_SAY], answer[SIM_SAY];
+  sim_violate (world, "state_machine_safety",
+               "member %llu applies entry %llu differently: %s %s %s here",
+               (number)member->id, (number)entry->index,
+               sim_say (command, entry->payload, entry->payload_size),
+               result->status == RAFT_OK ? "gives" : "fails with",
+               sim_say (answer, bytes + result->offset, result->size));
+}
+
+/* False: it differs. */
+static bool check_one (struct sim_world *world,
                        const struct machine_entry *entry, uint64_t chain) {
   struct sim_checks *checks = world->checks;
   struct check_applied *applied;
@@ -72,11 +90,9 @@ static void check_one (struct sim_world *world, struct sim_member *member,
   if (entry->index > checks->applied_index) {
     learn (world, entry, applied);
     applied->chain = chain;
-  } else if (!applied->is_known || applied->chain != chain) {
-    sim_violate (world, "state_machine_safety",
-                 "member %llu applies entry %llu differently",
-                 (number)member->id, (number)entry->index);
+    return true;
   }
+  return applied->is_known && applied->chain == chain;
 }
 
 void sim_check_applied (struct sim_world *world, struct sim_member *member,
@@ -99,7 +115,10 @@ void sim_check_applied (struct sim_world *world, struct sim_member *member,
     own->machine_chain
       = chain_of (own->machine_chain, entry, &request->results[i],
                   request->bytes.data);
-    check_one (world, member, entry, own->machine_chain);
+    if (!check_one (world, entry, own->machine_chain)) {
+      tell_different (world, member, entry, &request->results[i],
+                      request->bytes.data);
+    }
     world->counters.applied++;
   }
 }

@@ -180,7 +180,11 @@ local function new_require(loader)
 end
 
 -- The plain libraries; sources beyond the machine's own file are not hashed.
-local function plain_loader(loader)
+-- In a pretended world they show what they may show elsewhere.
+local function plain_loader(loader, seed)
+  if seed then
+    require("raft.unsteady").install(_G, seed)
+  end
   local compile = require("raft.sandbox_guard").compile
   package.path = loader.beside .. ";" .. package.path
   loader.compile = function(source, name)
@@ -226,7 +230,7 @@ end
 --- Makes the machine.
 -- @param host what bindings/machine_host.c gives
 -- @param options { machine = "kv", sandbox = true, counted = false,
---   options = what new() gets }
+--   unsteady = a seed, see unsteady.lua, options = what new() gets }
 -- @return the instance, all sources as one string, the text of an error, and a
 -- function that makes a new instance
 function machine.open(host, options)
@@ -243,10 +247,13 @@ function machine.open(host, options)
     host = host, sources = {}, templates = templates,
     beside = beside(options.machine, path),
   }
+  if options.unsteady then
+    require("raft.unsteady").collect(options.unsteady)
+  end
   if options.sandbox then
     sandboxed_loader(loader, host)
   else
-    plain_loader(loader)
+    plain_loader(loader, options.unsteady)
   end
   local class = load_file(loader, path, "")(options.machine)
   check(path, class, loader.tostring)
