@@ -32,17 +32,19 @@ local function pack(...)
   return { n = select("#", ...), ... }
 end
 
--- Ends a call: its results are known. Whoever waits is told.
+-- Ends a call: its results are known. Whoever waits is told; the callback
+-- last, since it may raise.
 local function finish(client, call, results)
   call.results = results
   if call.number then
     client.calls[call.number] = nil
   end
   client.count = client.count - 1
+  for _, task in ipairs(call.tasks or {}) do
+    client.ready[#client.ready + 1] = task
+  end
   if call.callback then
     call.callback(unpack(results, 1, results.n))
-  elseif call.task then
-    client.ready[#client.ready + 1] = call.task
   end
 end
 
@@ -86,9 +88,10 @@ function Call:wait()
   loop.check_self(self, Call, "wait", "call")
   local client = self.client
   local task = coroutine.running()
-  if task and client.tasks[task] then
+  if task and client.tasks[task] and not self.results then
+    self.tasks = self.tasks or {}
+    self.tasks[#self.tasks + 1] = task
     while not self.results do
-      self.task = task
       client.tasks[task] = "waiting"
       coroutine.yield()
     end
@@ -134,26 +137,32 @@ function loop.resume(client, task, ...)
   end
 end
 
--- Everything that ended is told; coroutines that can go on, go on.
-function loop.dispatch(client)
-  local refused = client.refused
-  client.refused = {}
-  for _, one in ipairs(refused) do
-    finish(client, one[1], one[2])
-  end
-  while completed(client, client.handle:take()) do -- luacheck: ignore 542
-  end
-  local ready = client.ready
-  client.ready = {}
-  for i, task in ipairs(ready) do
-    local ok, message = pcall(loop.resume, client, task)
+-- Calls fn for each of a list of the client's that is there by now. What
+-- comes after one that raises is left to the next turn.
+local function each(client, name, fn)
+  local list = client[name]
+  client[name] = {}
+  for i, one in ipairs(list) do
+    local ok, message = pcall(fn, client, one)
     if not ok then
-      for j = i + 1, #ready do
-        table.insert(client.ready, ready[j])
+      for j = i + 1, #list do
+        table.insert(client[name], list[j])
       end
       error(message, 0)
     end
   end
+end
+
+local function finish_refused(client, one)
+  finish(client, one[1], one[2])
+end
+
+-- Everything that ended is told; coroutines that can go on, go on.
+function loop.dispatch(client)
+  each(client, "refused", finish_refused)
+  while completed(client, client.handle:take()) do -- luacheck: ignore 542
+  end
+  each(client, "ready", loop.resume)
 end
 
 function loop.turn(client, wait)

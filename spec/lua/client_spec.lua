@@ -242,6 +242,40 @@ describe("raft.client: without anybody there", function()
       client:run()
     end)
 
+  it("each who waits for a call goes on: two coroutines, and a callback",
+    function()
+      local told = 0
+      local call = client:propose(1, function()
+        told = told + 1
+      end)
+      for _ = 1, 2 do
+        client:go(function()
+          local code = select(3, call:wait())
+          told = told + (code == "unreachable" and 1 or 10)
+        end)
+      end
+      client:run()
+      assert.equal(3, told)
+    end)
+
+  it("a callback that raises takes no other's end away", function()
+    local told = 0
+    for _ = 1, 1024 do
+      client:propose(1, function() end)
+    end
+    for _ = 1, 3 do
+      client:propose(2, function()
+        told = told + 1
+        error("a mistake", 0)
+      end)
+    end
+    for i = 1, 3 do
+      local ok, message = pcall(client.step, client)
+      assert.same({ false, "a mistake", i }, { ok, message, told })
+    end
+    assert.equal(1024, client:outstanding())
+  end)
+
   it("run says so when a coroutine waits for nothing", function()
     client:go(function()
       coroutine.yield() -- lets others go on, once
