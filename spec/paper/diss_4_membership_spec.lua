@@ -96,7 +96,9 @@ describe("Diss. §4.1 one voter at a time", function()
     t:run(100 * MS)
     t:wait(600 * MS)
     t:timeout(2)
-    while t.members[2].role ~= "leader" do t:deliver() end
+    while t.members[2].role ~= "leader" do
+      assert(t:deliver(), "member 2 was not elected")
+    end
     refused("busy", t:configure(2, { voters = { 1, 2, 3 } }))
     t:settle()
     assert.is_truthy(t:configure(2, { voters = { 1, 2, 3 } }))
