@@ -80,6 +80,7 @@ build = {
     ["raft.report_draw"] = "lua/raft/report_draw.lua",
     ["raft.report_html"] = "lua/raft/report_html.lua",
     ["raft.report_list"] = "lua/raft/report_list.lua",
+    ["raft.report_notes"] = "lua/raft/report_notes.lua",
     ["raft.report_style"] = "lua/raft/report_style.lua",
     ["raft.report_view"] = "lua/raft/report_view.lua",
     ["raft.sandbox"] = "lua/raft/sandbox.lua",

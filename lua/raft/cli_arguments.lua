@@ -169,6 +169,8 @@ local function add_sim(parser)
     :args(1):argname("TIME"):convert(reader("--time", quantity.duration))
   command:option("--nodes", "Members, instead of what the file says.")
     :args(1):argname("N"):convert(reader("--nodes", a_number))
+  command:option("--bug", "In the build with bugs: have this one.")
+    :args(1):argname("NAME")
   command:option("--trace", "Print what happened: text or json.")
     :args(1):argname("FORM"):choices { "text", "json" }
   command:option("--view", "Draw what happened, as a page of HTML.")

@@ -41,16 +41,16 @@ local START = 1000000 -- where clocks begin, when the options do not say
 local function of_scenario(path, loaded, given)
   local own = loaded.options
   return {
-    label = path, words = quoted(path), seed = own.seed,
+    label = path, words = quoted(path), seed = own.seed, title = own.name,
     start = own.options and own.options.start_us or START,
     run = function(seed, watch, record)
-      return loaded:run { seed = seed, nodes = given.nodes, watch = watch,
+      return loaded:run { seed = seed, nodes = given.nodes, bug = given.bug,
                           keep_traces = watch and TRACES or nil,
-                          record = record }
+                          watch = watch, record = record }
     end,
     replay = function(given_schedule)
       return loaded:of_schedule(given_schedule):run { record = true,
-                                                      keep_traces = 0 }
+        keep_traces = 0, bug = given.bug }
     end,
   }
 end
@@ -58,7 +58,8 @@ end
 local function of_options(label, words, options, given)
   local function run(seed, watch, record)
     local mixed = sim.mix(options, { seed = seed, members = given.nodes,
-      keep_traces = watch and TRACES or nil, record = record and 1 or nil })
+      keep_traces = watch and TRACES or nil, record = record and 1 or nil,
+      bug = given.bug })
     if not watch then
       return sim.run(mixed)
     end
@@ -71,7 +72,8 @@ local function of_options(label, words, options, given)
     return result
   end
   local function replay(given_schedule)
-    return sim.replay(given_schedule, { record = 1, bug = options.bug })
+    return sim.replay(given_schedule, { record = 1,
+      bug = given.bug or options.bug })
   end
   return { label = label, words = words, run = run, replay = replay,
            seed = options.seed, start = options.start_us or START }
@@ -102,8 +104,31 @@ local function file_subject(path, given)
   return of_options(path, quoted(path), loaded, given)
 end
 
+-- A bug exists in the build with bugs alone.
+local function check_bug(name)
+  local names = {}
+  for i, row in ipairs(core.bugs) do
+    names[i] = row.name
+    if row.name == name then
+      return true
+    end
+  end
+  if #names == 0 then
+    return nil, "--bug: expected a build with bugs (cmake"
+      .. " -DRAFT_WITH_BUGS=ON), got one without"
+  end
+  return nil, ('--bug: there is no "%s", did you mean "%s"?'):format(name,
+    wording.nearest(name, names) or names[1])
+end
+
 local function subjects_of(given)
   local subjects = {}
+  if given.bug then
+    local ok, message = check_bug(given.bug)
+    if not ok then
+      return nil, message
+    end
+  end
   if given.profile then
     local one, message = profile_subject(given.profile, given)
     if not one then
@@ -210,8 +235,9 @@ end
 local function say_failure(say, subject, failure, given)
   say(("%s: seed %.0f: %s: %s (at %.3f s)\n"):format(subject.label,
     failure.seed, failure.name, failure.text, failure.time / 1e6))
-  say(("luaraft sim %s --seed %.0f%s\n"):format(subject.words, failure.seed,
-    given.nodes and " --nodes " .. given.nodes or ""))
+  say(("luaraft sim %s --seed %.0f%s%s\n"):format(subject.words, failure.seed,
+    given.nodes and " --nodes " .. given.nodes or "",
+    given.bug and " --bug " .. given.bug or ""))
   if given.traceback and failure.traceback then
     say(failure.traceback .. "\n")
   end

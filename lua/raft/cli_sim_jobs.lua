@@ -31,6 +31,9 @@ local function start(cli_sim, subject, seeds, given)
   if given.nodes then
     words[#words + 1] = "--nodes " .. given.nodes
   end
+  if given.bug then
+    words[#words + 1] = "--bug " .. given.bug
+  end
   local line = table.concat(words, " ")
   local pipe = assert(io.popen(line .. " 2>&1"))
   return { pipe = pipe, seeds = seeds, line = line }

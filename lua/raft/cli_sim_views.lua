@@ -21,8 +21,8 @@ local function trace_of(subject, seed)
   local trace, run = require "raft.trace", nil
   local result = subject.run(seed, function(handle, result)
     local world = sim.of(handle, result.nodes)
-    run = trace.of(world, { title = ("%s, seed %.0f"):format(subject.label,
-      seed) })
+    run = trace.of(world, { notes = result.notes, title =
+      ("%s, seed %.0f"):format(subject.title or subject.label, seed) })
     run.violation = result.violation
   end)
   return run, result

@@ -124,6 +124,9 @@ function report.text(run)
   local lines = {}
   add_records(lines, run)
   add_operations(lines, run)
+  for _, note in ipairs(run.notes or {}) do
+    add(lines, note.time, "", nil, "NOTE " .. note.text, -2)
+  end
   for _, fault in ipairs(run.faults or {}) do
     add(lines, fault.from, "", nil, ("FAULT %s %s until %s"):format(
       fault.name, fault.text or table.concat(fault.targets, " "),
@@ -215,7 +218,7 @@ function report.jsonl(run, path)
     seed = run.seed, now = run.now }) }
   record_lines(lines, run.records)
   for _, list in ipairs { { "operation", run.operations or {} },
-    { "fault", run.faults or {} } } do
+    { "fault", run.faults or {} }, { "note", run.notes or {} } } do
     for _, item in ipairs(list[2]) do
       lines[#lines + 1] = line_of(list[1], item)
     end

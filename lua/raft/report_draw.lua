@@ -31,7 +31,8 @@ function readColours() {
 const lanes = {};
 function layOut() {
   const gap = D.nodes <= 3 ? 104 : D.nodes <= 5 ? 84 : 62;
-  let y = AXIS + 6 + FAULTROWS * 20 + (D.violation ? 20 : 0) + 40;
+  let y = AXIS + 6 + (NOTEROWS + FAULTROWS) * 20 + (D.violation ? 20 : 0)
+    + 40;
   for (const id of MEMBERS) { lanes[id] = y; y += gap; }
   y += -gap + 46;
   for (const c of CLIENTS) { c.y = y; y += c.rows * 20 + 8; }
@@ -129,7 +130,7 @@ function drawFaults() {
   for (const f of D.faults) {
     const end = f.to === undefined ? D.to : f.to;
     if (end < view.from || f.from > view.to) continue;
-    const [x0, x1] = span(f), y = AXIS + 6 + f.row * 20;
+    const [x0, x1] = span(f), y = AXIS + 6 + (NOTEROWS + f.row) * 20;
     const label = f.name + (f.text ? " " + f.text
       : " " + f.targets.join(" "));
     if (end > f.from) {
@@ -164,7 +165,7 @@ function drawFaults() {
 function drawViolation() {
   const v = D.violation;
   if (!v || v.time < view.from || v.time > view.to) return;
-  const x = X(v.time), y = AXIS + 6 + FAULTROWS * 20;
+  const x = X(v.time), y = AXIS + 6 + (NOTEROWS + FAULTROWS) * 20;
   line(x, AXIS, x, H, colours.bad, 2);
   ctx.font = "600 11.5px system-ui, " + FONT;
   const width = ctx.measureText(v.name).width + 14;
@@ -300,6 +301,7 @@ function draw() {
   ctx.restore();
   for (const id of MEMBERS) labelLane(id);
   drawClients();
+  drawNotes();
   drawViolation();
   ctx.restore();
   const data = document.body.dataset;

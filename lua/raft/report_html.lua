@@ -4,8 +4,8 @@
 --
 -- Holds:  the page's frame, and a run as compact JSON inside it; what the
 --         reader sees is drawn by the scripts of report_data.lua,
---         report_draw.lua, report_arrow.lua, report_list.lua and
---         report_view.lua.
+--         report_draw.lua, report_arrow.lua, report_notes.lua,
+--         report_list.lua and report_view.lua.
 -- Rule:   no text of a run is markup: it stands in JSON without "<", and in
 --         the frame escaped.
 
@@ -116,6 +116,7 @@ local function data_json(run)
     '"messages":' .. messages_json(run, encode),
     '"operations":' .. json.encode(run.operations or {}),
     '"faults":' .. json.encode(run.faults or {}),
+    '"notes":' .. json.encode(run.notes or {}),
     '"violation":' .. encode(run.violation),
   }, ",\n") .. "}"
   return (text:gsub("<", "\\u003c"))
@@ -137,7 +138,8 @@ script-src 'unsafe-inline'">
 $style</style>
 </head>
 <body>
-<header><h1>$title</h1><div id="sum"></div>$violation</header>
+<header><h1>$title</h1><div id="sum"></div>$violation
+<ol id="story" aria-label="what happens" hidden></ol></header>
 <nav aria-label="view and filters" id="tools"></nav>
 <div id="stage">
 <canvas id="view" tabindex="0" role="img" aria-describedby="about"
@@ -182,8 +184,8 @@ function report_html.page(run)
       .. "</span></button>") or "",
     data = data_json(run),
     script = require "raft.report_data" .. require "raft.report_draw"
-      .. require "raft.report_arrow" .. require "raft.report_list"
-      .. require "raft.report_view",
+      .. require "raft.report_arrow" .. require "raft.report_notes"
+      .. require "raft.report_list" .. require "raft.report_view",
   }
   return (FRAME:gsub("@\n", ""):gsub("%$(%l+)", values))
 end

@@ -116,6 +116,11 @@ function itemsInView() {
         + (f.text || f.targets.join(" ")), null]);
     }
   }
+  D.notes.forEach((n, i) => {
+    if (n.time >= view.from && n.time <= view.to) {
+      items.push([n.time, "note " + (i + 1), "", n.text, null]);
+    }
+  });
   const v = D.violation;
   if (v && v.time >= view.from && v.time <= view.to) {
     items.push([v.time, "violation", "", v.name + ": " + v.text, null]);

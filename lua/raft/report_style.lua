@@ -35,6 +35,11 @@ h1 { font-size: 18px; margin: 0; font-weight: 650; letter-spacing: -.01em; }
   color: var(--ink); font: inherit; cursor: pointer; }
 #bad b { color: var(--bad); white-space: nowrap; }
 #bad span { overflow-wrap: anywhere; }
+#story { margin: 10px 0 0; padding-left: 26px; max-width: 110ch; }
+#story li::marker { font-weight: 600; }
+#story button { font: inherit; color: inherit; background: none; border: 0;
+  padding: 1px 4px; text-align: left; cursor: pointer; }
+#story button:hover { text-decoration: underline; }
 nav { display: flex; flex-wrap: wrap; gap: 6px 8px; padding: 4px 20px 8px;
   align-items: center; }
 nav .group { display: flex; flex-wrap: wrap; gap: 4px; align-items: center;

@@ -265,6 +265,11 @@ function firstView() {
   const role = R.find(r => r.kind === "raft.role");
   const bad = D.violation;
   if (A.length === 0) { fit(); return; }
+  if (!bad && D.notes.length > 1) {
+    const from = D.notes[0].time, to = D.notes[D.notes.length - 1].time;
+    setView(from - (to - from) * .06, to + (to - from) * .12);
+    return;
+  }
   const t = bad ? bad.time : role ? role.t : D.from;
   const i = lower(A.length, k => A[k].t0, t);
   const from = A[Math.max(0, i - (bad ? 90 : 6))].t0;
@@ -288,6 +293,7 @@ function begin() {
   if (byId("bad")) byId("bad").onclick = violationView;
   readColours();
   makeTools();
+  listNotes();
   layOut();
   pick(null);
   if (!readLink()) firstView();

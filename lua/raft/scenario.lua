@@ -163,7 +163,8 @@ local function new_cluster(self, read, handle, flat)
   local workload = read.workload or {}
   return require("raft.sim_cluster").new {
     handle = handle, nodes = flat.members, seed = flat.seed,
-    place = self.place, bound = handle:now() + read.timeout,
+    keep_traces = flat.keep_traces or 0, place = self.place,
+    bound = handle:now() + read.timeout,
     instructions = RUN_INSTRUCTIONS, options = initial_network(flat),
     history = history.new { model = workload.model,
                             initial = workload.initial },
@@ -253,7 +254,7 @@ end
 local function judge(cluster, read)
   local result = cluster.handle:result()
   local failure = cluster.processes.failure
-  result.verbs = cluster.counts
+  result.verbs, result.notes = cluster.counts, cluster.notes
   if failure and not result.violation then
     local problem = failure.problem
     if type(problem) == "table" and problem.not_applicable then

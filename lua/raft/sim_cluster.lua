@@ -90,12 +90,22 @@ function Cluster:status(id)
   return shown
 end
 
+local function event_line(text, time, member, term)
+  return ("%12.3f ms  %d t%d  %s"):format(time / 1000, member, term, text)
+end
+
+local function check_pattern(where, pattern)
+  if type(pattern) ~= "string" then
+    blame.raise(where .. ": "
+      .. select(2, wording.expected("a pattern, a string", pattern)))
+  end
+end
+
 --- What happened so far, as lines "   1.250 ms  2 t3  raft.role to=leader";
 -- those whose text matches the pattern.
 function Cluster:events(pattern)
-  if pattern ~= nil and type(pattern) ~= "string" then
-    blame.raise("cluster:events: "
-      .. select(2, wording.expected("a pattern, a string", pattern)))
+  if pattern ~= nil then
+    check_pattern("cluster:events", pattern)
   end
   local lines, at = {}, 1
   while true do
@@ -103,11 +113,60 @@ function Cluster:events(pattern)
     if not text then
       return lines
     elseif not pattern or text:find(pattern) then
-      lines[#lines + 1] = ("%12.3f ms  %d t%d  %s"):format(time / 1000,
-        member, term, text)
+      lines[#lines + 1] = event_line(text, time, member, term)
     end
     at = at + 1
   end
+end
+
+-- The next record that matches, as a line, and whose; nil: none so far.
+local function next_event(self, pattern, wanted)
+  while true do
+    local text, time, member, term = self.handle:trace(self.looked_at)
+    if not text then
+      return nil
+    end
+    self.looked_at = self.looked_at + 1
+    if pattern and (not wanted or member == wanted) and text:find(pattern) then
+      return event_line(text, time, member, term), member
+    end
+  end
+end
+
+--- Waits for the next event whose text matches; what is past does not count.
+-- @param member whose, nil: anyone's
+-- @param bound how long at most, "30s"
+-- @return its line and whose it is; raises when there was none by then
+function Cluster:await(pattern, member, bound)
+  local where, line = "cluster:await", nil
+  if type(member) == "string" and bound == nil then
+    member, bound = nil, member
+  end
+  check_pattern(where, pattern)
+  local wanted = member ~= nil and check_id(self, where, member) or nil
+  bound = bound or "30s"
+  sim_client.read_duration(where, "bound", bound)
+  next_event(self) -- leaves behind what is past
+  self:wait_until(function()
+    line, member = next_event(self, pattern, wanted)
+    return line ~= nil
+  end, bound)
+  if not line then
+    blame.raise(('%s: expected "%s" within %s, got %s'):format(where, pattern,
+      bound, self.looked_at > self.keep_traces
+        and "more records than a run keeps" or "none"))
+  end
+  return line, member
+end
+
+--- Says something at this moment: it stands in the conversation and above the
+-- picture.
+function Cluster:note(text)
+  if type(text) ~= "string" then
+    blame.raise("cluster:note: "
+      .. select(2, wording.expected("a string", text)))
+  end
+  self.notes[#self.notes + 1] = { time = self:now(), text = text }
 end
 
 -- ---- time and chance -------------------------------------------------------
@@ -252,7 +311,8 @@ function sim_cluster.new(given)
   local cluster = {
     handle = given.handle, nodes = given.nodes, place = given.place,
     dice = dice.new(given.seed), clients = {}, recorded = given.history,
-    counts = {}, initial = given.options,
+    counts = {}, initial = given.options, notes = {}, looked_at = 1,
+    keep_traces = given.keep_traces,
   }
   cluster.processes = processes.new({
     now = function()

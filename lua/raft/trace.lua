@@ -17,6 +17,7 @@
 --     operations = { { client = 1, f = "set", key = "x", value = 1,
 --       result = 4, from = 1300000, to = 1304100, outcome = "ok" } },
 --     faults = { { name = "crash", targets = { 2 }, from = 7, to = 9 } },
+--     notes = { { time = 5, text = "what a story says of itself" } },
 --     violation = { name = "liveness", text = "…", time = 2500000 },
 --   }
 --
@@ -66,8 +67,8 @@ end
 
 --- What a simulated world has recorded so far.
 -- @param world of sim.new, with keep_traces
--- @param given { title = "…", operations = …, faults = … }: what the caller
---   knows better; nil: taken from the world
+-- @param given { title = "…", operations = …, faults = …, notes = … }: what
+--   the caller knows better; nil: taken from the world
 function trace.of(world, given)
   given = given or {}
   local result = world:result()
@@ -76,6 +77,7 @@ function trace.of(world, given)
     seed = result.seed, nodes = world.members, now = result.now,
     records = world:records(), violation = result.violation,
     operations = given.operations, faults = given.faults,
+    notes = given.notes,
   }
   if not run.operations then
     run.operations = {}

@@ -37,6 +37,7 @@ local function small_run()
     operations = { { client = 1, f = "set", key = "x", value = 1, from = 900,
       to = 2500, outcome = "unknown", code = "timeout" } },
     faults = { { name = "pause", targets = { 2 }, from = 1600, to = 1900 } },
+    notes = { { time = 1500, text = "it begins" } },
     violation = { name = "liveness", text = HOSTILE, time = 5000 },
   }
 end
@@ -51,6 +52,7 @@ describe("report.text", function()
         .. "voted",
       "       1.000 ms  1    t2    to 2: append previous=1 entries=1 "
         .. "commit=0 (arrives +0.500 ms)",
+      "       1.500 ms             NOTE it begins",
       "       1.500 ms  2    t2    from 1: append term=2 previous=1 "
         .. "entries=1 commit=0",
       "       1.500 ms  2    t2    to 1: append_result rejected=no match=2 "
@@ -72,7 +74,7 @@ describe("report.jsonl", function()
       assert.is_true(ok, object)
       lines[#lines + 1] = object
     end
-    assert.equal(1 + 9 + 1 + 1 + 1, #lines)
+    assert.equal(1 + 9 + 1 + 1 + 1 + 1, #lines)
     assert.same({ type = "run", title = "a story", nodes = 2, seed = 7,
       now = 5000 }, lines[1])
     assert.same({ "record", "raft.role", "a majority voted", 1000, 1, 2 },
@@ -83,7 +85,8 @@ describe("report.jsonl", function()
       { lines[11].type, lines[11].f, lines[11].code })
     assert.same({ "fault", 2 }, { lines[12].type, lines[12].targets[1] })
     assert.same({ type = "violation", name = "liveness", text = HOSTILE,
-      time = 5000 }, lines[13])
+      time = 5000 }, lines[14])
+    assert.same({ type = "note", time = 1500, text = "it begins" }, lines[13])
   end)
 
   it("holds each record of a world as the world gives it", function()

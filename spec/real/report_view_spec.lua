@@ -121,6 +121,22 @@ describe("the picture in a browser #once", function()
       assert.equal("yes", found.ready)
     end)
 
+  it("notes are a list, and lead to their moments", function()
+    local run = story()
+    run.notes = { { time = 1100000, text = "nobody leads" },
+                  { time = 1500000, text = "<b>somebody</b> does" } }
+    local found, complaints = open(run, [[
+      const list = [...document.querySelectorAll("#story button")];
+      out.count = list.length; out.said = list[1].textContent;
+      out.from0 = out.from; out.to0 = out.to;
+      press("+"); await later(); list[1].click(); await later();]])
+    assert.same({}, complaints)
+    assert.equal(2, found.count)
+    assert.equal("&lt;b&gt;somebody&lt;/b&gt; does", found.said)
+    assert.is_true(found.from0 < 1100000 and found.to0 > 1500000)
+    assert.is_true(found.from > 1100000 and found.from < 1500000)
+  end)
+
   it("a link leads to its moment, and moving renews the link", function()
     local run = story()
     local found = open(run, "out.link0 = location.hash;"

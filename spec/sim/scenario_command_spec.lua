@@ -195,6 +195,39 @@ describe("luaraft sim #once", function()
     assert.is_true(#lines_of(out) > 20)
   end)
 
+  it("shows notes, and the name of the scenario", function()
+    write("named.lua", [[
+      return require("raft").scenario { name = "a story",
+        run = function(cluster) cluster:note "it begins" end }
+    ]])
+    local code, out = sim "named.lua --trace text"
+    assert.equal(0, code)
+    assert.matches("\na story, seed 1\n", out)
+    assert.matches("\n +1000%.000 ms +NOTE it begins\n", out)
+  end)
+
+  it("has a bug only in the build with bugs", function()
+    write("holds.lua", HOLDS)
+    local bugs = #require("raft.core").bugs > 0
+    local code, _, err = sim "holds.lua --bug no_deduplicatoin"
+    assert.equal(2, code)
+    assert.equal("luaraft sim: --bug: " .. (bugs
+      and 'there is no "no_deduplicatoin", did you mean "no_deduplication"?'
+      or "expected a build with bugs (cmake -DRAFT_WITH_BUGS=ON), got one"
+        .. " without") .. "\n", err)
+    if bugs then
+      local out
+      code, out = sim "holds.lua --bug vote_before_sync --no-shrink"
+      assert.equal(1, code)
+      assert.matches("\nluaraft sim holds.lua %-%-seed 1 "
+        .. "%-%-bug vote_before_sync\n", out)
+      code, out = sim("holds.lua --bug vote_before_sync --seeds 1..20 "
+        .. "--jobs 2 --no-shrink")
+      assert.equal(1, code)
+      assert.matches("durable_ack", out)
+    end
+  end)
+
   it("draws a page", function()
     local code, out = sim "holds.lua --view=page.html"
     assert.equal(0, code)

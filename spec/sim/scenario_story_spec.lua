@@ -298,6 +298,73 @@ describe("scenario: processes", function()
   end)
 end)
 
+describe("scenario: events and notes", function()
+  it("wait for what comes next, of anyone or of one", function()
+    tell(function(cluster)
+      local line, leader = cluster:await "raft.role.*to=leader"
+      assert(leader == cluster:leader())
+      assert(line:find(" ms  " .. leader .. " t2  raft.role", 1, true))
+      cluster:kill(leader)
+      local one = cluster:others(leader)[1]
+      local _, who = cluster:await("raft.role", one)
+      assert(who == one)
+      local _, second = cluster:await("to=leader", "10s")
+      assert(second ~= leader and cluster:leader() == second)
+    end)
+  end)
+
+  it("do not find what is past, and say what they waited for", function()
+    local result = raft.scenario { run = function(cluster)
+      cluster:await_leader()
+      cluster:await("to=leader", 2, "500ms")
+    end }:run { seed = 1 }
+    assert.equal("scenario", result.violation.name)
+    assert.matches('_spec.lua:%d+: cluster:await: expected "to=leader" within '
+      .. "500ms, got none", result.violation.text)
+    result = raft.scenario { run = function(cluster)
+      cluster:await("to=nobody", "1s")
+    end }:run { seed = 1, keep_traces = 100 }
+    assert.matches("got more records than a run keeps", result.violation.text,
+      1, true)
+  end)
+
+  it("are refused where they cannot be meant", function()
+    for words, call in pairs {
+      ["cluster:await: expected a pattern"] = function(cluster)
+        cluster:await(1)
+      end,
+      ["cluster:await: expected a member"] = function(cluster)
+        cluster:await("x", 4)
+      end,
+      ["cluster:await: option bound"] = function(cluster)
+        cluster:await("x", "soon")
+      end,
+      ["cluster:note: expected a string"] = function(cluster)
+        cluster:note {}
+      end,
+    } do
+      local result = raft.scenario { run = call }:run { seed = 1 }
+      assert.matches("_spec.lua:%d+: " .. words, result.violation.text)
+    end
+  end)
+
+  it("leave notes with the result, and nothing in the run", function()
+    local function run(note)
+      return raft.scenario { run = function(cluster)
+        cluster:await_leader()
+        if note then
+          cluster:note(note)
+        end
+      end }:run { seed = 1 }
+    end
+    local with, without = run "there is a leader", run(nil)
+    assert.equal(1, #with.notes)
+    assert.equal("there is a leader", with.notes[1].text)
+    assert.is_true(with.notes[1].time > 1000000)
+    assert.equal(without.trace_hash, with.trace_hash)
+  end)
+end)
+
 describe("scenario: after the faults", function()
   it("all must be well, without being asked for", function()
     local result = raft.scenario { run = function(cluster)
