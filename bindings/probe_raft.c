@@ -166,6 +166,17 @@ static int log_truncate (lua_State *L) {
   return 0;
 }
 
+static int log_compact (lua_State *L) {
+  raft_log_compact (&log_at (L)->log, number_at (L, 2));
+  return 0;
+}
+
+/* log:reset(index, term) */
+static int log_reset (lua_State *L) {
+  raft_log_reset (&log_at (L)->log, number_at (L, 2), number_at (L, 3));
+  return 0;
+}
+
 static int log_term (lua_State *L) {
   raft_term term;
   if (raft_log_term (&log_at (L)->log, number_at (L, 2), &term) != RAFT_OK) {
@@ -227,14 +238,19 @@ static int log_fail_allocation (lua_State *L) {
   return 0;
 }
 
-/* log:state() -> last, stable, first_cached, cached_bytes, runs */
+/* log:state() -> last, stable, first_cached, cached_bytes, and the first
+** index of each run */
 static int log_state (lua_State *L) {
   const struct raft_log *log = &log_at (L)->log;
   push_number (L, log->last);
   push_number (L, log->stable);
   push_number (L, log->first_cached);
   push_number (L, log->cached_bytes);
-  push_number (L, log->run_count);
+  lua_createtable (L, (int)log->run_count, 0);
+  for (size_t i = 0; i < log->run_count; i++) {
+    push_number (L, log->runs[i].first);
+    lua_rawseti (L, -2, (int)i + 1);
+  }
   return 5;
 }
 
@@ -297,6 +313,8 @@ static int progress_state (lua_State *L) {
 static const luaL_Reg log_methods[] = {
   { "append", log_append },
   { "truncate", log_truncate },
+  { "compact", log_compact },
+  { "reset", log_reset },
   { "term", log_term },
   { "find", log_find },
   { "is_behind", log_is_behind },

@@ -4,6 +4,7 @@
 ** void raft_probe_<room> (lua_State *L). CMake reads this list too. */
 X (base)
 X (raft)
+X (state)
 X (wire)
 X (message)
 X (trace)

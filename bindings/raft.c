@@ -111,6 +111,10 @@ static struct engine *check_engine (lua_State *L) {
   return engine;
 }
 
+struct raft *binding_raft_check (lua_State *L) {
+  return check_engine (L)->raft;
+}
+
 static int fail (lua_State *L, struct engine *engine, int status) {
   if (status == PANICKED) {
     return luaL_error (L, "assert: %s", engine->why);

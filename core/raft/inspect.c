@@ -221,7 +221,8 @@ uint64_t raft_hash (const struct raft *raft) {
     raft->applied, raft->applying, raft->apply_ticket,
     raft->unapplied_bytes, raft->load_ticket, raft->time_floor,
     raft->snapshot_index, raft->is_installing, raft->installing.index,
-    raft->installing.term, raft->disk_full, raft->stalled, raft->verified,
+    raft->installing.term, raft->installing.time, raft->disk_full,
+    raft->stalled, raft->verified,
     raft->answered, raft->round_seen, raft->campaign_ticket,
     raft->term_start, raft->round, raft->heartbeat_deadline,
     raft->quorum_deadline, raft->transferee, raft->transfer_deadline,
@@ -236,6 +237,8 @@ uint64_t raft_hash (const struct raft *raft) {
                       raft->membership.latest_index);
   hash_configuration (&hash, &raft->membership.previous,
                       raft->membership.previous_index);
+  hash_configuration (&hash, &raft->installing.configuration,
+                      raft->installing.configuration_index);
   hash_log (&hash, &raft->log);
   hash_waiting (&hash, raft);
   return hash.value;

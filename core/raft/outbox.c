@@ -151,8 +151,7 @@ void raft_outbox_drop_campaign (struct raft *raft) {
   struct raft_outbox *outbox = &raft->outbox;
   size_t kept = 0;
   for (size_t i = 0; i < outbox->withheld_count; i++) {
-    enum raft_message_kind kind = outbox->withheld[i].message.kind;
-    if (kind != RAFT_MESSAGE_VOTE && kind != RAFT_MESSAGE_PRE_VOTE) {
+    if (outbox->withheld[i].message.kind != RAFT_MESSAGE_VOTE) {
       outbox->withheld[kept] = outbox->withheld[i];
       kept++;
     }

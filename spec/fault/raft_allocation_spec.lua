@@ -3,6 +3,7 @@
 -- Every allocation of a step fails once. The step must then say so and leave
 -- the engine as it was; tried again, it must do what it does without failure.
 
+local probe = require("raft.probe")
 local round_table = require("spec.paper.round_table")
 local MS = round_table.MS
 
@@ -45,6 +46,19 @@ describe("raft_step: out of memory", function()
       assert.equal(before, engine:hash())
     end)
     assert.is_true(failures > 100)
+  end)
+end)
+
+describe("raft_new, raft_copy: out of memory", function()
+  it("say so and leave nothing behind, wherever it strikes", function()
+    for nth = 1, 100 do
+      local failed, bytes = probe.state_new_fails(nth)
+      assert.equal(0, bytes)
+      if not failed then
+        return assert.is_true(nth > 5)
+      end
+    end
+    error("no allocation was the last")
   end)
 end)
 

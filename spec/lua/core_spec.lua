@@ -265,6 +265,13 @@ describe("raft.core", function()
     end)
     assert.same({ nil, "invalid argument", "invalid" },
       { core.new({ id = 0 }, recovered()) })
+    for _, limit in ipairs { "inflight_messages", "append_entries",
+      "apply_entries" } do
+      local code = select(3, core.new({ id = 1, limits = { [limit] = 0 } },
+        recovered()))
+      assert.equal("invalid", code)
+      assert(core.new({ id = 1, limits = { [limit] = 1 } }, recovered()))
+    end
   end)
 
   it("takes a bug only in the build that has them", function()

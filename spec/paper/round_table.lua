@@ -94,7 +94,7 @@ function Table:start(id)
     member.cache[index] = entry
   end
   member.writes, member.applied, member.role = {}, {}, "follower"
-  member.up = true
+  member.up, member.commit = true, base
   member.engine = assert(core.new({
     id = id, now = self.now, random = self.drawn, limits = self.limits,
     heartbeat_us = self.options.heartbeat_us,
@@ -353,8 +353,15 @@ end
 
 function Table:status(id) return self.members[id].engine:status() end
 function Table:role(id) return self.members[id].engine:status().role end
-function Table:commit(id) return self.members[id].engine:status().commit end
 function Table:term(id) return self.members[id].engine:status().term end
+
+--- As its engine says, in its status and by its effects.
+function Table:commit(id)
+  local member = self.members[id]
+  local commit = member.engine:status().commit
+  assert(commit == member.commit, "the commit index moved without an effect")
+  return commit
+end
 
 function Table:voters(id)
   return self.members[id].engine:status().configuration.voters

@@ -135,6 +135,38 @@ describe("§5.2 leader election", function()
       assert.equal(1, t.members[1].disk.vote)
     end)
 
+  it("a candidate that gave up asks for nothing when its disk is done",
+    function()
+      local t = round_table.new { members = 3 }
+      t:hold(1)
+      t:timeout(1)
+      t:settle()
+      assert.equal("candidate", t:role(1))
+      t:step(1, { kind = "message", message = {
+        kind = "append", from = 2, to = 1, term = t:term(1) + 1,
+        previous_index = 1, previous_term = 1, commit = 0, round = 1,
+        entries = {},
+      } })
+      t:release(1)
+      assert.same({}, t:waiting("vote"))
+      assert.equal(1, #t:waiting("append_result")) -- but that left
+    end)
+
+  it("a vote that waits for the disk is said in whatever role", function()
+    local t = round_table.new { members = 3 }
+    t:hold(1)
+    t:step(1, { kind = "message", message = {
+      kind = "vote", from = 2, to = 1, term = 5, last_index = 1, last_term = 1,
+    } })
+    t:step(1, { kind = "message", message = {
+      kind = "append", from = 2, to = 1, term = 5, previous_index = 1,
+      previous_term = 1, commit = 0, round = 1, entries = {},
+    } })
+    t:release(1)
+    assert.is_true(t:waiting("vote_result")[1].granted)
+    assert.equal(1, #t:waiting("append_result"))
+  end)
+
   it("stepping down in its own term a candidate keeps its vote", function()
     local t = round_table.new { members = 5 }
     t:timeout(1)

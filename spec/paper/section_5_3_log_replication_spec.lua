@@ -216,6 +216,19 @@ describe("§5.3 log replication", function()
       assert.equal(12, t:commit(1))
     end)
 
+  it("what waits to be applied is bounded, but one command always enters",
+    function()
+      local t = round_table.new {
+        members = 3, limits = { unapplied_bytes = 99 }, -- a command has 100
+      }
+      t:elect(1)
+      assert.is_truthy(t:propose(1))
+      local _, _, code = t:propose(1)
+      assert.equal("overloaded", code)
+      t:settle()
+      assert.is_truthy(t:propose(1))
+    end)
+
   it("a lost message is found by the next heartbeat", function()
     local t = round_table.new { members = 3 }
     t:elect(1)
@@ -226,6 +239,18 @@ describe("§5.3 log replication", function()
     t:settle()
     assert.equal(4, t:commit(1))
     assert.same({ 1, 2, 2, 2 }, t:terms(2))
+  end)
+
+  it("a connection that is back asks at once what got through", function()
+    local t = round_table.new { members = 3 }
+    t:elect(1)
+    t:propose(1, 2)
+    t:drop()
+    t:step(1, { kind = "link_up", member = 3 })
+    t:step(1, { kind = "link_up", member = 9 }) -- no member
+    t:settle()
+    assert.same({ 1, 2, 2, 2 }, t:terms(3))
+    assert.equal(2, t:status(2).last)
   end)
 
   it("a follower far behind is served from the disk", function()

@@ -38,6 +38,7 @@ describe("§7 a log that is compacted", function()
     t:snapshot(1)
     local status = t:status(1)
     assert.same({ 6, 6, 6 }, { status.base, status.snapshot, status.last })
+    assert.equal(2, status.last_term)
     t:propose(1, 2)
     t:settle()
     t:run(60 * MS)
@@ -138,8 +139,33 @@ describe("§7 InstallSnapshot", function()
     local lost = t:waiting("image")[1]
     t:drop(image)
     t:sent(lost, true)
+    assert.equal(1, #t:waiting("image")) -- at once: it knows what is missing
     t:run(100 * MS)
     assert.equal(10, t:commit(3))
+  end)
+
+  it("a new connection does not send another one beside it", function()
+    local t = with_laggard()
+    t:heal()
+    t:wait(60 * MS)
+    t:tick(1)
+    while not t:waiting("image")[1] do t:deliver() end
+    t:step(1, { kind = "link_up", member = 3 })
+    assert.equal(1, #t:waiting("image"))
+    assert.is_true(t:status(1).members[2].snapshotting)
+  end)
+
+  it("once installed, entries follow it, and no second one", function()
+    local t = with_laggard()
+    t:heal()
+    t:wait(60 * MS)
+    t:tick(1)
+    while not t:waiting("image")[1] do t:deliver() end
+    t:propose(1, 2)
+    t:deliver(image)
+    assert.equal(0, #t:waiting("image"))
+    t:settle()
+    assert.same({ 2, 2 }, t:terms(3))
   end)
 
   it("nothing is acknowledged before it is durable", function()
@@ -157,7 +183,10 @@ describe("§7 InstallSnapshot", function()
     t:run(2000 * MS) -- and meanwhile it follows, and does not campaign
     assert.equal("follower", t:role(3))
     assert.equal(1, t:status(3).leader)
+    t:drop()
     t:install(3)
+    local answer = t:waiting("append_result")[1] -- unasked
+    assert.same({ 3, 10 }, { answer.from, answer.match_index })
     t:release(3)
     t:run(100 * MS)
     assert.equal(10, t:commit(3))
@@ -206,6 +235,19 @@ describe("§7 InstallSnapshot", function()
       image = t.members[1].disk.snapshot }
     assert.equal(0, t:status(3).base)
     assert.equal(7, t:commit(3))
+  end)
+
+  it("and is acknowledged as far as the snapshot vouches for it", function()
+    local t = led_by_1(2)
+    t:propose(1, 3)
+    t:settle()
+    t:snapshot(1)
+    t:crash(3)
+    t:start(3) -- it has all of it, and has compared none of it
+    t:arrive { from = 1, to = 3, term = 2,
+      image = t.members[1].disk.snapshot }
+    local answer = t:waiting("append_result")[1]
+    assert.same({ 3, 7 }, { answer.from, answer.match_index })
   end)
 
   it("what conflicts with it is gone, with all after it", function()

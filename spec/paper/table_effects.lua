@@ -130,7 +130,10 @@ function perform.role(self, member, effect)
   end
 end
 
-function perform.commit() end
+function perform.commit(_, member, effect)
+  member.commit = effect.index
+end
+
 function perform.configuration() end
 
 function perform.transfer(_, member, effect)

@@ -3,26 +3,29 @@
 local helper = require("spec.helper")
 local probe = require("raft.probe")
 
--- The naive twin: a list of terms and sizes, and the obvious loops.
+-- The naive twin: a list of terms and sizes from base + 1 on, and the obvious
+-- loops.
 local Twin = {}
 Twin.__index = Twin
 
 function Twin.new(terms)
-  local self = setmetatable({ terms = {}, sizes = {}, writes = {},
-    stable = #terms, first_cached = #terms + 1, ticket = 0 }, Twin)
+  local self = setmetatable({ terms = {}, sizes = {}, writes = {}, base = 0,
+    base_term = 0, last = #terms, stable = #terms, first_cached = #terms + 1,
+    ticket = 0 }, Twin)
   for i, term in ipairs(terms) do self.terms[i] = term end
   return self
 end
 
 function Twin:append(term, size)
-  self.terms[#self.terms + 1] = term
-  self.sizes[#self.terms] = size
+  self.last = self.last + 1
+  self.terms[self.last], self.sizes[self.last] = term, size
 end
 
 function Twin:truncate(first)
-  for i = #self.terms, first, -1 do
+  for i = first, self.last do
     self.terms[i], self.sizes[i] = nil, nil
   end
+  self.last = first - 1
   self.stable = math.min(self.stable, first - 1)
   self.first_cached = math.min(self.first_cached, first)
   for _, write in ipairs(self.writes) do
@@ -30,16 +33,47 @@ function Twin:truncate(first)
   end
 end
 
+function Twin:compact(index)
+  self.base_term = self:term(index)
+  for i = self.base + 1, index do
+    self.terms[i], self.sizes[i] = nil, nil
+  end
+  self.base = index
+  self.first_cached = math.max(self.first_cached, index + 1)
+end
+
+function Twin:reset(index, term)
+  self.terms, self.sizes = {}, {}
+  self.base, self.base_term = index, term
+  self.last, self.stable, self.first_cached = index, index, index + 1
+  for _, write in ipairs(self.writes) do write.last = index end
+end
+
+function Twin:term(index)
+  return index == self.base and self.base_term or self.terms[index]
+end
+
 function Twin:find(index, term)
-  for i = math.min(index, #self.terms), 1, -1 do
+  for i = math.min(index, self.last), self.base + 1, -1 do
     if self.terms[i] <= term then return i end
   end
-  return 0
+  return math.min(index, self.base)
+end
+
+-- The first index of each term.
+function Twin:runs()
+  local firsts = {}
+  for i = self.base + 1, self.last do
+    if i == self.base + 1 or self.terms[i] ~= self.terms[i - 1] then
+      firsts[#firsts + 1] = i
+    end
+  end
+  return firsts
 end
 
 function Twin:cached_bytes()
   local bytes = 0
-  for i = self.first_cached, #self.terms do bytes = bytes + self.sizes[i] end
+  for i = self.first_cached, self.last do bytes = bytes + self.sizes[i] end
   return bytes
 end
 
@@ -50,15 +84,45 @@ function Twin:evict(limit, bytes)
   end
 end
 
+function Twin:page(first, last, max_entries, max_bytes)
+  local count, bytes = 1, self.sizes[first]
+  while first + count <= last and count < max_entries
+    and bytes + self.sizes[first + count] <= max_bytes do
+    bytes = bytes + self.sizes[first + count]
+    count = count + 1
+  end
+  return { count, bytes }
+end
+
 function Twin:write()
   self.ticket = self.ticket + 1
-  self.writes[#self.writes + 1] = { ticket = self.ticket, last = #self.terms }
+  self.writes[#self.writes + 1] = { ticket = self.ticket, last = self.last }
   return self.ticket
 end
 
 function Twin:done(ticket)
   while self.writes[1] and self.writes[1].ticket <= ticket do
     self.stable = math.max(self.stable, table.remove(self.writes, 1).last)
+  end
+end
+
+local function compare(random, log, twin)
+  local last, stable, first_cached, bytes, runs = log:state()
+  assert.equal(twin.last, last)
+  assert.equal(twin.stable, stable)
+  assert.equal(twin.first_cached, first_cached)
+  assert.equal(twin:cached_bytes(), bytes)
+  assert.same(twin:runs(), runs)
+  local index = random:integer(0, twin.last + 2)
+  local term = random:integer(0, 9)
+  assert.equal(twin:term(index), (log:term(index)))
+  assert.equal(twin:find(index, term), log:find(index, term))
+  if twin.first_cached <= twin.last then
+    local from = random:integer(twin.first_cached, twin.last)
+    local to = random:integer(from, twin.last)
+    local entries, limit = random:integer(1, 4), random:integer(0, 300)
+    assert.same(twin:page(from, to, entries, limit),
+      { log:page(from, to, entries, limit) })
   end
 end
 
@@ -79,12 +143,11 @@ describe("raft_log", function()
           twin:append(term, size)
         end,
         function()
-          -- only what is cached, or durable, can be cut
-          if #twin.terms == 0 then return end
-          local first = random:integer(1, #twin.terms)
+          if twin.last == twin.base then return end
+          local first = random:integer(twin.base + 1, twin.last)
           log:truncate(first)
           twin:truncate(first)
-          term = twin.terms[#twin.terms] or 1
+          term = math.max(1, twin:term(twin.last))
         end,
         function() assert.equal(twin:write(), log:write()) end,
         function()
@@ -93,23 +156,27 @@ describe("raft_log", function()
           twin:done(ticket)
         end,
         function()
-          local limit = random:integer(0, #twin.terms)
+          local limit = random:integer(0, twin.last)
           local bytes = random:integer(0, 400)
           log:evict(limit, bytes)
           twin:evict(limit, bytes)
         end,
+        function()
+          local index = random:integer(twin.base, twin.stable)
+          log:compact(index)
+          twin:compact(index)
+        end,
+        function()
+          if not random:one_in(3) then return end
+          local index = random:integer(twin.base, twin.last + 3)
+          term = term + random:integer(0, 1)
+          log:reset(index, term)
+          twin:reset(index, term)
+        end,
       }
       for _ = 1, random:integer(0, 40) do
         random:pick(actions)()
-        local last, stable, first_cached, bytes = log:state()
-        assert.equal(#twin.terms, last)
-        assert.equal(twin.stable, stable)
-        assert.equal(twin.first_cached, first_cached)
-        assert.equal(twin:cached_bytes(), bytes)
-        local index = random:integer(0, #twin.terms + 2)
-        local any = random:integer(0, term + 1)
-        assert.equal(index == 0 and 0 or twin.terms[index], (log:term(index)))
-        assert.equal(twin:find(index, any), log:find(index, any))
+        compare(random, log, twin)
       end
     end)
   end)
@@ -130,9 +197,9 @@ describe("raft_log", function()
   it("keeps one run per term", function()
     local log = probe.log_new { 1, 1, 1 }
     for _ = 1, 100 do log:append(1, 80) end
-    assert.equal(1, (select(5, log:state())))
+    assert.same({ 1 }, (select(5, log:state())))
     log:append(9, 80)
-    assert.equal(2, (select(5, log:state())))
+    assert.same({ 1, 104 }, (select(5, log:state())))
   end)
 
   it("pages by count and bytes, and gives at least one", function()

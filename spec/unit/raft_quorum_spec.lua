@@ -92,5 +92,7 @@ describe("raft_configuration: members", function()
     assert.is_true(select(2, probe.configuration_members(a, b, {})))
     for i = 1, 8 do b[i] = i + 8 end
     assert.is_false(select(2, probe.configuration_members(a, b, {})))
+    for i = 9, 15 do a[i] = i end -- and they may be all of one kind
+    assert.is_true(select(2, probe.configuration_members(a, {}, {})))
   end)
 end)
