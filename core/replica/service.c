@@ -44,6 +44,22 @@ static void service_withdraw (struct service_request *request) {
   request->caller.bytes = 0;
 }
 
+/* What an entry cannot hold says what it could. */
+static void service_refuse (struct replica *replica,
+                            const struct service_request *request,
+                            int status, size_t size) {
+  struct raft_detail why;
+  const char *text = NULL;
+  if (status == RAFT_ETOO_LARGE) {
+    (void)raft_fail (&why, status, "expected a value of at most %zu bytes,"
+                     " got one of %zu",
+                     (size_t)replica->options.limits.entry_bytes
+                       - WIRE_ENTRY_HEAD, size);
+    text = why.text;
+  }
+  replica_answer_error (replica, &request->caller, status, text);
+}
+
 /* ---- writes ----------------------------------------------------------- */
 
 /* Whether a command would be taken now. */
@@ -82,7 +98,7 @@ static void propose (struct replica *replica,
     }
   }
   if (status != RAFT_OK) {
-    replica_answer_error (replica, &request->caller, status, NULL);
+    service_refuse (replica, request, status, payload.size);
   }
 }
 
@@ -168,7 +184,7 @@ static void add_read (struct replica *replica,
     }
   }
   if (status != RAFT_OK) {
-    replica_answer_error (replica, &request->caller, status, NULL);
+    service_refuse (replica, request, status, question.size);
     return;
   }
   replica_reads_at (&replica->reads, slot)->is_digest = is_digest;

@@ -55,9 +55,14 @@ static int open_directory (struct real_disk *disk) {
   return disk->directory < 0 ? error_of (errno) : RAFT_OK;
 }
 
+/* What is no directory is in the way of one. */
+static int make_error (int number) {
+  return number == ENOTDIR ? RAFT_EEXISTS : error_of (number);
+}
+
 static int make_one (const char *path) {
   return mkdir (path, 0777) == 0 || errno == EEXIST ? RAFT_OK
-                                                    : error_of (errno);
+                                                    : make_error (errno);
 }
 
 /* The directory and its parents; those that are there are left alone. */
@@ -74,8 +79,9 @@ static int do_make (struct real_disk *disk) {
       }
     }
   }
-  return make_one (path) == RAFT_OK ? open_directory (disk)
-                                    : error_of (errno);
+  return make_one (path) == RAFT_OK && open_directory (disk) == RAFT_OK
+           ? RAFT_OK
+           : make_error (errno);
 }
 
 /* The process that has the directory's lock, where the system tells (Linux:

@@ -20,6 +20,7 @@ local string_find, string_gsub = string.find, string.gsub
 local string_gmatch, string_match = string.gmatch, string.match
 local string_sub = string.sub
 local table_concat, table_sort = table.concat, table.sort
+local math_min = math.min
 
 -- Modules of the toolkit that a machine may use.
 local TOOLKIT = { ["raft.kv"] = true }
@@ -41,6 +42,8 @@ local function read_file(path)
   return source, why
 end
 
+-- The file of a module; or nil, and where it was looked for: the first
+-- places, since a message has an end.
 local function search(name, templates)
   local tried = {}
   local file_name = string_gsub(name, "%.", "/")
@@ -54,7 +57,8 @@ local function search(name, templates)
     end
     tried[#tried + 1] = path
   end
-  return nil, table_concat(tried, ", ")
+  local more = #tried > 2 and " and " .. #tried - 2 .. " more" or ""
+  return nil, table_concat(tried, ", ", 1, math_min(2, #tried)) .. more
 end
 
 --- The file of a machine, by module name ("kv", "shop.orders") or by path

@@ -252,7 +252,8 @@ describe("machine: a file", function()
     assert.is_nil(machine)
     assert.equal("machine", code)
     assert.truthy(message:find("^machine: expected a module name or the path"
-      .. " of a Lua file, got 'no_such'; looked for .*no_such.lua, "))
+      .. " of a Lua file, got 'no_such'; looked for %S*no_such%S*, "
+      .. "%S*no_such%S* and %d+ more$"), message)
     machine, message = probe.machine_open { machine = "./no_such.lua" }
     assert.is_nil(machine)
     assert.equal("machine: cannot read ./no_such.lua: No such file or "

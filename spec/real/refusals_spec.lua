@@ -68,8 +68,10 @@ describe("luaraft init and serve", function ()
 
   it("refuse a directory that cannot be made", function ()
     write("file", "x")
-    refuses(1, "file/1: the directory cannot be made", "init --id 1 --dir",
-      folder .. "/file/1", "--members", members(7101))
+    for _, name in ipairs { "/file", "/file/1" } do
+      refuses(1, name .. ": the directory cannot be made: already there",
+        "init --id 1 --dir", folder .. name, "--members", members(7101))
+    end
     refuses(1, "/proc/none: the directory cannot be made",
       "init --id 1 --dir /proc/none --members", members(7101))
   end)

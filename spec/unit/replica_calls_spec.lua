@@ -39,7 +39,10 @@ describe("replica: calls", function ()
     local made = desk.new { limits = { entry_bytes = 180 } }
     local client = desk.client(made, 1)
     local last = made:status(1).last
-    assert.equal("too_large", client:apply(("x"):rep(99)).code)
+    local answer = client:apply(("x"):rep(99))
+    assert.equal("too_large", answer.code)
+    assert.equal("expected a value of at most 100 bytes, got one of 101",
+      answer.message)
     assert.equal("too_large", client:query(("x"):rep(101)).code)
     assert.equal(last, made:status(1).last)
     assert.equal(1, client:apply(("x"):rep(98)).result)
