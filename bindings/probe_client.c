@@ -60,6 +60,8 @@ struct probe_client {
   struct probe_call *completed[CLIENT_CALLS_MAX];
   unsigned completed_count;
   bool cancels_next;      /* when one is done, the call after it is given up */
+  bool calls_again;       /* when one is done, another is made */
+  int again_status;       /* of that one */
 };
 
 /* ---- the doors -------------------------------------------------------- */
@@ -107,6 +109,8 @@ static uint64_t clock_random (struct port_clock *clock) {
   return raft_mix (++of_clock (clock)->chance);
 }
 
+static void call_again (struct probe_client *owner);
+
 static void on_done (struct client_call *call) {
   struct probe_call *done = (struct probe_call *)(void *)call;
   struct probe_client *owner = done->owner;
@@ -123,6 +127,10 @@ static void on_done (struct client_call *call) {
   if (owner->cancels_next) {
     owner->cancels_next = false;
     client_cancel (owner->client, &owner->calls[done->number]->call);
+  }
+  if (owner->calls_again) {
+    owner->calls_again = false;
+    call_again (owner);
   }
 }
 
@@ -213,19 +221,31 @@ static int client_collect (lua_State *L) {
 
 /* ---- calls ------------------------------------------------------------ */
 
+static struct probe_call *make_call (struct probe_client *owner) {
+  struct probe_call *call = calloc (1, sizeof *call);
+  raft_assert (call != NULL && owner->call_count < CLIENT_CALLS_MAX);
+  call->owner = owner;
+  call->call.done = on_done;
+  owner->calls[owner->call_count++] = call;
+  call->number = owner->call_count;
+  return call;
+}
+
+static void call_again (struct probe_client *owner) {
+  static const uint8_t nil[] = { 0xc0 };
+  struct wire_view question = { nil, sizeof nil };
+  owner->again_status = client_query (
+    owner->client, &make_call (owner)->call, question, WIRE_READ_STALE);
+}
+
 static struct probe_call *new_call (lua_State *L, struct probe_client *owner,
                                     int deadline_index) {
   struct probe_call *call;
   luaL_argcheck (L, owner->call_count < CLIENT_CALLS_MAX, 1,
                  "too many calls for a spec");
-  call = calloc (1, sizeof *call);
-  raft_assert (call != NULL);
-  call->owner = owner;
-  call->call.done = on_done;
+  call = make_call (owner);
   call->call.deadline_us
     = (raft_time)luaL_optnumber (L, deadline_index, 0);
-  owner->calls[owner->call_count++] = call;
-  call->number = owner->call_count;
   return call;
 }
 
@@ -286,6 +306,19 @@ static int client_l_cancel (lua_State *L) {
 static int client_l_cancel_next (lua_State *L) {
   client_at (L)->cancels_next = true;
   return 0;
+}
+
+/* client:call_again(): when the next call is done, another one is made. */
+static int client_l_call_again (lua_State *L) {
+  client_at (L)->calls_again = true;
+  return 0;
+}
+
+/* client:called_again() -> the status of that one; also of a freed client */
+static int client_l_called_again (lua_State *L) {
+  struct probe_client *owner = luaL_checkudata (L, 1, CLIENT_NAME);
+  lua_pushstring (L, raft_error_name (owner->again_status));
+  return 1;
 }
 
 /* ---- the world -------------------------------------------------------- */
@@ -440,6 +473,8 @@ static const luaL_Reg client_methods[] = {
   { "ask", client_l_ask },
   { "cancel", client_l_cancel },
   { "cancel_next", client_l_cancel_next },
+  { "call_again", client_l_call_again },
+  { "called_again", client_l_called_again },
   { "connected", client_l_connected },
   { "disconnected", client_l_disconnected },
   { "message", client_l_message },

@@ -274,16 +274,40 @@ static void on_load_done (struct wal_load *load) {
   ((struct life *)load->owner)->load_done = true;
 }
 
+static void begin_read (lua_State *L, struct life *life,
+                        struct wal_load *load) {
+  memset (load, 0, sizeof *load);
+  load->first = (raft_index)luaL_checknumber (L, 2);
+  load->count = (uint32_t)luaL_checkinteger (L, 3);
+  load->done = on_load_done;
+  load->owner = life;
+  load->max_bytes = UINT64_MAX;
+  life->load_done = false;
+}
+
+/* log:close_in_read(first, count, steps) -> whether the read ended, and its
+** status: the log is closed after so many steps of the disk */
+static int log_close_in_read (lua_State *L) {
+  struct life *life = check_open (L);
+  struct wal_load load;
+  lua_Integer steps = luaL_checkinteger (L, 4);
+  begin_read (L, life, &load);
+  wal_read (life->wal, &load);
+  while (steps > 0 && sim_disk_step (life->disk)) {
+    steps--;
+  }
+  life_close (life);
+  lua_pushboolean (L, life->load_done);
+  lua_pushstring (L, raft_error_name (load.status));
+  wal_load_free (&load);
+  return 2;
+}
+
 static int log_read (lua_State *L) {
   struct life *life = check_open (L);
   struct wal_load load;
-  memset (&load, 0, sizeof load);
-  load.first = (raft_index)luaL_checknumber (L, 2);
-  load.count = (uint32_t)luaL_checkinteger (L, 3);
+  begin_read (L, life, &load);
   load.max_bytes = (uint64_t)luaL_optnumber (L, 4, 1e15);
-  load.done = on_load_done;
-  load.owner = life;
-  life->load_done = false;
   wal_read (life->wal, &load);
   luaL_argcheck (L, !life->load_done, 1, "done was called by wal_read");
   while (!life->load_done && sim_disk_step (life->disk)) {
@@ -505,6 +529,7 @@ static const luaL_Reg methods[] = {
   { "persist_peer", log_persist_peer },
   { "compact", log_compact },
   { "read", log_read },
+  { "close_in_read", log_close_in_read },
   { "rest", log_rest },
   { "pass", log_pass },
   { "deadline", log_deadline },

@@ -119,6 +119,36 @@ static int probe_skip (lua_State *L) {
   return 1;
 }
 
+/* cursor_take (bytes, what, max) -> where the cursor stands after taking one
+** 'what' from the second byte on, and whether it could */
+static int probe_take (lua_State *L) {
+  static const char *const names[] = { "next", "value", "array", "map",
+                                       "unsigned", "boolean", "string", NULL };
+  struct wire_view view = view_at (L, 1);
+  struct wire_cursor cursor = { view.data, view.size, 1 };
+  struct wire_value value;
+  struct wire_view bytes;
+  uint64_t number;
+  uint32_t count;
+  bool boolean;
+  int status = RAFT_OK;
+  switch (luaL_checkoption (L, 2, NULL, names)) {
+    case 0: status = wire_cursor_next (&cursor, &value); break;
+    case 1: status = wire_cursor_value (&cursor, &bytes); break;
+    case 2: status = wire_cursor_array (&cursor, &count); break;
+    case 3: status = wire_cursor_map (&cursor, &count); break;
+    case 4:
+      status = wire_cursor_unsigned (
+        &cursor, (uint64_t)luaL_checknumber (L, 3), &number);
+      break;
+    case 5: status = wire_cursor_boolean (&cursor, &boolean); break;
+    default: status = wire_cursor_string (&cursor, &bytes); break;
+  }
+  lua_pushnumber (L, (lua_Number)cursor.at);
+  lua_pushboolean (L, status == RAFT_OK);
+  return 2;
+}
+
 /* is_utf8 (bytes) -> boolean */
 static int probe_is_utf8 (lua_State *L) {
   struct wire_view view = view_at (L, 1);
@@ -305,6 +335,7 @@ static const luaL_Reg functions[] = {
   { "value_check", probe_check },
   { "value_admit", probe_admit },
   { "value_skip", probe_skip },
+  { "cursor_take", probe_take },
   { "is_utf8", probe_is_utf8 },
   { "key_compare", probe_key_compare },
   { "number_encode", probe_number_encode },

@@ -48,6 +48,20 @@ describe("replica: calls", function ()
     assert.equal(1, client:apply(("x"):rep(98)).result)
   end)
 
+  it("are told what the machine says of a failure, up to 1023 bytes",
+    function ()
+      local made = desk.new {}
+      local client = desk.client(made, 1)
+      for _, size in ipairs { 1022, 1023, 1024, 1025, 3000 } do
+        local text = "fails" .. ("x"):rep(size - 5)
+        for _, verb in ipairs { "apply", "query" } do
+          local answer = client[verb](client, text)
+          assert.equal("apply_failed", answer.code)
+          assert.equal(text:sub(1, 1023), answer.message)
+        end
+      end
+    end)
+
   it("that are too large do no harm to others of their turn", function ()
     local made = desk.new { limits = { entry_bytes = 180 } }
     local client = desk.client(made, 1)

@@ -83,6 +83,16 @@ describe("replica: reads", function ()
     assert.equal(0, client:query("question").result)
   end)
 
+  it("leave no results behind", function ()
+    local made = desk.new {}
+    local client = desk.client(made, 1)
+    for _ = 1, 1000 do
+      client:query "question"
+    end
+    local kept = select(4, made:memory(1))
+    assert.is_true(kept <= 64, kept)
+  end)
+
   it("that fail say what the machine said", function ()
     local made = desk.new {}
     local answer = desk.client(made, 1):query "fails to read"
@@ -204,4 +214,17 @@ describe("replica: stalls", function ()
       made:run(3e5)
       assert.is_false(made:status(slow).stalled)
     end)
+
+  it("of the disk are seen while ever more is to be written", function ()
+    local made = desk.new { members = 3, limits = { sync_stall_us = 300000 } }
+    local leader = desk.leader(made, 3)
+    local slow = leader % 3 + 1
+    local client = desk.client(made, leader)
+    made:hold_disk(slow, true)
+    for _ = 1, 5 do
+      client:apply "command"
+      made:run(1e5)
+    end
+    assert.is_true(made:status(slow).stalled)
+  end)
 end)

@@ -92,6 +92,21 @@ describe("replica: sessions", function ()
       assert.equal(2, made:status(1).sessions)
     end)
 
+  it("that were closed make room for as many", function ()
+    local sessions = probe.session_table { sessions = 9 }
+    local calls
+    for round = 1, 20 do
+      for id = 1, 5 do
+        assert.equal(0, sessions:open(round * 10 + id))
+      end
+      for _, id in ipairs { 3, 1, 5, 2, 4 } do
+        assert.is_true(sessions:close(round * 10 + id))
+      end
+      calls = round > 1 and assert.equal(calls, (select(5, sessions:look())))
+        or select(5, sessions:look())
+    end
+  end)
+
   it("past their bytes expire, at an index that all members share",
     function ()
       local made = desk.new { members = 3,

@@ -296,4 +296,23 @@ describe("wal: a mark", function ()
       assert.equal("corrupt", (desk.refused(disk)), "size " .. size)
     end
   end)
+
+  it("holds room for what is queued, and no longer", function ()
+    local log, disk = desk.fresh { segment_bytes = 1048576 }
+    local ticket = 0
+    local function rounds(count)
+      for _ = 1, count do
+        for member = 2, 4 do
+          ticket = ticket + 2
+          log:persist_peer(ticket - 1, member, ticket)
+          log:persist { ticket = ticket, term = 2, first = 2,
+            entries = { desk.entry(2, 2, 20, desk.CONFIGURATION) } }
+        end
+        disk:drain()
+      end
+      return select(2, log:allocations())
+    end
+    local bytes = rounds(20)
+    assert.equal(bytes, rounds(200))
+  end)
 end)

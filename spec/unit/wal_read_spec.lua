@@ -110,6 +110,19 @@ describe("wal: close", function ()
     assert.is_true(steps > 10)
   end)
 
+  it("in the middle of a read ends it, too, at any moment", function ()
+    for steps = 0, 12 do
+      local log, disk = desk.fresh()
+      for i = 2, 30 do
+        desk.write(log, disk, i, 2, { i, i, 300 })
+      end
+      log:read(12, 1) -- another segment than it will need is open
+      assert.same({ true, "ok" }, { log:close_in_read(2, 3, steps) })
+      assert.is_true(log:events().closed)
+      assert.equal(0, log:free())
+    end
+  end)
+
   it("of a directory that cannot be opened ends, too", function ()
     local disk = probe.disk {}
     disk:put(desk.segment(1), "no log")

@@ -158,3 +158,35 @@ describe("core/wire's bytes", function ()
     assert.equal(0, count)
   end)
 end)
+
+describe("wire_cursor", function ()
+  local KINDS = { "next", "value", "array", "map", "unsigned", "boolean",
+    "string" }
+
+  it("stays where it was when it cannot take what is asked for", function ()
+    local taken = {}
+    helper.check(3000, function (random)
+      local bytes = "x" .. (random:boolean() and random:bytes(0, 9)
+        or canonical.encode(random:pick { 7, 1000, 70000, true, "text",
+          ("x"):rep(300), { 1, { 2 } }, { a = 1 } })
+          :sub(1, random:integer(0, 12)))
+      for _, kind in ipairs(KINDS) do
+        local at, could = probe.cursor_take(bytes, kind, 1000)
+        assert.equal(could, at > 1)
+        assert.is_true(at <= #bytes)
+        taken[kind] = taken[kind] or could
+      end
+    end)
+    for _, kind in ipairs(KINDS) do
+      assert.is_true(taken[kind])
+    end
+  end)
+
+  it("takes a number up to its bound", function ()
+    for number, could in pairs { [999] = true, [1000] = true,
+      [1001] = false } do
+      assert.equal(could, (select(2, probe.cursor_take(
+        "x" .. canonical.encode(number), "unsigned", 1000))))
+    end
+  end)
+end)
