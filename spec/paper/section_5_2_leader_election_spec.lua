@@ -244,6 +244,28 @@ describe("§5.2 leader election", function()
     assert.is_false(table.remove(t.wire).granted)
   end)
 
+  -- CCF#5891: a candidate that has lost is a follower in the same term, and
+  -- its vote for itself binds it as any other.
+  it("a candidate that has lost votes for nobody else in that term",
+    function()
+      local t = round_table.new { members = 3 }
+      t:timeout(1)
+      while t:deliver(function(m) return m.kind:match("^pre_vote") end) do end
+      t:drop()
+      for from = 2, 3 do
+        t:step(1, { kind = "message", message = {
+          kind = "vote_result", from = from, to = 1, term = 2,
+          granted = false,
+        } })
+      end
+      assert.same({ "follower", 0 }, { t:role(1), t:status(1).leader })
+      t:step(1, { kind = "message", message = {
+        kind = "vote", from = 2, to = 1, term = 2, last_index = 9,
+        last_term = 1,
+      } })
+      assert.is_false(table.remove(t.wire).granted)
+    end)
+
   it("one voter's repeated answer counts once", function()
     local t = round_table.new { members = 5 }
     t:timeout(1)
