@@ -53,6 +53,8 @@ static const struct shape SHAPES[SIM_ACTION_KINDS] = {
   [SIM_ACTION_SLOW] = { "slow", "mv", NULL, 1 },
   [SIM_ACTION_FILL] = { "fill", "mu", NULL, 1 },
   [SIM_ACTION_JUMP] = { "jump", "mj", NULL, 2 },
+  [SIM_ACTION_MEMBERS] = { "set_members", "mab", NULL, 2 },
+  [SIM_ACTION_TRANSFER] = { "transfer", "mv", NULL, 1 },
   [SIM_ACTION_INVOKE] = { "invoke", "mhiD", CALLS, 2 },
   [SIM_ACTION_SET] = { "set", "tv", NULL, 2 },
   [SIM_ACTION_SETTLE] = { "settle", "", NULL, 0 },
@@ -149,7 +151,9 @@ static void read_letter (lua_State *L, char letter, int index, int row,
       action->from = read_set (L, index, shape->word);
       break;
     case 'b':
-      action->to = read_set (L, index, shape->word);
+      action->to = lua_isnoneornil (L, index)
+                     ? 0
+                     : read_set (L, index, shape->word);
       break;
     case 'h':
       action->how = read_word (L, index, shape);

@@ -80,6 +80,7 @@ static bool is_worth_another_try (const struct client *client,
   switch (error) {
     case RAFT_ENOT_LEADER: /* not applied, and never will be */
     case RAFT_EOVERLOADED:
+    case RAFT_EBUSY: /* leadership is being handed over */
     case RAFT_ECLOSED:
     case RAFT_ENOMEM:
       return state->kind != CLIENT_ASK;
@@ -97,7 +98,7 @@ static bool is_worth_another_try (const struct client *client,
 /* What was answered so, was not done and never will be. */
 static bool is_refusal (int error) {
   return error == RAFT_ENOT_LEADER || error == RAFT_EOVERLOADED
-         || error == RAFT_ECLOSED;
+         || error == RAFT_EBUSY || error == RAFT_ECLOSED;
 }
 
 static void try_elsewhere (struct client *client, struct client_state *state,

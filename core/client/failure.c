@@ -84,6 +84,10 @@ void client_expire (struct client *client, struct client_state *state) {
     finish (client, state, RAFT_EOVERLOADED,
             "the members were overloaded until the deadline, nothing was"
             " done: ");
+  } else if (state->refusal == RAFT_EBUSY) {
+    finish (client, state, RAFT_EBUSY,
+            "leadership was being handed over until the deadline, nothing"
+            " was done: ");
   } else if (state->refusal == RAFT_ENOT_LEADER
              && is_anyone_reached (client)) {
     finish (client, state, RAFT_ENOT_LEADER,

@@ -88,6 +88,7 @@ int raft_on_configure (struct raft *raft, const struct raft_event *event) {
   change_note (raft);
   raft_match_progress (raft);
   raft_replicate (raft);
+  raft_maybe_confirm_reads (raft); /* who was asked may not count any more */
   return RAFT_OK;
 }
 

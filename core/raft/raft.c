@@ -277,6 +277,11 @@ int raft_step (struct raft *raft, const struct raft_event *event) {
     raft_assert (raft->outbox.effect_count == 0);
     return status;
   }
+  /* One may have taken the place of another at the same index. */
+  if (raft->written_from != 0
+      && raft->membership.latest_index >= raft->written_from) {
+    configuration = 0;
+  }
   raft_outbox_persist (raft);
   if (raft->membership.latest_index != configuration) {
     struct raft_effect *effect

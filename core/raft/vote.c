@@ -99,12 +99,22 @@ static void vote_decide (struct raft *raft) {
   }
 }
 
+/* Diss. 4.2.2: who is no voter of its own latest configuration goes on as one
+** of the configuration before, until the latest is committed: it may hold the
+** only copy of that entry, and then nobody else can win. */
+static bool vote_may_campaign (const struct raft *raft) {
+  const struct raft_membership *membership = &raft->membership;
+  return raft_configuration_votes (&membership->latest, raft->options.id)
+         || (raft_is_changing (raft) && membership->previous_index != 0
+             && raft_configuration_votes (&membership->previous,
+                                          raft->options.id));
+}
+
 void raft_maybe_campaign (struct raft *raft) {
   if (raft->role == RAFT_LEADER || raft->now < raft->election_deadline) {
     return;
   }
-  if (!raft_configuration_votes (&raft->membership.latest, raft->options.id)
-      || raft->is_installing) {
+  if (!vote_may_campaign (raft) || raft->is_installing) {
     raft_reset_election (raft);
     return;
   }

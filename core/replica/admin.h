@@ -63,7 +63,7 @@ int replica_configure (struct replica *replica, struct raft_slice entry,
                        raft_index index, struct raft_detail *detail);
 bool replica_is_member (const struct replica *replica, raft_id id);
 /* The latest configuration was cut. */
-void replica_configuration_cut (struct replica *replica, raft_index index);
+void replica_configuration_cut (struct replica *replica);
 /* Whether the log says so of who was one: its id is never used again. */
 bool replica_is_removed (const struct replica *replica, raft_id id);
 /* Whether the world was told to dial it. */

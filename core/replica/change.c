@@ -3,7 +3,7 @@
 ** change.c - from the configuration that is to the one that is wanted, step
 ** by step, each committed before the next:
 **
-**   1  new voters join as learners
+**   1  new members join as learners
 **   2  they catch up, in rounds
 **   3  the voters change: at once when it is one, else into a joint
 **      configuration, in which both halves decide
@@ -127,13 +127,13 @@ static struct wire_member *put_member (struct wire_configuration *value,
   return &value->members[at];
 }
 
-/* 1: all that are there, and who is missing as a learner. */
+/* 1: all that are there, and who is missing as a learner. All at once: an id
+** that came later might be below one that was used by then. */
 static bool add_learners (const struct wire_configuration *wanted,
                           struct wire_configuration *next) {
   bool is_new = false;
   for (uint32_t i = 0; i < wanted->member_count; i++) {
-    if ((wanted->members[i].roles & WIRE_VOTER) != 0
-        && wire_configuration_find (next, wanted->members[i].id) == NULL) {
+    if (wire_configuration_find (next, wanted->members[i].id) == NULL) {
       put_member (next, &wanted->members[i])->roles = WIRE_LEARNER;
       is_new = true;
     }

@@ -51,11 +51,10 @@ int replica_configure (struct replica *replica, struct raft_slice entry,
   return RAFT_OK;
 }
 
-void replica_configuration_cut (struct replica *replica, raft_index index) {
-  raft_assert (replica->previous_index != 0
-               && index == replica->previous_index);
+void replica_configuration_cut (struct replica *replica) {
+  raft_assert (replica->previous_index != 0);
   replica->configuration = replica->previous;
-  replica->configuration_index = index;
+  replica->configuration_index = replica->previous_index;
   replica->previous_index = 0;
   take_voters (replica);
 }

@@ -125,6 +125,16 @@ static void fail_truncated (struct replica *replica, raft_index first) {
   }
 }
 
+/* One message may bring several: each is the one before the next. */
+static void take_configuration (struct replica *replica, raft_index index) {
+  struct raft_slice entry = replica_cache_get (&replica->cache, index);
+  struct raft_detail why;
+  if (entry.data[0] == RAFT_ENTRY_CONFIGURATION
+      && replica_configure (replica, entry, index, &why) != RAFT_OK) {
+    replica_stop (replica, RAFT_ECORRUPT, why.text);
+  }
+}
+
 /* A leader sent entries: those that the engine took replace what stood at
 ** their places. (Entries made here are in the cache since their APPEND.) */
 static void accept_incoming (struct replica *replica, raft_index first,
@@ -134,11 +144,15 @@ static void accept_incoming (struct replica *replica, raft_index first,
     fail_truncated (replica, first);
   }
   replica_cache_truncate (&replica->cache, first);
+  if (replica->configuration_index >= first) {
+    replica_configuration_cut (replica);
+  }
   for (i = first; i < first + count; i++) {
     raft_assert (i >= replica->incoming_first
                  && i < replica->incoming_first + replica->incoming_count);
     replica_cache_push (&replica->cache,
                         replica->slices[i - replica->incoming_first]);
+    take_configuration (replica, i);
   }
 }
 
@@ -262,27 +276,14 @@ static void perform_role (struct replica *replica,
   }
 }
 
-/* The entry of a configuration that the engine took over is in the cache:
-** it was appended or received in this very step. One that was cut leaves the
-** one before. */
+/* One that came or was cut is known since its PERSIST; one that was appended
+** here is in the cache. */
 static void perform_configuration (struct replica *replica,
                                    const struct raft_effect *effect) {
   raft_index index = effect->as.configuration.index;
-  struct raft_slice entry = replica_cache_get (&replica->cache, index);
-  struct raft_detail why;
-  if (index == replica->configuration_index) {
-    return;
-  }
-  if (index < replica->configuration_index) {
-    replica_configuration_cut (replica, index);
-    return;
-  }
-  if (entry.size == 0) {
-    return;
-  }
-  if (replica_configure (replica, entry, index, &why) != RAFT_OK) {
-    replica_stop (replica, RAFT_ECORRUPT, why.text);
-    return;
+  if (index > replica->configuration_index
+      && replica_cache_has (&replica->cache, index)) {
+    take_configuration (replica, index);
   }
   replica_know_members (replica);
 }

@@ -85,6 +85,7 @@ struct replica_status {
   raft_time apply_stall;         /* age of the oldest committed, unapplied
                                     entry; 0: none */
   bool stalled;
+  bool leaving;                  /* it was removed, and is about to end */
   int stopped;                   /* 0, or the code of 'stopped' */
 };
 

@@ -130,6 +130,12 @@ static void act_on_member (struct sim_member *member,
     case SIM_ACTION_FILL:
       fill (member, action);
       break;
+    case SIM_ACTION_MEMBERS:
+      sim_member_set_members (member, action->from, action->to);
+      break;
+    case SIM_ACTION_TRANSFER:
+      sim_member_transfer (member, action->value);
+      break;
     default:
       jump (member, action);
       break;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raft/membership.h"
+
 struct sim_checks *sim_checks_new (struct sim_world *world) {
   struct sim_checks *checks = calloc (1, sizeof *checks);
   (void)world;
@@ -184,6 +186,8 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     if (trace->fields[0] == RAFT_MESSAGE_APPEND && !own->hears_late) {
       own->heard = world->now;
     }
+  } else if (trace->kind == RAFT_TRACE_CONFIGURE) {
+    world->counters.configurations++;
   } else if (trace->kind == RAFT_TRACE_ROLE) {
     world->counters.elections += trace->fields[1] == RAFT_CANDIDATE;
     world->counters.leaders += trace->fields[1] == RAFT_LEADER
@@ -305,7 +309,8 @@ static void check_bounds (struct sim_world *world, struct sim_member *member,
                  (unsigned long long)member->id,
                  (unsigned long long)member->arena.bytes);
   }
-  if (status->last > 1 + counters->requests + counters->leaders) {
+  if (status->last > 1 + counters->requests + counters->leaders
+                       + counters->configurations) {
     sim_violate (world, "growth",
                  "the log of member %llu has %llu entries after %llu "
                  "requests",
@@ -315,8 +320,18 @@ static void check_bounds (struct sim_world *world, struct sim_member *member,
   }
 }
 
+static void note_used (struct sim_checks *checks,
+                       const struct raft_status *status) {
+  raft_id ids[RAFT_MEMBERS_MAX * 3];
+  uint32_t count = raft_configuration_members (status->configuration, ids);
+  if (count > 0 && ids[count - 1] > checks->used) {
+    checks->used = ids[count - 1];
+  }
+}
+
 static void remember (struct sim_world *world, struct check_member *own,
                       const struct raft_status *status) {
+  own->configuration = *status->configuration;
   own->role = status->role;
   own->term = status->term;
   own->vote = status->vote;
@@ -364,6 +379,9 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   }
   own->hears_late = false;
   check_bounds (world, member, &status);
+  if (status.role == RAFT_LEADER) {
+    note_used (world->checks, &status);
+  }
   remember (world, own, &status);
 }
 
@@ -407,14 +425,19 @@ static bool are_level (struct sim_world *world,
                        const struct sim_member *leader,
                        const struct raft_status *want) {
   unsigned level = 0;
+  unsigned voters = 0;
   if (!is_level (leader, want)
       || (sim_rest_has (world, leader->id) && !sim_rest_may_lead (world))) {
     return false;
   }
   for (raft_id id = 1; id <= world->member_count; id++) {
     const struct sim_member *member = world->members[id];
+    if (!raft_configuration_has (want->configuration, id)) {
+      continue;
+    }
+    voters += raft_configuration_votes (want->configuration, id);
     if (is_level (member, want)) {
-      level++;
+      level += raft_configuration_votes (want->configuration, id);
     } else if (sim_member_is_owed (member) && !sim_rest_has (world, id)
                && !sim_rest_may_lead (world)) {
       return false;
@@ -422,17 +445,33 @@ static bool are_level (struct sim_world *world,
       return false;
     }
   }
-  return level > world->member_count / 2;
+  return level > voters / 2;
+}
+
+static bool is_anyone_leaving (const struct sim_world *world) {
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    const struct sim_member *member = world->members[id];
+    struct replica_status status;
+    if (sim_member_is_up (member)) {
+      replica_get_status (member->replica, &status);
+      if (status.leaving) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 bool sim_check_converged (struct sim_world *world) {
   struct sim_member *leader = sim_world_leader (world);
   struct raft_status want;
-  if (leader == NULL || sim_clients_outstanding (world) != 0) {
+  if (leader == NULL || sim_clients_outstanding (world) != 0
+      || is_anyone_leaving (world)) {
     return false;
   }
   raft_get_status (replica_raft (leader->replica), &want);
   return are_level (world, leader, &want) && want.commit == want.last
+         && want.configuration->outgoing.count == 0 /* whoever leads left */
          && world->checks->committed[want.commit].by >= want.term;
 }
 

@@ -34,6 +34,8 @@
 **   phantom              nothing is applied that no client asked for
 **   acknowledged         what a client was told is in the history
 **   linearizable         versions respect the order of real time
+**   configuration        who begins to lead is a voter, as its log says
+**   removed              only who is in no committed configuration ends so
 **   identity             a wiped directory is refused by who met the old one
 **   growth               entries come from requests and elections only
 **   memory               a member stays within its memory
@@ -110,6 +112,7 @@ struct check_member {
   raft_index stable;         /* durable as it says; kept while it is down */
   raft_term durable_term;
   raft_id durable_vote;
+  struct raft_configuration configuration; /* before this event */
   bool hears_late;           /* in this event, from an earlier term */
   raft_term match_term;      /* the leadership that 'match' is of */
   raft_index match[SIM_MEMBERS_MAX + 1];
@@ -145,6 +148,7 @@ struct sim_checks {
   size_t asked_capacity;
   uint32_t asked_count;
   struct sim_map floors;            /* key -> latest version known */
+  raft_id used;                     /* highest id in any log's latest one */
 };
 
 struct check_payload {

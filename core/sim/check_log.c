@@ -8,6 +8,7 @@
 **   committed t1   t1             what was committed, and in which term   */
 
 #include "base/checksum.h"
+#include "raft/membership.h"
 #include "sim/check.h"
 
 typedef unsigned long long number;
@@ -146,21 +147,47 @@ static bool is_on_quorum (const struct sim_world *world,
   return set->count == 0 || count > set->count / 2;
 }
 
+static bool is_on_quorums (const struct sim_world *world,
+                           const struct raft_configuration *value,
+                           raft_term term, const struct sim_member *self,
+                           const struct raft_status *status) {
+  return is_on_quorum (world, &value->voters, status->commit, term, self,
+                       status)
+         && is_on_quorum (world, &value->outgoing, status->commit, term,
+                          self, status);
+}
+
+/* The next change may begin in the very event that commits by the one
+** before. */
 static void check_first_commit (struct sim_world *world,
                                 const struct sim_member *member,
                                 const struct raft_status *status,
                                 raft_term term) {
-  const struct raft_configuration *now = status->configuration;
-  if (!is_on_quorum (world, &now->voters, status->commit, term, member,
-                     status)
-      || !is_on_quorum (world, &now->outgoing, status->commit, term, member,
-                        status)) {
+  const struct check_member *own = &world->checks->members[member->id];
+  if (!is_on_quorums (world, status->configuration, term, member, status)
+      && !is_on_quorums (world, &own->configuration, term, member, status)) {
     sim_violate (world, "committed_on_quorum",
                  "member %llu commits entry %llu of term %llu, which is not "
                  "durable on a majority",
                  (number)member->id, (number)status->commit, (number)term);
   }
 }
+
+/* Ids are never used again: who ended as removed is in none that is
+** committed later. */
+static void check_removed (struct sim_world *world,
+                           const struct raft_status *status) {
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    if (world->members[id]->has_left
+        && status->configuration_index <= status->commit
+        && raft_configuration_has (status->configuration, id)) {
+      sim_violate (world, "removed",
+                   "member %llu ended as removed, and configuration %llu has "
+                   "it", (number)id, (number)status->configuration_index);
+    }
+  }
+}
+
 
 void sim_check_commit (struct sim_world *world, struct sim_member *member,
                        const struct raft_status *status) {
@@ -188,6 +215,7 @@ void sim_check_commit (struct sim_world *world, struct sim_member *member,
   }
   if (status->commit > checks->committed_index) {
     checks->committed_index = status->commit;
+    check_removed (world, status);
     world->counters.committed = status->commit;
     check_first_commit (world, member, status,
                         own->log[status->commit].term);
@@ -253,6 +281,12 @@ void sim_check_election (struct sim_world *world, struct sim_member *member,
 void sim_check_leader (struct sim_world *world, struct sim_member *member,
                        const struct raft_status *status) {
   if (is_new_leader (&world->checks->members[member->id], status)) {
+    if (!raft_configuration_votes (status->configuration, member->id)
+        && status->configuration_index <= status->commit) {
+      sim_violate (world, "configuration",
+                   "member %llu leads term %llu, and is no voter",
+                   (number)member->id, (number)status->term);
+    }
     check_completeness (world, member, status);
   }
 }

@@ -153,6 +153,12 @@ static struct replica_origin origin_of (const struct sim_event *event,
   return origin;
 }
 
+/* Of who was removed, or is about to be. */
+static bool is_outside (const struct sim_world *world, int status) {
+  return world->counters.configurations > 0
+         && (status == RAFT_EREMOVED || status == RAFT_ENOT_FOUND);
+}
+
 static int judge (struct sim_net *net, struct sim_member *member,
                   struct sim_event *event, uint64_t *incarnation,
                   struct wire_refusal *refusal) {
@@ -180,7 +186,7 @@ static int judge (struct sim_net *net, struct sim_member *member,
     world->counters.judged++;
     if (status == RAFT_EWIPED) {
       world->counters.wiped_refused++;
-    } else if (status != RAFT_ENOMEM) {
+    } else if (status != RAFT_ENOMEM && !is_outside (world, status)) {
       sim_violate (world, "greeting", "member %llu refuses member %u: %s",
                    (unsigned long long)member->id, event->source,
                    raft_error_name (status));

@@ -12,6 +12,8 @@
 #include "sim/link.h"
 #include "sim/note.h"
 #include "wire/configuration.h"
+#include "wire/rpc.h"
+#include "wire/value.h"
 
 bool sim_member_is_up (const struct sim_member *member) {
   return member->state == SIM_MEMBER_UP;
@@ -70,14 +72,35 @@ static void describe_cluster (struct sim_world *world,
                               struct wire_configuration *value) {
   memset (value, 0, sizeof *value);
   (void)snprintf (value->name, sizeof value->name, "sim");
-  value->member_count = world->member_count;
-  for (unsigned i = 0; i < world->member_count; i++) {
+  value->member_count = (uint32_t)world->options.members;
+  for (unsigned i = 0; i < value->member_count; i++) {
     value->members[i].id = i + 1;
     value->members[i].roles = WIRE_VOTER;
     (void)snprintf (value->members[i].address,
                     sizeof value->members[i].address, "10.0.0.%u:7000",
                     i + 1);
   }
+}
+
+/* A spare one joins, with the first entry of the others. */
+static int init_or_join (const struct wal_options *options, raft_id id,
+                         const struct wire_configuration *value) {
+  struct raft_buffer first;
+  struct raft_detail why;
+  uint64_t cluster;
+  int status;
+  if (wire_configuration_find (value, id) != NULL) {
+    return replica_init (options, id, value, init_done);
+  }
+  raft_buffer_init (&first, &raft_memory_plain);
+  status = wire_first_entry (&first, 0, value, &cluster, &why);
+  if (status == RAFT_OK) {
+    status = replica_join (options, id,
+                           raft_slice_borrowed (first.data, first.size),
+                           init_done);
+  }
+  raft_buffer_free (&first);
+  return status;
 }
 
 static int make_directory (struct sim_member *member) {
@@ -95,7 +118,7 @@ static int make_directory (struct sim_member *member) {
   options.limits = world->options.limits;
   options.owner = &answer;
   member->storage.is_draining = true;
-  status = replica_init (&options, member->id, &value, init_done);
+  status = init_or_join (&options, member->id, &value);
   if (status == RAFT_OK) {
     sim_storage_drain (&member->storage);
     status = answer.is_done ? answer.status : RAFT_EINVALID;
@@ -275,7 +298,9 @@ static void act_on_stop (struct sim_member *member) {
   world->counters.stops++;
   world->counters.rots_refused
     += member->is_damaged && member->stop_status == RAFT_ECORRUPT;
-  if (!member->is_excused) {
+  world->counters.removed += member->stop_status == RAFT_EREMOVED;
+  member->has_left |= member->stop_status == RAFT_EREMOVED;
+  if (!member->is_excused && !member->has_left) {
     sim_violate (world, "stopped", "member %llu stopped without a fault: "
                  "%s: %s", (unsigned long long)member->id,
                  raft_error_name (member->stop_status),
@@ -330,8 +355,72 @@ void sim_member_wipe (struct sim_member *member) {
   }
 }
 
+static struct raft_buffer order_begin (void) {
+  struct raft_buffer bytes;
+  raft_buffer_init (&bytes, &raft_memory_plain);
+  return bytes;
+}
+
+/* The operator asks, and hears nothing but what is counted. */
+static void order (struct sim_member *member, const char *method,
+                   struct raft_buffer *params) {
+  struct wire_view view = { params->data, params->size };
+  struct raft_buffer request = order_begin ();
+  if (sim_member_is_up (member) && !member->is_paused
+      && wire_rpc_request (&request, 1, method, view) == RAFT_OK) {
+    member->world->counters.orders++;
+    (void)replica_on_admin (member->replica, SIM_OPERATOR, request.data,
+                            request.size);
+    sim_member_settle (member);
+  }
+  raft_buffer_free (&request);
+  raft_buffer_free (params);
+}
+
+static int put_members (struct sim_world *world, struct raft_buffer *out,
+                        uint32_t set) {
+  uint32_t count = 0;
+  int status;
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    count += set >> id & 1;
+  }
+  status = wire_value_array (out, count);
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    const char *address = world->members[id]->address;
+    if ((set >> id & 1) != 0) {
+      status |= wire_value_array (out, 2);
+      status |= wire_value_unsigned (out, id);
+      status |= wire_value_string (out, address, strlen (address));
+    }
+  }
+  return status;
+}
+
+void sim_member_set_members (struct sim_member *member, uint32_t voters,
+                             uint32_t learners) {
+  struct raft_buffer params = order_begin ();
+  int status = wire_value_array (&params, 1);
+  status |= wire_value_map (&params, 2);
+  status |= wire_value_string (&params, "learners", 8);
+  status |= put_members (member->world, &params, learners);
+  status |= wire_value_string (&params, "voters", 6);
+  status |= put_members (member->world, &params, voters);
+  raft_assert (status == RAFT_OK);
+  order (member, "set_members", &params);
+}
+
+void sim_member_transfer (struct sim_member *member, raft_id to) {
+  struct raft_buffer params = order_begin ();
+  int status = wire_value_array (&params, to != RAFT_ID_NONE);
+  if (to != RAFT_ID_NONE) {
+    status |= wire_value_unsigned (&params, to);
+  }
+  raft_assert (status == RAFT_OK);
+  order (member, "transfer", &params);
+}
+
 bool sim_member_is_owed (const struct sim_member *member) {
-  return !member->is_wiped
+  return !member->is_wiped && !member->has_left
          && !(member->is_damaged && member->stop_status == RAFT_ECORRUPT);
 }
 

@@ -35,6 +35,7 @@ struct sim_member {
   bool is_paused;
   bool is_wiped;        /* its directory was made anew: others refuse it */
   bool is_damaged;      /* its log was damaged at rest: it may refuse to open */
+  bool has_left;        /* it said once that it was removed */
   bool is_excused;      /* a fault explains that it stops or does not open */
   bool has_taken;       /* its engine has seen the message delivered */
   bool has_opened;      /* told, and not yet acted upon */
@@ -81,6 +82,10 @@ void sim_member_wipe (struct sim_member *member);
 ** action says. False: none that could be. The process must be down. */
 bool sim_member_rot (struct sim_member *member,
                      const struct sim_action *action);
+/* An operator asks the process for these members, or for another leader. */
+void sim_member_set_members (struct sim_member *member, uint32_t voters,
+                             uint32_t learners);
+void sim_member_transfer (struct sim_member *member, raft_id to);
 /* Whether it must take part again once all faults have ended. */
 bool sim_member_is_owed (const struct sim_member *member);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raft/membership.h"
 #include "sim/action.h"
 #include "sim/check.h"
 #include "sim/member.h"
@@ -178,6 +179,7 @@ static bool may_lose (const struct sim_nemesis *nemesis,
                       const struct sim_member *member) {
   const struct sim_world *world = nemesis->world;
   return !member->is_wiped && !member->is_damaged
+         && world->options.change == 0 /* who is a majority changes */
          && nemesis->losses < world->options.losses_max
          && (nemesis->losses + 1) * 2 < world->member_count;
 }
@@ -266,6 +268,50 @@ static void jump (struct sim_nemesis *nemesis, struct sim_member *member) {
   sim_act (nemesis->world, &action);
 }
 
+/* ---- operators --------------------------------------------------------- */
+
+/* Most stay as they are; some join, go, or change between voter and learner.
+** Those who have gone never come back: it ends with few. */
+static void change (struct sim_nemesis *nemesis) {
+  struct sim_world *world = nemesis->world;
+  struct sim_member *leader = sim_world_leader (world);
+  struct sim_action action = { .kind = SIM_ACTION_MEMBERS };
+  struct raft_status status;
+  raft_id last = RAFT_ID_NONE;
+  if (leader == NULL) {
+    return;
+  }
+  raft_get_status (replica_raft (leader->replica), &status);
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    const struct raft_configuration *now = status.configuration;
+    uint64_t drawn = draw (nemesis, 8);
+    bool is_learner = raft_id_set_has (&now->learners, id);
+    if (raft_configuration_has (now, id)) {
+      last = id;
+      action.to |= drawn == 0 || (is_learner && drawn < 4) ? bit (id) : 0;
+      action.from |= drawn >= (is_learner ? 4 : 2) ? bit (id) : 0;
+    } else if (id > world->checks->used && drawn < 3) {
+      action.to |= drawn == 0 ? bit (id) : 0;
+      action.from |= drawn > 0 ? bit (id) : 0;
+    }
+  }
+  action.from |= action.from == 0 ? bit (last) : 0;
+  action.to &= ~action.from;
+  action.whom = (uint32_t)leader->id;
+  sim_act (world, &action);
+}
+
+static void transfer (struct sim_nemesis *nemesis) {
+  struct sim_world *world = nemesis->world;
+  struct sim_member *leader = sim_world_leader (world);
+  struct sim_action action = { .kind = SIM_ACTION_TRANSFER };
+  if (leader != NULL) {
+    action.whom = (uint32_t)leader->id;
+    action.value = draw (nemesis, world->member_count + 1);
+    sim_act (world, &action);
+  }
+}
+
 static void begin_member (struct sim_nemesis *nemesis,
                           enum sim_fault fault) {
   struct sim_member *member = victim (nemesis);
@@ -328,6 +374,12 @@ static void begin (struct sim_nemesis *nemesis, enum sim_fault fault) {
       break;
     case SIM_FAULT_reset:
       reset (nemesis);
+      break;
+    case SIM_FAULT_change:
+      change (nemesis);
+      break;
+    case SIM_FAULT_transfer:
+      transfer (nemesis);
       break;
     default:
       begin_member (nemesis, fault);

@@ -18,7 +18,7 @@
   X(crash) X(crash_all) X(kill) X(split) X(isolate) X(bridge) X(ring)       \
   X(one_way) X(deaf) X(client_cut) X(pause) X(reset) X(disk_failure)        \
   X(disk_slow) X(disk_full) X(machine_death) X(memory_death) X(wipe) X(rot)    \
-  X(jump)
+  X(jump) X(change) X(transfer)
 
 enum sim_fault {
   SIM_FAULT_NEXT = 0, /* the event that chooses the next one */

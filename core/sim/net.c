@@ -211,6 +211,11 @@ static void net_send (struct port_net *door, raft_id to,
 static void net_reply (struct port_net *door, uint64_t connection,
                        struct raft_slice message) {
   struct sim_member *member = member_of (door);
+  struct wire_rpc rpc;
+  if (connection == SIM_OPERATOR
+      && wire_rpc_decode (message.data, message.size, &rpc) == RAFT_OK) {
+    member->world->counters.orders_done += rpc.error == RAFT_OK;
+  }
   sim_connection_reply (member->world->net, connection, message.data,
                         message.size);
   raft_slice_release (&message);

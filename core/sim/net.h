@@ -18,6 +18,7 @@
 #include "sim/world.h"
 
 #define SIM_CONNECTIONS_MAX 4096
+#define SIM_OPERATOR ((uint64_t)1 << 40) /* the connection of operators */
 
 enum sim_link_state { SIM_LINK_DOWN, SIM_LINK_DIALLING, SIM_LINK_UP };
 

@@ -16,6 +16,7 @@
 #define SIM_OPTIONS(X)                                                       \
   X(seed, 1, "number", "of everything")                                      \
   X(members, 3, "members", "voters of the cluster, 1 to 15")                 \
+  X(spares, 0, "members", "beside them, joined and not added yet")           \
   X(clients, 3, "clients", "of the random workload")                         \
   X(start_us, RAFT_SECOND, "us", "where the clocks start")                   \
   X(duration_us, 10 * RAFT_SECOND, "us", "with faults and workload")         \
@@ -82,6 +83,8 @@
   X(memory_death, 0, "weight", "fault: one allocation of a member fails")    \
   X(wipe, 0, "weight", "fault: a member comes back with an empty disk")      \
   X(rot, 0, "weight", "fault: an old segment is damaged at rest")            \
+  X(change, 0, "weight", "fault: other members are asked for")               \
+  X(transfer, 0, "weight", "fault: another leader is asked for")             \
   X(losses_max, 1, "members", "wiped or damaged in one run; never half")     \
   /* workload */                                                             \
   X(operation_us, 20000, "us", "mean pause of a client; 0: no workload")     \
@@ -142,6 +145,10 @@ struct sim_options {
   X(rots, "segments damaged at rest")                        \
   X(rots_refused, "damaged logs that refused to open")       \
   X(jumps, "of wall clocks")                                 \
+  X(orders, "changes and transfers asked for")               \
+  X(orders_done, "of these, answered as done")               \
+  X(configurations, "made by leaders")                       \
+  X(removed, "members that ended because they were removed") \
   X(syncs, "completed")                                      \
   X(slow_syncs, "long ones")                                 \
   X(disk_failures, "writes and syncs that failed")           \

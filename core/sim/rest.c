@@ -150,7 +150,8 @@ void sim_rest_begin (struct sim_world *world) {
                    ? SIM_HEAL_ALL
                    : (enum sim_heal)(1 + draw (world, SIM_HEAL_SOME - 1));
   }
-  if (rest->heal == SIM_HEAL_ALL) {
+  if (rest->heal == SIM_HEAL_ALL || world->options.change > 0) {
+    rest->heal = SIM_HEAL_ALL; /* who is a majority changes */
     return;
   }
   rest->members = draw_members (world);

@@ -6,6 +6,7 @@
 
 #include "sim/action.h"
 #include "sim/check.h"
+#include "sim/member.h"
 #include "sim/nemesis.h"
 
 static struct sim_matter next_client (const struct sim_world *world) {
@@ -68,8 +69,10 @@ static void end_faults (struct sim_world *world, void *argument) {
 /* A fault of the last moment may still have stopped one. */
 static void look (struct sim_world *world, void *argument) {
   for (unsigned id = 1; id <= world->member_count; id++) {
-    if (world->rest.heal != SIM_HEAL_DEAD || !sim_rest_has (world, id)) {
-      sim_member_start (world->members[id]);
+    struct sim_member *member = world->members[id];
+    if (!member->has_left
+        && (world->rest.heal != SIM_HEAL_DEAD || !sim_rest_has (world, id))) {
+      sim_member_start (member);
     }
   }
   *(bool *)argument = sim_check_converged (world);

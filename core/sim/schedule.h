@@ -21,7 +21,8 @@
   X(MEND, "mend") X(PARTITION, "partition") X(JOIN, "join")               \
   X(HEAL, "heal") X(RESET, "reset") X(FAIL, "fail")                       \
   X(FAIL_MEMORY, "fail_memory") X(SLOW, "slow") X(FILL, "fill")           \
-  X(JUMP, "jump") X(INVOKE, "invoke") X(SET, "set") X(SETTLE, "settle")
+  X(JUMP, "jump") X(MEMBERS, "set_members") X(TRANSFER, "transfer")       \
+  X(INVOKE, "invoke") X(SET, "set") X(SETTLE, "settle")
 
 enum sim_action_kind {
   SIM_ACTION_NONE = 0,
@@ -38,7 +39,8 @@ struct sim_action {
   uint32_t after;      /* events of that microsecond that come before it */
   enum sim_action_kind kind;
   uint32_t whom;       /* member or client, from 1 */
-  uint32_t from;       /* sets of members, by bit; bit 0: all clients */
+  uint32_t from;       /* sets of members, by bit; bit 0: all clients. Of
+                          MEMBERS: voters, and learners */
   uint32_t to;
   unsigned how;        /* enum sim_keep, sim_rot, sim_operation_kind; of FAIL:
                           1 the machine, else the disk; of JUMP: 1 back */

@@ -154,6 +154,10 @@ static bool options_are_sound (struct sim_world *world) {
   if (options->members < 1 || options->members > SIM_MEMBERS_MAX) {
     sim_violate (world, "options", "members: expected 1 to %d, got %llu",
                  SIM_MEMBERS_MAX, (unsigned long long)options->members);
+  } else if (options->spares > SIM_MEMBERS_MAX - options->members) {
+    sim_violate (world, "options", "spares: expected at most %d with the "
+                 "members, got %llu", SIM_MEMBERS_MAX,
+                 (unsigned long long)(options->members + options->spares));
   } else if (options->clients > SIM_CLIENTS_MAX) {
     sim_violate (world, "options", "clients: expected at most %d, got %llu",
                  SIM_CLIENTS_MAX, (unsigned long long)options->clients);
@@ -198,7 +202,7 @@ struct sim_world *sim_world_new (const struct sim_options *options,
   if (!options_are_sound (world)) {
     return world;
   }
-  world->member_count = (unsigned)options->members;
+  world->member_count = (unsigned)(options->members + options->spares);
   world->net = sim_net_new (world);
   world->checks = sim_checks_new (world);
   world->nemesis = sim_nemesis_new (world);

@@ -51,6 +51,8 @@
 --   slow M, US                            each sync takes so much longer
 --   fill M, BYTES                         left on the disk; no BYTES: mended
 --   jump M, US                            the wall clock; may be below 0
+--   set_members M, VOTERS [, LEARNERS]    an operator asks M for them
+--   transfer M [, TO]                     likewise, for another leader
 --   invoke CLIENT, "write" | "read" | "stale", COMMAND [, deadline = US]
 --   set OPTION, VALUE
 --   settle                                faults end, and all converges

@@ -198,8 +198,8 @@ World.__index = World
 for _, name in ipairs {
   "begin", "close", "crash", "cut", "fail", "fail_memory", "fill", "heal",
   "join", "jump", "kill", "leader", "mend", "now", "partition", "pause",
-  "reset", "result", "resume", "rot", "run", "run_for", "settle", "slow",
-  "start", "status", "step", "wipe",
+  "reset", "result", "resume", "rot", "run", "run_for", "set_members",
+  "settle", "slow", "start", "status", "step", "transfer", "wipe",
 } do
   World[name] = function (self, ...)
     return self.handle[name](self.handle, ...)

@@ -118,11 +118,24 @@ profiles.everything = {
   limits = SMALL,
 }
 
+--- Members come and go, leaders hand over, and all else goes on.
+profiles.members = {
+  members = 3, spares = 6, clients = 4, burst = 2, sessionless = 100,
+  loss = 10, duplicate = 10, reorder = 30, slow_sync = 5, slow_apply = 5,
+  fault_us = 150 * MS, fault_length_us = 800 * MS,
+  change = 8, transfer = 4, crash = 3, kill = 1, crash_all = 1, split = 2,
+  isolate = 2, one_way = 1, pause = 2, reset = 1, disk_slow = 1,
+  memory_death = 1, inspect_disk = 500,
+  limits = { append_entries = 3, inflight_messages = 3, cached_bytes = 2048,
+    apply_entries = 2, segment_bytes = 8192, batch_bytes = 1024,
+    catch_up_us = 2000 * MS },
+}
+
 --- The order in which they are shown and run.
 profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
   "contested", "contested_five", "reads", "clock_31", "clock_32", "clock_52",
-  "everything",
+  "members", "everything",
 }
 
 return profiles

@@ -19,6 +19,7 @@ local COUNTS = {
   clock_31 = { 3, 100 },
   clock_32 = { 3, 100 },
   clock_52 = { 3, 100 },
+  members = { 30, 3000 },
   everything = { 30, 3000 },
 }
 
@@ -38,6 +39,7 @@ local MUST = {
   clock_31 = { "acknowledged" },
   clock_32 = { "acknowledged" },
   clock_52 = { "acknowledged" },
+  members = { "configurations", "orders_done", "removed", "crashes" },
   everything = { "wipes", "jumps", "machine_failures", "memory_failures",
     "unknowns" },
 }
