@@ -281,17 +281,28 @@ static int world_result (lua_State *L) {
   return 1;
 }
 
-/* trace (i) -> text, time, member, term, or nil past the end. */
+/* trace_span () -> the numbers of the oldest and the youngest record that is
+** kept; the second is below the first where none is. */
+static int world_trace_span (lua_State *L) {
+  struct sim_world *world = check_world (L);
+  size_t count = world->trace_count;
+  size_t room = world->trace_room;
+  lua_pushinteger (L, (lua_Integer)(count > room ? count - room : 0) + 1);
+  lua_pushinteger (L, (lua_Integer)count);
+  return 2;
+}
+
+/* trace (i) -> text, time, member, term, or nil where none is kept. */
 static int world_trace (lua_State *L) {
   struct sim_world *world = check_world (L);
   size_t at = (size_t)check_whole (L, 2, 1, UINT32_MAX);
   const struct raft_trace *trace;
   struct raft_buffer text;
-  if (at > world->trace_count) {
+  trace = sim_trace_at (world, at);
+  if (trace == NULL) {
     lua_pushnil (L);
     return 1;
   }
-  trace = &world->traces[at - 1];
   raft_buffer_init (&text, &raft_memory_plain);
   if (raft_trace_text (trace, &text) != RAFT_OK) {
     return luaL_error (L, "out of memory");
@@ -342,6 +353,7 @@ static const luaL_Reg METHODS[] = {
   { "step", world_step },
   { "take", world_take },
   { "trace", world_trace },
+  { "trace_span", world_trace_span },
   { NULL, NULL },
 };
 
@@ -359,6 +371,10 @@ void binding_sim_open (lua_State *L) {
   lua_setfield (L, -2, "sim_new");
   lua_pushcfunction (L, sim_options_list);
   lua_setfield (L, -2, "sim_options");
+  lua_pushcfunction (L, binding_sim_interrupt);
+  lua_setfield (L, -2, "sim_interrupt");
+  lua_pushcfunction (L, binding_sim_interrupted);
+  lua_setfield (L, -2, "sim_interrupted");
   lua_pushcfunction (L, binding_sim_watch);
   lua_setfield (L, -2, "sim_watch");
   lua_newtable (L);

@@ -64,6 +64,13 @@ void binding_sim_provider_free (struct sim_provider *provider);
 /* Adds methods of worlds to the table on top. */
 void binding_sim_fault_open (lua_State *L);
 
+/* ---- sim_interrupt.c: Ctrl-C while the command simulates ---------------- */
+
+/* sim_interrupt (true): SIGINT is noted from now on; false: as before. */
+int binding_sim_interrupt (lua_State *L);
+/* sim_interrupted () -> whether it came. */
+int binding_sim_interrupted (lua_State *L);
+
 /* ---- sim_watch.c: an end to loops of scenarios -------------------------- */
 
 /* sim_watch (thread, limit, prefix): from now on 'thread' may run that many

@@ -49,10 +49,14 @@ static void push_record (lua_State *L, const struct raft_trace *trace,
 
 void binding_sim_push_records (lua_State *L, const struct sim_world *world,
                                size_t first, size_t last) {
+  size_t count = world->trace_count;
+  size_t oldest
+    = count > world->trace_room ? count - world->trace_room + 1 : 1;
   int at = 0;
   lua_newtable (L);
-  for (size_t i = first; i <= last && i <= world->trace_count; i++) {
-    push_record (L, &world->traces[i - 1], i);
+  for (size_t i = first < oldest ? oldest : first; i <= last && i <= count;
+       i++) {
+    push_record (L, sim_trace_at (world, i), i);
     at++;
     lua_rawseti (L, -2, at);
   }
@@ -72,6 +76,7 @@ static void push_kept (lua_State *L,
   lua_setfield (L, -2, "bytes");
   if (kept->to != 0) {
     field_set_number (L, "to", kept->to);
+    field_set_number (L, "youngest", kept->youngest);
     field_set_string (L, "code", raft_error_name (kept->status));
     lua_pushlstring (L, (const char *)kept->bytes + kept->size,
                      kept->result_size);

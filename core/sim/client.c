@@ -327,7 +327,9 @@ uint64_t sim_client_invoke (struct sim_client *client,
   struct sim_world *world = client->world;
   struct sim_operation *operation = operation_new (client);
   uint64_t number = ++world->counters.invoked;
-  bool is_random = client->is_probing || world->options.replay != NULL
+  /* Nobody takes what comes back, but where somebody asked from outside. */
+  bool is_random = client->is_probing
+                   || (world->options.replay != NULL && world->has_begun)
                    || world->current == &client->work_event;
   operation->call.done = on_done;
   operation->call.owner = client;

@@ -13,19 +13,16 @@
 
 void sim_note_fields (struct sim_world *world, enum raft_trace_kind kind,
                       raft_id member, const uint64_t fields[4]) {
-  struct raft_trace *note;
-  if (world->trace_count >= world->options.keep_traces) {
+  struct raft_trace *note = sim_trace_next (world);
+  if (note == NULL) {
     return;
   }
   raft_assert (member <= world->member_count);
-  note = &world->traces[world->trace_count];
-  memset (note, 0, sizeof *note);
   note->time = world->now;
   note->member = member;
   note->term = world->checks->members[member].term;
   note->kind = kind;
   memcpy (note->fields, fields, 4 * sizeof fields[0]);
-  world->trace_count++;
 }
 
 void sim_note (struct sim_world *world, enum raft_trace_kind kind,
@@ -55,12 +52,25 @@ static struct sim_kept_operation *find (struct sim_world *world,
            : NULL;
 }
 
+/* The older half makes room. */
+static void let_go (struct sim_world *world) {
+  size_t gone = (world->kept_count + 1) / 2;
+  for (size_t i = 0; i < gone; i++) {
+    free (world->kept[i].bytes);
+  }
+  world->kept_count -= gone;
+  memmove (world->kept, world->kept + gone,
+           world->kept_count * sizeof *world->kept);
+}
+
 void sim_note_invoked (struct sim_world *world,
                        const struct sim_operation *operation,
                        uint32_t client, struct wire_view bytes) {
   struct sim_kept_operation *kept;
-  if (world->kept_count >= world->options.keep_traces) {
+  if (world->trace_room == 0) {
     return;
+  } else if (world->kept_count >= world->trace_room) {
+    let_go (world);
   }
   world->kept
     = sim_check_grow (world->kept, &world->kept_capacity,
@@ -92,6 +102,7 @@ void sim_note_done (struct sim_world *world,
   kept->bytes = bytes;
   kept->result_size = operation->size;
   kept->to = world->now;
+  kept->youngest = world->counters.invoked;
   kept->status = operation->status;
 }
 

@@ -21,6 +21,7 @@ struct sim_kept_operation {
   enum sim_operation_kind kind;
   raft_time from;
   raft_time to;        /* 0: it is not done */
+  uint64_t youngest;   /* number of the last that began before its end */
   int status;
   uint8_t *bytes;      /* the command or question, then the result */
   size_t size;

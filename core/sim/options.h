@@ -101,7 +101,7 @@
     "acknowledgements after which the durable bytes are read back")          \
   X(record, 0, "yes or no", "1: a schedule is kept")                         \
   X(starts, 1, "yes or no", "all members start when a run begins")           \
-  X(keep_traces, 0, "records", "kept for stories; 0: only hashed")           \
+  X(keep_traces, 0, "records", "the last ones, kept; 0: only hashed")        \
   X(bug, 0, "enum raft_bug", "that all members have")
 
 struct sim_schedule;

@@ -138,13 +138,35 @@ void sim_hash (struct sim_world *world, uint64_t value) {
 }
 
 void sim_trace (struct sim_world *world, const struct raft_trace *trace) {
+  struct raft_trace *kept;
   world->trace_hash = raft_trace_hash (world->trace_hash, trace);
-  if (world->trace_count < world->options.keep_traces) {
-    world->traces[world->trace_count] = *trace;
-    world->traces[world->trace_count].text
-      = trace->text != NULL ? strdup (trace->text) : NULL;
-    world->trace_count++;
+  kept = sim_trace_next (world);
+  if (kept != NULL) {
+    *kept = *trace;
+    kept->text = trace->text != NULL ? strdup (trace->text) : NULL;
   }
+}
+
+struct raft_trace *sim_trace_next (struct sim_world *world) {
+  struct raft_trace *next;
+  if (world->trace_room == 0) {
+    return NULL;
+  }
+  next = &world->traces[world->trace_count % world->trace_room];
+  free ((char *)(uintptr_t)next->text);
+  memset (next, 0, sizeof *next);
+  world->trace_count++;
+  return next;
+}
+
+const struct raft_trace *sim_trace_at (const struct sim_world *world,
+                                       size_t number) {
+  size_t count = world->trace_count;
+  if (number < 1 || number > count
+      || count - number >= world->trace_room) {
+    return NULL;
+  }
+  return &world->traces[(number - 1) % world->trace_room];
 }
 
 /* ---- making and ending ------------------------------------------------- */
@@ -210,6 +232,8 @@ struct sim_world *sim_world_new (const struct sim_options *options,
   if (options->keep_traces > 0) {
     world->traces
       = calloc ((size_t)options->keep_traces, sizeof *world->traces);
+    world->trace_room
+      = world->traces != NULL ? (size_t)options->keep_traces : 0;
   }
   if (world->net == NULL || world->checks == NULL || world->nemesis == NULL
       || (options->record > 0 && world->record == NULL)
@@ -239,7 +263,7 @@ void sim_world_free (struct sim_world *world) {
   sim_checks_free (world->checks);
   sim_net_free (world->net);
   sim_queue_free (&world->queue);
-  for (size_t i = 0; i < world->trace_count; i++) {
+  for (size_t i = 0; i < world->trace_room; i++) {
     free ((char *)(uintptr_t)world->traces[i].text);
   }
   sim_choices_free (&world->choices);

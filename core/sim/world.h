@@ -70,8 +70,9 @@ struct sim_world {
   bool is_settling;              /* chances of faults are off */
   struct sim_violation violation;
   uint64_t trace_hash;
-  struct raft_trace *traces;     /* the first keep_traces records */
-  size_t trace_count;
+  struct raft_trace *traces;     /* a ring: the last keep_traces records */
+  size_t trace_room;             /* keep_traces, as it was at first */
+  size_t trace_count;            /* that there were; also those let go */
   struct sim_kept_operation *kept; /* note.h; while traces are kept */
   size_t kept_count;
   size_t kept_capacity;
@@ -132,6 +133,12 @@ void sim_violate (struct sim_world *world, const char *name,
 /* Chains what happened into the trace hash. */
 void sim_hash (struct sim_world *world, uint64_t value);
 void sim_trace (struct sim_world *world, const struct raft_trace *trace);
+/* Room for the next record that is kept, cleared; NULL: none is. The oldest
+** makes room: what a failing run ends with is what people want to see. */
+struct raft_trace *sim_trace_next (struct sim_world *world);
+/* The record of that number, from 1; NULL: it is not there (any more). */
+const struct raft_trace *sim_trace_at (const struct sim_world *world,
+                                       size_t number);
 
 /* ---- from outside ------------------------------------------------------ */
 

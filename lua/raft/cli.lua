@@ -173,7 +173,28 @@ end
 
 -- ---- the door ------------------------------------------------------------
 
+local CLEAR = "\27[K" -- to the end of the line
+
+local function is_terminal()
+  local status = os.execute("test -t 2")
+  return status == true or status == 0
+end
+
+local terminal -- nil: nobody has asked yet
+local is_shown = false
+
 local STANDARD = {
+  -- One line on a terminal that the next one takes the place of; nil: it goes.
+  progress = function(text)
+    if terminal == nil then
+      terminal = is_terminal()
+    end
+    if terminal and (text or is_shown) then
+      io.stderr:write("\r", text and text:sub(1, 78) or "", CLEAR)
+      io.stderr:flush()
+      is_shown = text ~= nil
+    end
+  end,
   out = function(text)
     local ok, message = io.stdout:write(text)
     if ok then
@@ -189,14 +210,15 @@ local STANDARD = {
 --- Runs one command line.
 -- @param words a list of strings
 -- @param raft what does it; default: require "raft"
--- @param world { out = function(text), err = function(text) }; nil and a
--- message from out: it could not be written
+-- @param world { out = function(text), err = function(text), progress =
+-- function(text or nil), which may be missing }; nil and a message from out:
+-- it could not be written
 -- @return the exit code
 function cli.run(words, raft, world)
   raft, world = raft or require("raft"), world or STANDARD
   local unwritten
   local door = world
-  world = { err = door.err, out = function(text)
+  world = { err = door.err, progress = door.progress, out = function(text)
     local _, message = door.out(text)
     unwritten = unwritten or message
   end }

@@ -9,39 +9,39 @@
 
 local core = require "raft.core"
 local json = require "raft.json"
+local processes = require "raft.processes"
+local subjects = require "raft.cli_sim_subjects"
+local totals = require "raft.cli_sim_total"
 
 local jobs = {}
 
 local FIRST, MOST = 8, 512 -- seeds of one process at a time
 
 -- The interpreter and the script of this command, as words of a shell.
-local function command(cli_sim)
+local function command()
   local arg = rawget(_G, "arg") or {}
   local words, at = {}, 0
   while arg[at] do
-    table.insert(words, 1, cli_sim.quoted(arg[at]))
+    table.insert(words, 1, subjects.quoted(arg[at]))
     at = at - 1
   end
   return table.concat(words, " ")
 end
 
-local function start(cli_sim, subject, seeds, given)
-  local words = { command(cli_sim), "sim", subject.words, "--lines",
-    ("--seeds %.0f..%.0f"):format(seeds.first, seeds.last) }
-  if given.nodes then
-    words[#words + 1] = "--nodes " .. given.nodes
-  end
-  if given.bug then
-    words[#words + 1] = "--bug " .. given.bug
-  end
-  local line = table.concat(words, " ")
-  local pipe = assert(io.popen(line .. " 2>&1"))
-  return { pipe = pipe, seeds = seeds, line = line }
+-- The shell says its number, and becomes the process.
+local function start(subject, seeds, given)
+  local line = ("%s sim %s --lines --seeds %.0f..%.0f%s%s"):format(command(),
+    subject.words, seeds.first, seeds.last, subjects.flags(given),
+    given.twice and " --twice" or "")
+  local pipe = assert(io.popen("echo $$; exec " .. line .. " 2>&1"))
+  return { pipe = pipe, number = pipe:read("*l"), line = line }
 end
 
 local function read(job)
-  local text = job.pipe:read("*a")
+  local text = job.pipe:read("*a") or ""
+  processes.check_interrupt()
   job.pipe:close()
+  job.is_read = true
   local ok, value = json.decode(text)
   if not ok or type(value) ~= "table" or not value.total then
     error(("a process ended with: %s (%s)"):format(
@@ -50,43 +50,62 @@ local function read(job)
   return value
 end
 
--- One round: 'count' processes of 'size' seeds each. @return the failure
--- of the lowest seed or nil, the next seed
-local function round(subject, seeds, size, total, given)
-  local cli_sim = require "raft.cli_sim"
-  local running, from = {}, seeds.first
-  for _ = 1, given.jobs do
-    if from <= seeds.last then
-      local last = math.min(from + size - 1, seeds.last)
-      running[#running + 1] = start(cli_sim, subject,
-        { first = from, last = last }, given)
-      from = last + 1
-    end
-  end
+local function read_all(running, total)
   local failure
   for _, job in ipairs(running) do
     local value = read(job)
     if not failure then
-      cli_sim.merge(total, value.total)
+      totals.merge(total, value.total)
       failure = value.failure
     end
+  end
+  return failure
+end
+
+-- Nothing is left behind.
+local function stop(running)
+  for _, job in ipairs(running) do
+    if not job.is_read then
+      os.execute("kill " .. job.number .. " 2>/dev/null")
+      job.pipe:close()
+    end
+  end
+end
+
+-- One round: processes of 'size' seeds each. @return the failure of the
+-- lowest seed or nil, the next seed
+local function round(subject, seeds, size, total, given)
+  local running, from = {}, seeds.first
+  local ok, failure = pcall(function()
+    for _ = 1, given.jobs do
+      if from <= seeds.last then
+        local last = math.min(from + size - 1, seeds.last)
+        running[#running + 1] = start(subject, { first = from, last = last },
+          given)
+        from = last + 1
+      end
+    end
+    return read_all(running, total)
+  end)
+  if not ok then
+    stop(running)
+    error(failure, 0)
   end
   return failure, from
 end
 
---- As cli_sim.sweep, with given.jobs processes.
-function jobs.sweep(subject, seeds, total, ends, given, progress)
+--- The seeds of a subject, with given.jobs processes.
+-- @return the failure of the lowest seed that fails, or nil
+function jobs.sweep(subject, seeds, total, given, progress)
   local from, size, failure = seeds.first, FIRST, nil
   while not failure and from <= seeds.last
-        and not (ends and core.now() >= ends) do
+        and not (given.ends and core.now() >= given.ends) do
     failure, from = round(subject, { first = from, last = seeds.last }, size,
       total, given)
     size = math.min(size * 2, MOST)
-    if progress then
-      progress(total, from)
-    end
+    progress(total)
   end
-  return failure, from
+  return failure
 end
 
 return jobs

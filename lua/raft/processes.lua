@@ -224,6 +224,7 @@ function Processes:run(is_over)
     elseif self.running_count == 0 or (is_over and is_over()) then
       return true
     end
+    processes.check_interrupt()
     local wake = earliest(self)
     if self.driver.now() >= self.bound then
       self.failure = run_out(self)
@@ -233,6 +234,15 @@ function Processes:run(is_over)
       return false
     end
     wake_sleepers(self)
+  end
+end
+
+processes.INTERRUPTED = "interrupted!" -- as interpreters say it
+
+--- Raises when somebody wants the command to end.
+function processes.check_interrupt()
+  if core.sim_interrupted() then
+    error(processes.INTERRUPTED, 0)
   end
 end
 

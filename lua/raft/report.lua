@@ -108,7 +108,8 @@ end
 local function add_operations(lines, run)
   for _, operation in ipairs(run.operations or {}) do
     local who = "c" .. operation.client
-    add(lines, operation.from, who, nil, "asks: " .. said(operation), 0)
+    add(lines, operation.from, who, nil, "asks: " .. said(operation)
+      .. (operation.marked and " (of the counterexample)" or ""), 0)
     if operation.to then
       local answer = operation.outcome == "ok" and plain(operation.result)
         or operation.code or operation.outcome
@@ -140,8 +141,11 @@ function report.text(run)
     return a.time < b.time or a.time == b.time and a.order < b.order
   end)
   local out = { run.title or "run" }
-  for i, line in ipairs(lines) do
-    out[i + 1] = line.text
+  if run.dropped and run.dropped > 0 then
+    out[2] = ("(%d earlier records were not kept)"):format(run.dropped)
+  end
+  for _, line in ipairs(lines) do
+    out[#out + 1] = line.text
   end
   return table.concat(out, "\n") .. "\n"
 end

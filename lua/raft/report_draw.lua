@@ -258,8 +258,9 @@ function drawOperation(c, o) {
   ctx.fillRect(x0, y, width, 16);
   ctx.globalAlpha = 1;
   if (o.outcome === "fail") hatch(x0, y, width, 16, colour);
-  ctx.strokeStyle = o === picked ? colours.pick : colour;
-  ctx.lineWidth = o === picked ? 2.5 : 1;
+  ctx.strokeStyle = o === picked ? colours.pick
+    : o.marked ? colours.bad : colour;
+  ctx.lineWidth = o === picked || o.marked ? 2.5 : 1;
   ctx.setLineDash(o.outcome === "unknown" ? [4, 3] : []);
   ctx.strokeRect(x0 + .5, y + .5, width - 1, 15);
   ctx.setLineDash([]);

@@ -107,7 +107,8 @@ function itemsInView() {
   for (const o of D.operations) {
     if (o.from >= view.from && o.from <= view.to) {
       items.push([o.from, "client " + o.client, "",
-        askOf(o) + " \u2192 " + answerOf(o), o]);
+        askOf(o) + " \u2192 " + answerOf(o)
+          + (o.marked ? " (of the counterexample)" : ""), o]);
     }
   }
   for (const f of D.faults) {

@@ -8,52 +8,39 @@
 --   }
 --
 -- instead of 'run' also 'workload' with 'nemesis', or a recorded 'schedule'
--- (schedule.lua). A workload is an object with
+-- (schedule.lua); with a schedule 'of' names the file of the scenario that it
+-- was recorded of: its machine is used, and its workload judges what the
+-- operations of the schedule saw; with live = true its story or workload runs
+-- again, and the schedule says what chance does. A workload is an object with
 --   client(self, cluster, process)  a coroutine per client, until it returns
 --                                   or cluster:is_running() is false; it
 --                                   writes to cluster:history()
 --   finish(self, cluster)           optional: last reads, after all is well
 --   judge(self, history)            optional → true; or nil, message, detail;
 --                                   unknown where detail.verdict says so
+--   observe(self, f, result)        optional: what the history takes of an
+--                                   answer (sim_history.lua)
 --   model                           optional: of the history (check.lua)
 -- a nemesis one with run(self, cluster), in a coroutine until the duration is
 -- over; then cluster:heal_all() ends what it began.
 --
--- Holds:     reading of the options, one run, and its verdict.
--- Knows not: how verbs are done (sim_cluster.lua), files (scenario_file.lua).
+-- Holds:     one run.
+-- Knows not: its options (scenario_options.lua), files (scenario_file.lua), how
+--            verbs are done (sim_cluster.lua), verdicts (scenario_verdict.lua).
 -- Invariant: a result is decided by the scenario, its machine and the seed.
 
 local blame = require "raft.blame"
 local core = require "raft.core"
+local history = require "raft.history"
 local options = require "raft.options"
+local scenario_options = require "raft.scenario_options"
 local schedule = require "raft.schedule"
 local sim = require "raft.sim"
-local wording = require "raft.wording"
+local sim_history = require "raft.sim_history"
+local verdict = require "raft.scenario_verdict"
 
 local Scenario = {}
 Scenario.__index = Scenario
-
-local SCHEMA = {
-  name = { "string" },
-  nodes = { "whole", min = 1, max = 15, default = 3 },
-  machine = { "string", default = "raft.kv" },
-  machine_options = { "any" }, -- what its new() gets
-  sandbox = { "boolean" },
-  memory = { "size" }, -- that a machine may take
-  instructions = { "whole", min = 1000, default = 10000000 }, -- of one request
-  run = { "function" },
-  workload = { "table" },
-  nemesis = { "table" },
-  duration = { "duration", default = "10s" },
-  concurrency = { "whole", min = 1, max = 60, default = 5 },
-  schedule = { "table" },
-  starts = { "boolean" }, -- schedule: whether all members start at once
-  seed = { "whole" }, -- when none is asked for
-  options = { "table" }, -- of the simulator: raft.sim.options()
-  timeout = { "duration", default = "10min" }, -- of the world's time
-  settle = { "boolean", default = true },
-  bug = { "string" },
-}
 
 local RUN = {
   seed = { "whole" },
@@ -63,46 +50,53 @@ local RUN = {
   bug = { "string" },
 }
 
-local NOBODY = 1000000 -- a level beyond every stack: no place is put before
-
 local RUN_INSTRUCTIONS = 10000000 -- of a scenario between two waits
 
--- ---- reading ---------------------------------------------------------------
+local LAST_CALLS = 10000000 -- microseconds for calls that end after a replay
 
-local function check_object(name, object, method)
-  if object ~= nil and type(object[method]) ~= "function" then
-    error(("raft.scenario: option %s: expected an object with the method"
-      .. " '%s', got a table without"):format(name, method), 0)
+-- ---- of another file -------------------------------------------------------
+
+local function base_of(self)
+  local path = self.options.of
+  if path and not self.base then
+    local beside = (self.folder or "") .. path
+    local file = io.open(beside, "rb")
+    if file then
+      file:close()
+    end
+    local loaded, message = require("raft.scenario_file").load(
+      file and beside or path)
+    if not loaded then
+      error(self.place .. "raft.scenario: option of: " .. message, 0)
+    elseif getmetatable(loaded) ~= Scenario then
+      error(self.place .. "raft.scenario: option of: expected a scenario, got"
+        .. " options of a simulation: " .. path, 0)
+    end
+    self.base = loaded
   end
+  return self.base
 end
 
-local function check_kinds(read)
-  local kinds = {}
-  for _, name in ipairs { "run", "workload", "schedule" } do
-    if read[name] ~= nil then
-      kinds[#kinds + 1] = name
+local OWN = { "nodes", "seed", "options", "schedule", "starts", "live",
+              "duration", "concurrency", "bug" }
+
+-- The options that count; and the scenario whose folder has the machine.
+local function whole(self)
+  local base = base_of(self)
+  if not base then
+    return self.options, self
+  end
+  local inherited, source = whole(base)
+  local read = {}
+  for name, value in pairs(inherited) do
+    read[name] = value
+  end
+  for _, name in ipairs(OWN) do
+    if self.given[name] ~= nil then
+      read[name] = self.options[name]
     end
   end
-  if #kinds ~= 1 then
-    error("raft.scenario: expected one of run, workload, schedule, got "
-      .. (#kinds == 0 and "none" or table.concat(kinds, " and ")), 0)
-  elseif read.nemesis and not read.workload then
-    error("raft.scenario: expected a workload beside the nemesis, got "
-      .. kinds[1], 0)
-  end
-end
-
-local function read_scenario(given)
-  if type(given) ~= "table" then
-    error("raft.scenario: "
-      .. select(2, wording.expected("a table of options", given)), 0)
-  end
-  local read = options.check("raft.scenario", given, SCHEMA, NOBODY)
-  check_kinds(read)
-  check_object("workload", read.workload, "client")
-  check_object("nemesis", read.nemesis, "run")
-  sim.read_options(read.options, NOBODY)
-  return read
+  return read, source
 end
 
 -- ---- one run ---------------------------------------------------------------
@@ -139,15 +133,15 @@ local function machine_of(self, read)
            instructions = read.instructions }
 end
 
-local function new_world(self, read, given)
+local function new_world(source, read, given)
   local mixed = sim.mix(read.options or {}, {
     members = given.nodes or read.nodes, seed = given.seed or read.seed or 1,
     keep_traces = given.keep_traces, bug = given.bug or read.bug,
     schedule = read.schedule, starts = read.starts == false and 0 or nil,
     record = given.record and 1 or nil,
   })
-  local flat = sim.read_options(mixed, NOBODY)
-  return core.sim_new(flat, machine_of(self, read)), flat
+  local flat = sim.read_options(mixed, scenario_options.NOBODY)
+  return core.sim_new(flat, machine_of(source, read)), flat
 end
 
 local function initial_network(flat)
@@ -159,15 +153,15 @@ local function initial_network(flat)
 end
 
 local function new_cluster(self, read, handle, flat)
-  local history = require "raft.history"
   local workload = read.workload or {}
+  local recorded = history.new { model = workload.model,
+                                 initial = workload.initial }
   return require("raft.sim_cluster").new {
     handle = handle, nodes = flat.members, seed = flat.seed,
-    keep_traces = flat.keep_traces or 0, place = self.place,
-    bound = handle:now() + read.timeout,
+    keep_traces = flat.keep_traces or 0,
+    place = self.place, bound = handle:now() + read.timeout,
     instructions = RUN_INSTRUCTIONS, options = initial_network(flat),
-    history = history.new { model = workload.model,
-                            initial = workload.initial },
+    history = recorded, ties = sim_history.new(recorded),
   }
 end
 
@@ -216,70 +210,48 @@ local function run_processes(cluster, read)
     or handle:settle())
 end
 
--- ---- verdicts --------------------------------------------------------------
-
-local function violation(name, text, time)
-  return { name = name, text = text, time = time }
-end
-
-local function judge_history(cluster, read, result)
-  local history = cluster.recorded
-  if #history:events() == 0 then
-    return
-  end
-  result.history = history
-  if history.model then
-    local check = history:check()
-    result.check = check
-    if check.verdict == "not" then
-      result.violation = violation("linearizable",
-        "the history has no order that explains it", result.now)
-    elseif check.verdict == "unknown" then
-      result.unknown = "the history was not decided within its limits"
+local function has_open(handle)
+  for _, operation in ipairs(handle:operations()) do
+    if not operation.to then
+      return true
     end
   end
-  local judge = read.workload and read.workload.judge
-  if judge and not result.violation then
-    local ok, message, detail = judge(read.workload, history)
-    result.detail = detail
-    if ok == nil and type(detail) == "table" and detail.verdict == "unknown"
-    then
-      result.unknown = tostring(message)
-    elseif not ok then
-      result.violation = violation("workload", tostring(message), result.now)
-    end
-  end
+  return false
 end
 
-local function judge(cluster, read)
-  local result = cluster.handle:result()
-  local failure = cluster.processes.failure
-  result.verbs, result.notes = cluster.counts, cluster.notes
-  if failure and not result.violation then
-    local problem = failure.problem
-    if type(problem) == "table" and problem.not_applicable then
-      result.not_applicable = problem.not_applicable
-    else
-      result.violation = violation("scenario", failure.text, result.now)
-      result.traceback = failure.traceback
+-- A schedule needs no process of ours: the world does what it says. What is
+-- judged ends when the last call has.
+local function replay(read, handle)
+  handle:run()
+  if sim_history.has_operations(read.schedule) then
+    local ends = handle:now() + LAST_CALLS
+    while handle:now() < ends and has_open(handle)
+          and handle:run_for(LAST_CALLS / 100) do -- luacheck: ignore
     end
-  elseif not result.violation then
-    judge_history(cluster, read, result)
   end
-  result.ok = not (result.violation or result.not_applicable
-    or result.unknown)
-  return result
+  return verdict.of_replay(handle, read)
 end
 
--- A schedule needs no process of ours: the world does what it says.
+-- @return the result; and the cluster, where there was one
 local function play(self, read, handle, flat)
-  if read.schedule then
-    handle:run()
-    return handle:result()
+  if read.schedule and not read.live then
+    return replay(read, handle)
   end
   local cluster = new_cluster(self, read, handle, flat)
   run_processes(cluster, read)
-  return judge(cluster, read)
+  return verdict.of_cluster(cluster, read), cluster
+end
+
+-- The schedule of a run, with what its calls were.
+local function schedule_of(self, read, world, cluster)
+  local made = schedule.of(world.handle, world.flat)
+  made.name, made.machine = self.name, read.machine
+  if cluster then
+    cluster.ties:mark(made.schedule)
+  else
+    sim_history.carry(read.schedule, made.schedule)
+  end
+  return made
 end
 
 -- LuaJIT: compiled code calls no count hook.
@@ -300,28 +272,30 @@ end
 
 --- One run of a seed, to its end.
 -- @param given { seed = 1, nodes = …, keep_traces = 20000, record = true,
--- watch = function of the world's handle and the result, before the world is
--- closed }; with record the result has the schedule
+-- watch = function of the world's handle, the result and the cluster (nil: of
+-- a schedule), before the world is closed }; with record the result has the
+-- schedule
 -- @return { ok = true, seed = 1, trace_hash = "…", now = …, events = …, … };
 -- else with violation = { name, text, time }, not_applicable or unknown
 function Scenario:run(given)
   local watch = given and given.watch
-  local read = self.options
+  local read, source = whole(self)
   local copy = {}
   for name, value in pairs(given or {}) do
     copy[name] = name ~= "watch" and value or nil
   end
   local asked = options.check("scenario:run", copy, RUN)
-  local handle, flat = new_world(self, read, asked)
-  local ran, result = pcall(without_jit, play, self, read, handle, flat)
+  local handle, flat = new_world(source, read, asked)
+  local ran, result, cluster = pcall(without_jit, play, self, read, handle,
+    flat)
   if ran then
     result.nodes = flat.members
     if asked.record then
-      result.schedule = schedule.of(handle, flat)
-      result.schedule.name, result.schedule.machine = self.name, read.machine
+      result.schedule = schedule_of(self, read,
+        { handle = handle, flat = flat }, cluster)
     end
     if watch then
-      watch(handle, result)
+      watch(handle, result, cluster)
     end
   end
   handle:close()
@@ -333,18 +307,31 @@ end
 
 local scenario = { Scenario = Scenario }
 
---- The scenario that a schedule of this one is: as the file that
--- schedule.text writes, with the same machine.
+--- The scenario that a schedule of this one is.
 function Scenario:of_schedule(given)
-  local read = self.options
   local made = scenario.new {
-    name = self.name, nodes = given.nodes, machine = read.machine,
-    machine_options = read.machine_options, sandbox = read.sandbox,
+    name = self.name, of = self.path or self.name, nodes = given.nodes,
     seed = given.seed, options = given.options, starts = given.starts,
-    schedule = given.schedule, bug = read.bug,
+    schedule = given.schedule, live = given.live,
+    duration = given.duration, concurrency = given.concurrency,
   }
-  made.folder = self.folder
+  made.base, made.folder = self, self.folder
   return made
+end
+
+--- Whether a schedule of it stands alone: its machine is one of the toolkit's
+-- and has no options.
+function Scenario:is_plain()
+  local read = whole(self)
+  return read.machine_options == nil and read.sandbox ~= false
+    and read.memory == nil
+    and (read.machine == "register" or read.machine:find("^raft%.") ~= nil)
+end
+
+--- Raises, in one line, what a run would need and not find.
+function Scenario:check()
+  local read, source = whole(self)
+  machine_of(source, read)
 end
 
 --- Whether a value is a scenario.
@@ -354,7 +341,7 @@ end
 
 function scenario.new(given)
   local place = blame.followed and blame.followed() or blame.place() or ""
-  local ok, read = pcall(read_scenario, given)
+  local ok, read = pcall(scenario_options.read, given)
   if not ok then
     error(place .. read, 0)
   end

@@ -306,9 +306,10 @@ local function round(row)
   end
 end
 
--- { "set", "k3", 17, "xxxx" } without its padding.
+-- { "set", "k3", 17, "xxxx" } without its padding; what is judged stays.
 local function unpad(row)
-  if row[1] == "invoke" and type(row[4]) == "table" and #row[4] > 3 then
+  if row[1] == "invoke" and not row.op and type(row[4]) == "table"
+     and #row[4] > 3 then
     row[4] = { row[4][1], row[4][2], row[4][3] }
     return true
   end

@@ -315,7 +315,7 @@ end
 --- The trace as lines, "     1.250 ms  2 t3  raft.role from=…", of the rooms
 -- and names that match the pattern.
 function World:conversation(pattern)
-  local lines, at = {}, 1
+  local lines, at = {}, (self.handle:trace_span())
   while true do
     local text, time, member, term = self.handle:trace(at)
     if not text then

@@ -162,6 +162,9 @@ local function start(self, where, verb, value, given)
   else
     finish(call, { nil, message, code, {}, n = 4 })
   end
+  if self.ties then
+    self.ties:made(self.number, call)
+  end
   return call
 end
 
@@ -231,6 +234,7 @@ function sim_client.new(cluster, home, given)
   local client = setmetatable({
     handle = cluster.handle, processes = cluster.processes, calls = {},
     deadline = deadline or false, -- false: the world's
+    ties = cluster.ties,
     number = cluster.handle:client(given.session ~= false, home,
       given.only and home ~= nil),
   }, Client)

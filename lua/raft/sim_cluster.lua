@@ -107,7 +107,7 @@ function Cluster:events(pattern)
   if pattern ~= nil then
     check_pattern("cluster:events", pattern)
   end
-  local lines, at = {}, 1
+  local lines, at = {}, (self.handle:trace_span())
   while true do
     local text, time, member, term = self.handle:trace(at)
     if not text then
@@ -121,6 +121,7 @@ end
 
 -- The next record that matches, as a line, and whose; nil: none so far.
 local function next_event(self, pattern, wanted)
+  self.looked_at = math.max(self.looked_at, (self.handle:trace_span()))
   while true do
     local text, time, member, term = self.handle:trace(self.looked_at)
     if not text then
@@ -153,8 +154,8 @@ function Cluster:await(pattern, member, bound)
   end, bound)
   if not line then
     blame.raise(('%s: expected "%s" within %s, got %s'):format(where, pattern,
-      bound, self.looked_at > self.keep_traces
-        and "more records than a run keeps" or "none"))
+      bound, self.keep_traces == 0 and "a run that keeps no records"
+        or "none"))
   end
   return line, member
 end
@@ -306,13 +307,14 @@ end }
 local sim_cluster = {}
 
 --- @param given { handle = a world of raft.core, nodes = 3, seed = 1,
--- bound = time, instructions = n, place = "file:1: ", history = … }
+-- bound = time, instructions = n, place = "file:1: ", history = …,
+-- ties = of sim_history or nil }
 function sim_cluster.new(given)
   local cluster = {
     handle = given.handle, nodes = given.nodes, place = given.place,
     dice = dice.new(given.seed), clients = {}, recorded = given.history,
     counts = {}, initial = given.options, notes = {}, looked_at = 1,
-    keep_traces = given.keep_traces,
+    keep_traces = given.keep_traces, ties = given.ties or false,
   }
   cluster.processes = processes.new({
     now = function()

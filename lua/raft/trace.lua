@@ -21,6 +21,9 @@
 --     violation = { name = "liveness", text = "…", time = 2500000 },
 --   }
 --
+-- dropped: how many records before these were not kept. An operation that is
+-- marked is of the counterexample of a history.
+--
 -- An outcome is "ok", "fail" (it took no effect) or "unknown"; an operation
 -- without 'to' never came back, and is unknown.
 
@@ -71,11 +74,12 @@ end
 --   the caller knows better; nil: taken from the world
 function trace.of(world, given)
   given = given or {}
-  local result = world:result()
+  local result, first = world:result(), world.handle:trace_span()
   local run = {
     title = given.title or ("seed %d"):format(result.seed),
     seed = result.seed, nodes = world.members, now = result.now,
     records = world:records(), violation = result.violation,
+    dropped = first - 1,
     operations = given.operations, faults = given.faults,
     notes = given.notes,
   }

@@ -80,6 +80,12 @@ local function raised(self, operation, message)
     .. " machine: %s"):format(self.name, operation.f, tostring(message)), 0)
 end
 
+--- What the history takes of the answer to an operation.
+function Workload:observe(f, result)
+  local see = self.kind.seen[f]
+  return see and see(result)
+end
+
 -- One operation, recorded. @return true and what was seen; false (it was not
 -- done) or nil (nobody knows), and the code
 local function perform(self, cluster, client, process, operation, as)
@@ -89,7 +95,7 @@ local function perform(self, cluster, client, process, operation, as)
     operation.value, cluster:now())
   local ok, result, code = call(self, client, operation, as)
   if ok then
-    local seen = operation.seen and operation.seen(result)
+    local seen = self:observe(operation.f, result)
     record:ok(number, seen, cluster:now())
     return true, seen
   elseif code == "apply_failed" then
@@ -262,6 +268,15 @@ end
 function All:finish(cluster)
   for _, part in ipairs(self.parts) do
     part.workload:finish(cluster, part)
+  end
+end
+
+function All:observe(f, result)
+  local name, word = f:match("^(.-)%.(.*)$")
+  for _, part in ipairs(self.parts) do
+    if part.name == name then
+      return (part.workload:observe(word, result))
+    end
   end
 end
 

@@ -7,8 +7,8 @@
 -- Knows not: who does it when (workload.lua).
 --
 -- A word(draw, run, options) gives an operation: { f = "read", key = 1,
--- value = 7, command = {…} or question = {…}, seen = function (result) }:
--- 'seen' turns an answer into what the history says of it.
+-- value = 7, command = {…} or question = {…} }. seen[f], a function of the
+-- answer, says what the history takes of it; without one: nothing.
 
 local kinds = {}
 
@@ -20,9 +20,8 @@ local function write(f, key, value, command)
   return { f = f, key = key, value = value, command = command }
 end
 
-local function read(key, question, seen)
-  return { f = "read", key = key, question = question,
-           seen = seen or result_itself }
+local function read(key, question)
+  return { f = "read", key = key, question = question }
 end
 
 -- Values that no two operations of a run share.
@@ -70,6 +69,7 @@ end
 kinds.register = {
   machine = "raft.kv", room = "kv", model = "register",
   words = { "read", "write" }, mix = { read = 1, write = 1 },
+  seen = { read = result_itself },
   read = function (draw, run, o)
     return kv_read(run, any_key(draw, run, o))
   end,
@@ -85,6 +85,7 @@ local VALUES = 5 -- so few that a comparison often holds
 kinds.cas_register = {
   machine = "raft.kv", room = "kv", model = "cas-register",
   words = { "cas", "read", "write" }, mix = { cas = 2, read = 2, write = 1 },
+  seen = { cas = result_itself, read = result_itself },
   read = kinds.register.read,
   write = function (draw, run, o)
     local key, value = any_key(draw, run, o), draw(VALUES)
@@ -92,10 +93,8 @@ kinds.cas_register = {
   end,
   cas = function (draw, run, o)
     local key, old, new = any_key(draw, run, o), draw(VALUES), draw(VALUES)
-    local operation = write("cas", key, { old, new },
+    return write("cas", key, { old, new },
       { "cas", run:name(key), old, new })
-    operation.seen = result_itself
-    return operation
   end,
   final = final_reads(kv_read),
 }
@@ -103,14 +102,15 @@ kinds.cas_register = {
 -- ---- counter ---------------------------------------------------------------
 
 local function counter_read(run, key)
-  return read(key, { "get", run:name(key) }, function (result)
-    return result or 0
-  end)
+  return read(key, { "get", run:name(key) })
 end
 
 kinds.counter = {
   machine = "raft.kv", room = "kv", model = "counter", per_key = 16,
   words = { "add", "read" }, mix = { add = 2, read = 1 },
+  seen = { read = function (result)
+    return result or 0
+  end },
   read = function (draw, run, o)
     return counter_read(run, fresh_key(draw, run, o))
   end,
@@ -132,12 +132,13 @@ local function list_of(text)
 end
 
 local function append_read(run, key)
-  return read(key, { "get", run:name(key) }, list_of)
+  return read(key, { "get", run:name(key) })
 end
 
 kinds.append = {
   machine = "raft.kv", room = "kv", model = "append", per_key = 32,
   words = { "append", "read" }, mix = { append = 1, read = 1 },
+  seen = { read = list_of },
   read = function (draw, run, o)
     return append_read(run, fresh_key(draw, run, o))
   end,
@@ -158,6 +159,7 @@ end
 kinds.set = {
   machine = "raft.machines.set", room = "set", model = "set", per_key = 64,
   words = { "add", "read" }, mix = { add = 3, read = 1 },
+  seen = { read = result_itself },
   read = function (draw, run, o)
     return set_read(run, fresh_key(draw, run, o))
   end,
@@ -171,15 +173,14 @@ kinds.set = {
 -- ---- queue -----------------------------------------------------------------
 
 local function dequeue(run, key)
-  local operation = write("dequeue", key, nil, { "dequeue", run:name(key) })
-  operation.seen = result_itself
-  return operation
+  return write("dequeue", key, nil, { "dequeue", run:name(key) })
 end
 
 kinds.queue = {
   machine = "raft.machines.queue", room = "queue", model = "queue",
   per_key = 16,
   words = { "dequeue", "enqueue" }, mix = { dequeue = 1, enqueue = 1 },
+  seen = { dequeue = result_itself },
   enqueue = function (draw, run, o)
     local key, value = fresh_key(draw, run, o, true), unique(run)
     return write("enqueue", key, value, { "enqueue", run:name(key), value })
@@ -211,15 +212,14 @@ end
 kinds.bank = {
   machine = "raft.machines.bank", room = "bank",
   words = { "read", "transfer" }, mix = { read = 1, transfer = 2 },
+  seen = { read = result_itself, transfer = result_itself },
   read = bank_read,
   transfer = function (draw)
     local from, to = draw(ACCOUNTS), draw(ACCOUNTS - 1)
     to = to < from and to or to + 1
     local amount = draw(BALANCE)
-    local operation = write("transfer", nil, { from, to, amount },
+    return write("transfer", nil, { from, to, amount },
       { "transfer", from, to, amount })
-    operation.seen = result_itself
-    return operation
   end,
   final = function ()
     return { bank_read() }

@@ -2,49 +2,21 @@
 --
 -- The command luaraft sim as a process: what it prints and its exit codes.
 
-local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d.%d")
+local sim_command = require("spec.sim_command")
 
-local folder
+local command
+local lines_of = sim_command.lines
 
 local function write(name, source)
-  local path = folder .. "/" .. name
-  local file = assert(io.open(path, "wb"))
-  file:write(source)
-  file:close()
-  return path
+  return command:write(name, source)
 end
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
+local function read(name)
+  return command:read(name)
 end
 
--- The exit code, stdout, stderr; the folder's name is written DIR.
 local function sim(words)
-  local root = io.popen("pwd"):read("*l")
-  local pipe = assert(io.popen(("cd %s && RAFT_BUILD= LUA_PATH='%s' "
-    .. "LUA_CPATH='%s' %s %s/scripts/luaraft sim %s 2>%s/err; echo code=$?")
-    :format(folder, package.path:gsub("%./", root .. "/")
-      :gsub(";lua/", ";" .. root .. "/lua/"):gsub("^lua/", root .. "/lua/"),
-      package.cpath:gsub("build/", root .. "/build/"), LUA, root, words,
-      folder)))
-  local out = pipe:read("*a")
-  pipe:close()
-  local text, code = out:match("^(.-)code=(%d+)\n$")
-  local function short(one)
-    return (one:gsub(folder:gsub("%p", "%%%0"), "DIR"))
-  end
-  return tonumber(code), short(text), short(read(folder .. "/err"))
-end
-
-local function lines_of(text)
-  local lines = {}
-  for line in text:gmatch("[^\n]+") do
-    lines[#lines + 1] = line
-  end
-  return lines
+  return command:sim(words)
 end
 
 local HOLDS = [[
@@ -68,14 +40,14 @@ local TIGHT = 'return { memory_bytes = 150000 }\n'
 
 describe("luaraft sim #once", function()
   lazy_setup(function()
-    folder = io.popen("mktemp -d"):read("*l")
+    command = sim_command.open()
     write("holds.lua", HOLDS)
     write("fails.lua", FAILS)
     write("tight.lua", TIGHT)
   end)
 
   lazy_teardown(function()
-    os.execute("rm -r " .. folder)
+    command:close()
   end)
 
   it("sums up what held, with exit code 0", function()
@@ -232,7 +204,7 @@ describe("luaraft sim #once", function()
     local code, out = sim "holds.lua --view=page.html"
     assert.equal(0, code)
     assert.matches("  page: page.html\n", out)
-    assert.matches("^<!DOCTYPE html>", read(folder .. "/page.html"))
+    assert.matches("^<!DOCTYPE html>", read "page.html")
   end)
 
   it("records a schedule that is the same run", function()
@@ -254,16 +226,8 @@ describe("luaraft sim #once", function()
     assert.matches("^%S+: seed 1: memory: member %d holds", small)
   end)
 
-  it("ends in one line when it is interrupted", function()
-    local path = LUA
-    LUA = "timeout -s INT 1 " .. path
-    local _, out, err = sim "--profile everything --time 60s"
-    LUA = path
-    assert.same({ "", "luaraft sim: interrupted\n" }, { out, err })
-  end)
-
   it("does what docs/scenarios.md shows", function()
-    local page = read("docs/scenarios.md")
+    local page = read("../.." .. command.root .. "/docs/scenarios.md")
     write("majority.lua", page:match("```lua\n(.-)```"))
     local count = 0
     for words in page:match("```sh\n(.-)```"):gmatch("luaraft sim ([^\n]+)") do
@@ -272,12 +236,5 @@ describe("luaraft sim #once", function()
       count = count + 1
     end
     assert.equal(4, count)
-  end)
-
-  it("says when a failure cannot be made smaller", function()
-    local code, out = sim "fails.lua --seeds 1..99"
-    assert.equal(1, code)
-    assert.matches("not made smaller: scenario is no check of the world",
-      out)
   end)
 end)

@@ -323,9 +323,19 @@ describe("scenario: events and notes", function()
       .. "500ms, got none", result.violation.text)
     result = raft.scenario { run = function(cluster)
       cluster:await("to=nobody", "1s")
-    end }:run { seed = 1, keep_traces = 100 }
-    assert.matches("got more records than a run keeps", result.violation.text,
+    end }:run { seed = 1, keep_traces = 0 }
+    assert.matches("got a run that keeps no records", result.violation.text,
       1, true)
+  end)
+
+  it("are found also when older ones are not kept any more", function()
+    assert.is_true(raft.scenario { run = function(cluster)
+      local leader = cluster:await_leader()
+      cluster:sleep "5s"
+      assert(#cluster:events() == 100)
+      cluster:kill(leader)
+      assert(cluster:await("to=leader"):find "to=leader")
+    end }:run { seed = 1, keep_traces = 100 }.ok)
   end)
 
   it("are refused where they cannot be meant", function()
