@@ -30,6 +30,8 @@ struct binding_machine_options {
   bool sandbox;
   uint64_t memory_bytes;      /* 0: BINDING_MACHINE_MEMORY */
   uint64_t instructions;      /* the most per request; 0: no limit */
+  bool commands;              /* not the machine, but what gives commands to
+                                 it: apply() answers one (lua/raft/lint.lua) */
   uint64_t unsteady;          /* not 0, without the sandbox: the seed of all
                                  that may differ between two members
                                  (lua/raft/unsteady.lua); below 2^53 */

@@ -274,7 +274,9 @@ static void set_path (lua_State *L, const char *name, const char *value) {
 static void push_open_options (lua_State *L, struct lua_machine *self) {
   const struct binding_machine_options *options = &self->options;
   struct raft_detail detail = { "" };
-  lua_createtable (L, 0, 5);
+  lua_createtable (L, 0, 6);
+  lua_pushboolean (L, options->commands);
+  lua_setfield (L, -2, "commands");
   if (options->unsteady != 0) {
     set_number (L, "unsteady", options->unsteady);
   }

@@ -24,7 +24,7 @@ int binding_machine_from_lua (lua_State *L, int index,
   int status;
   table = field_open (L, lua_absindex (L, index), "machine options",
                       "machine options sandbox memory instructions unsteady "
-                      );
+                      "commands ");
   options.machine = field_string (&table, "machine");
   if (options.machine == NULL) {
     luaL_error (L, "machine options.machine: expected a module name or the "
@@ -36,6 +36,9 @@ int binding_machine_from_lua (lua_State *L, int index,
   options.unsteady = field_number (&table, "unsteady", 0, RAFT_INDEX_MAX);
   if (field_is_present (&table, "sandbox")) {
     options.sandbox = field_boolean (&table, "sandbox");
+  }
+  if (field_is_present (&table, "commands")) {
+    options.commands = field_boolean (&table, "commands");
   }
   lua_getfield (L, table.index, "options");
   if (!lua_isnil (L, -1)) {

@@ -171,6 +171,10 @@ function commands.check(_, world, given)
   return require("raft.cli_check").run(world, given)
 end
 
+function commands.lint(_, world, given)
+  return require("raft.cli_lint").run(world, given)
+end
+
 -- ---- the door ------------------------------------------------------------
 
 local CLEAR = "\27[K" -- to the end of the line

@@ -185,6 +185,22 @@ local function add_sim(parser)
   command:flag("--lines", "Print one line of JSON (as --jobs reads it).")
 end
 
+local function add_lint(parser)
+  local command = parser:command("lint",
+    "Say whether a machine stays equal on every member.")
+  command:argument("machine", "A module name (raft.kv) or a Lua file.")
+  command:option("--commands", "Give it so many commands.")
+    :args(1):argname("N"):convert(reader("--commands", a_number))
+    :default("500")
+  command:option("--seed", "Of the commands and of what differs.")
+    :args(1):argname("N"):convert(reader("--seed", a_number)):default("1")
+  command:option("--time", "Go on to other trials after this time.")
+    :args(1):argname("TIME"):convert(reader("--time", one_duration))
+    :default("10s")
+  command:flag("--no-sandbox", "Give the machine the plain libraries.")
+  command:flag("--json", "Print JSON.")
+end
+
 --- The parser; and a table whose 'text' is what --help or --version shows,
 -- once one of them has ended the parsing.
 function arguments.parser(version)
@@ -205,6 +221,7 @@ function arguments.parser(version)
   add_clients(parser)
   add_check(parser)
   add_sim(parser)
+  add_lint(parser)
   local function with_help(one)
     for _, option in ipairs(one._options) do
       option:overwrite(false) -- given twice is refused

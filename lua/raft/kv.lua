@@ -148,4 +148,16 @@ function KV:restore(image)
   end
 end
 
+-- For luaraft lint.
+function KV.commands(random)
+  local words = { "add", "append", "cas", "delete", "get", "set" }
+  local word, key = words[random(#words)], "key " .. random(6)
+  if word == "add" then
+    return { word, key, random(9) }
+  elseif word == "append" then
+    return { word, key, "x" }
+  end
+  return { word, key, random(4), random(4) }
+end
+
 return KV

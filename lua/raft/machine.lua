@@ -231,10 +231,24 @@ local function check_instance(path, instance, tostring)
   end
 end
 
+-- Instead of the machine: what its commands(random) gives, as answers.
+local function source_of_commands(class)
+  local function apply(_, _, entry)
+    return { class.commands(entry.random) }
+  end
+  local function has_commands()
+    return type(class.commands) == "function"
+  end
+  return { new = function()
+    return { apply = apply, query = has_commands }
+  end }
+end
+
 --- Makes the machine.
 -- @param host what bindings/machine_host.c gives
 -- @param options { machine = "kv", sandbox = true, counted = false,
---   unsteady = a seed, see unsteady.lua, options = what new() gets }
+--   unsteady = a seed, see unsteady.lua, commands = true: only what gives
+--   commands, options = what new() gets }
 -- @return the instance, all sources as one string, the text of an error, and a
 -- function that makes a new instance
 function machine.open(host, options)
@@ -262,6 +276,9 @@ function machine.open(host, options)
   local class = load_file(loader, path, "")(options.machine)
   check(path, class, loader.tostring)
   loader.frozen = true
+  if options.commands then
+    class = source_of_commands(class)
+  end
   local function new()
     local instance = class.new(options.options)
     check_instance(path, instance, loader.tostring)

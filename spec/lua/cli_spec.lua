@@ -68,7 +68,7 @@ describe("luaraft", function()
     local init = { "init", "--id", "1", "--dir", "d", "--members" }
     local cases = {
       { {}, "a command is required" },
-      { { "int" }, "unknown command 'int' Did you mean 'init'?" },
+      { { "inti" }, "unknown command 'inti' Did you mean 'init'?" },
       { { "init" }, "missing option" },
       { { "init", "--id", "0" }, "--id: expected a member id" },
       { { "init", "--id", "1", "--dir", "", "--members", "1=a:1" },

@@ -14,6 +14,9 @@ end
 
 function Queue:apply(command)
   local name = command[2]
+  if type(name) ~= "string" then
+    error("expected the name of a queue, got a " .. type(name), 0)
+  end
   local list = self.queues[name] or {}
   self.queues[name] = list
   if command[1] == "dequeue" then
@@ -33,6 +36,15 @@ end
 
 function Queue:restore(image)
   self.queues = image
+end
+
+-- For luaraft lint.
+function Queue.commands(random)
+  local name = "queue " .. random(3)
+  if random(2) == 1 then
+    return { "dequeue", name }
+  end
+  return { "enqueue", name, random(100) }
 end
 
 return Queue

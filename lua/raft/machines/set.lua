@@ -14,6 +14,10 @@ end
 
 function Set:apply(command)
   local name, element = command[2], command[3]
+  if type(name) ~= "string" or type(element) ~= "string"
+     and (type(element) ~= "number" or element % 1 ~= 0) then
+    error("expected the name of a set, and a string or a whole number", 0)
+  end
   local set = self.sets[name] or {}
   local is_new = not set[element]
   self.sets[name], set[element] = set, true
@@ -34,6 +38,11 @@ end
 
 function Set:restore(image)
   self.sets = image
+end
+
+-- For luaraft lint.
+function Set.commands(random)
+  return { "add", "set " .. random(3), random(50) }
 end
 
 return Set

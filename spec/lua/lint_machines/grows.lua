@@ -1,0 +1,33 @@
+-- SPDX-License-Identifier: MIT
+--
+-- grows.lua - remembers every command for ever.
+
+local Machine = {}
+Machine.__index = Machine
+
+function Machine.new()
+  return setmetatable({ held = {}, count = 0 }, Machine)
+end
+
+function Machine:apply(command)
+  self.held[#self.held + 1] = command
+  return #self.held
+end
+
+function Machine:query()
+  return self.count
+end
+
+function Machine:snapshot()
+  return { held = self.held, count = self.count }
+end
+
+function Machine:restore(image)
+  self.held, self.count = image.held, image.count
+end
+
+function Machine.commands(random)
+  return "key " .. random(6)
+end
+
+return Machine

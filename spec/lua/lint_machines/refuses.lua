@@ -1,0 +1,32 @@
+-- SPDX-License-Identifier: MIT
+--
+-- refuses.lua - does not like any command.
+
+local Machine = {}
+Machine.__index = Machine
+
+function Machine.new()
+  return setmetatable({ held = {}, count = 0 }, Machine)
+end
+
+function Machine:apply(command) -- luacheck: no self
+  error("not " .. command .. " again")
+end
+
+function Machine:query()
+  return self.count
+end
+
+function Machine:snapshot()
+  return { held = self.held, count = self.count }
+end
+
+function Machine:restore(image)
+  self.held, self.count = image.held, image.count
+end
+
+function Machine.commands(random)
+  return "key " .. random(6)
+end
+
+return Machine
