@@ -4,6 +4,8 @@ local core = require "raft.core"
 local fixture = require "spec.fixture.values"
 local helper = require "spec.helper"
 local probe = require "raft.probe"
+local random_key = require("spec.random_value").key
+local random_value = require("spec.random_value").value
 
 local to_integer = rawget(math, "tointeger") -- Lua 5.3 and later
 local HAS_INTEGERS = to_integer ~= nil
@@ -25,61 +27,6 @@ local function refusal(value)
   assert.is_nil(ok)
   assert.equal("invalid", code)
   return message
-end
-
--- A random value, with small tables of all kinds in it.
-local NUMBERS = { 0, -1, 127, 128, 255, 256, 65535, 65536, 2 ^ 32 - 1, 2 ^ 32,
-  2 ^ 53 - 1, 2 ^ 53, 2 ^ 63, 2 ^ 64, 1e300, 0.1, 1 / 0, -32, -33, -128, -129,
-  -32768, -32769, -2 ^ 31, -2 ^ 31 - 1, -2 ^ 53, 5e-324, 2.2e-308 }
-
-local function random_string(random)
-  local size = random:pick { 3, 31, 32, 33, 255, 256, 300 }
-  if random:one_in(3) then
-    return random:bytes(0, 6)
-  end
-  return random:pick { "a", "key", ("x"):rep(size), "\195\164", "\255",
-    "a\0b", ("\128"):rep(size) }
-end
-
-local random_value
-
-local function random_key(random)
-  if random:boolean() then
-    return random:integer(-3, 40)
-  end
-  return random_string(random)
-end
-
-local function random_table(random, depth)
-  if random:one_in(8) then
-    return core.map {}
-  end
-  local t = {}
-  if random:boolean() then
-    for i = 1, random:integer(0, 20) do
-      t[i] = random_value(random, depth + 1)
-    end
-  end
-  for _ = 1, random:integer(0, 5) do
-    t[random_key(random)] = random_value(random, depth + 1)
-  end
-  return t
-end
-
-function random_value(random, depth)
-  local kind = random:integer(1, depth < 4 and 6 or 5)
-  if kind == 1 then
-    return random:boolean()
-  elseif kind == 2 then
-    return random:pick(NUMBERS)
-  elseif kind == 3 then
-    return random:integer(-100000, 100000) / random:pick { 1, 2, 3 }
-  elseif kind == 4 then
-    return random_string(random)
-  elseif kind == 5 then
-    return core.null
-  end
-  return random_table(random, depth)
 end
 
 describe("raft.encode", function ()
@@ -233,83 +180,6 @@ describe("raft.encode: what it refuses", function ()
   end)
 end)
 
-describe("raft.decode", function ()
-  it("gives values that encode to the same bytes, on random values",
-    function ()
-      helper.check(2000, function (random)
-        local bytes = bytes_of(random_value(random, 0))
-        assert.equal(bytes, bytes_of(value_of(bytes)))
-      end)
-    end)
-
-  it("reads every recorded value back", function ()
-    for _, row in ipairs(fixture) do
-      local bytes = canonical.bytes(row[3])
-      assert.equal(bytes, bytes_of(value_of(bytes)), row[1])
-    end
-    assert.is_nil(value_of(canonical.bytes("c0")))
-    assert.same({ 1, core.null, 3 }, value_of(canonical.bytes("9301c003")))
-    assert.same({ a = { 1.5, "x" } },
-      value_of(canonical.bytes("81a16192cb3ff8000000000000a178")))
-  end)
-
-  it("gives whole numbers the form that Lua prints alike", function ()
-    local three = value_of(canonical.bytes("cb4008000000000000"))
-    assert.equal("3", tostring(three))
-    assert.equal("0", tostring(value_of(canonical.bytes(
-      "cb8000000000000000"))))
-    assert.equal(0.5, value_of(canonical.bytes("ca3f000000")))
-  end)
-
-  it("refuses integers that this Lua cannot hold", function ()
-    local function code_of(hex)
-      local _, _, code = core.decode(canonical.bytes(hex))
-      return code
-    end
-    local expected = not HAS_INTEGERS and "not_representable" or nil
-    assert.equal(expected, code_of "cf0020000000000000")
-    assert.equal(expected, code_of "d3ffe0000000000000")
-    assert.equal(expected, code_of "81cf002000000000000001")
-    assert.equal(nil, code_of "cf001fffffffffffff")
-    assert.equal(nil, code_of "d3ffe0000000000001")
-    assert.equal("not_representable", code_of "91cf8000000000000000")
-  end)
-
-  it("refuses what is no value, and says where", function ()
-    for hex, place in pairs {
-      [""] = "at byte 0", ["c1"] = "at byte 0", ["d40100"] = "at byte 0",
-      ["9201"] = "at byte 0", ["0100"] = "at byte 1", ["a26"] = "at byte 0",
-      ["81c001"] = "at byte 1", ["819001"] = "at byte 1",
-      ["81cb3ff800000000000001"] = "at byte 1", ["9201c1"] = "at byte 2",
-      [("91"):rep(64) .. "90"] = "at byte 64: deeper than 64",
-      [("81a161"):rep(65) .. "90"] = "deeper than 64",
-    } do
-      local ok, message, code = core.decode(canonical.bytes(hex))
-      assert.is_nil(ok)
-      assert.equal("malformed", code)
-      assert.matches(place, message, 1, true)
-    end
-  end)
-
-  it("reserves nothing for a length that lies", function ()
-    local lie = ("\221\255\255\255\255"):rep(60) .. ("\192"):rep(1000)
-    local nested = ("\220\3\232"):rep(60) .. ("\192"):rep(1000)
-    collectgarbage()
-    collectgarbage()
-    local before = collectgarbage "count"
-    collectgarbage "stop"
-    local taken = 0
-    for _ = 1, 100 do
-      taken = taken + (core.decode(lie) and 1 or 0)
-      taken = taken + (core.decode(nested) and 1 or 0)
-    end
-    local after = collectgarbage "count"
-    collectgarbage "restart"
-    assert.equal(0, taken)
-    assert.is_true(after - before < 100, after - before) -- KiB
-  end)
-end)
-
 describe("raft.null and raft.map", function ()
   it("null is one value, is true, and says its name", function ()
     assert.equal(core.null, value_of(canonical.bytes "91c0")[1])
@@ -352,62 +222,6 @@ describe("raft.null and raft.map", function ()
     assert.equal(map, core.map(map))
     assert.has_error(function () core.map(1) end)
     assert.has_error(function () core.map(setmetatable({}, {})) end)
-  end)
-end)
-
-describe("raft_value: check", function ()
-  it("takes a form exactly when encoding gives it again", function ()
-    local hits, misses = 0, 0
-    local random = helper.random(7)
-    for _ = 1, 20000 do
-      local bytes = bytes_of(random_value(random, 2))
-      if not random:one_in(4) and #bytes > 0 then
-        local at = random:integer(1, #bytes)
-        bytes = bytes:sub(1, at - 1) .. string.char(random:integer(0, 255))
-          .. bytes:sub(at + 1)
-      end
-      local ok, value = core.decode(bytes)
-      if ok then
-        local is_same = bytes_of(value) == bytes
-        assert.equal(is_same, probe.value_check(bytes) == true,
-          canonical.hex(bytes))
-        hits = hits + (is_same and 1 or 0)
-        misses = misses + (is_same and 0 or 1)
-      end
-    end
-    assert.is_true(hits > 1000 and misses > 500, hits .. " " .. misses)
-  end)
-
-  it("names offset and rule", function ()
-    for hex, rule in pairs {
-      ["cc05"] = "at byte 0: a number is not in its shortest form",
-      ["d105dc"] = "at byte 0: a number is not in its shortest form",
-      ["d005"] = "at byte 0: a number is not in its shortest form",
-      ["cd0005"] = "shortest form", ["d2ffffff80"] = "shortest form",
-      ["d3ffffffff80000000"] = "shortest form",
-      ["cb4008000000000000"] = "a float that is integral",
-      ["ca3fc00000"] = "not 64 bits wide",
-      ["cb7ff8000000000001"] = "another NaN",
-      ["cb8000000000000000"] = "a float that is integral",
-      ["d90161"] = "a string with a head", ["c40161"] = "a string with a head",
-      ["a1ff"] = "a string with a head", ["da000161"] = "a string with",
-      ["c50001ff"] = "a string with a head",
-      ["dc000101"] = "a container whose head",
-      ["df00000000"] = "a container whose head",
-      ["82a16201a16101"] = "at byte 4: keys out of order",
-      ["82a16101a16101"] = "keys out of order, or one twice",
-      ["82a161010101"] = "keys out of order",
-      ["8202010101"] = "keys out of order",
-      ["810101"] = "a map with the keys of an array",
-      ["8201010201"] = "a map with the keys of an array",
-      ["9181c001"] = "at byte 2: a key that is neither",
-      ["9200"] = "cut", ["0000"] = "at byte 1: bytes behind",
-    } do
-      local ok, message, code = probe.value_check(canonical.bytes(hex))
-      assert.is_nil(ok, hex)
-      assert.equal("malformed", code)
-      assert.matches(rule, message, 1, true)
-    end
   end)
 end)
 
