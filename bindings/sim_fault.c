@@ -7,9 +7,8 @@
 
 #include "sim.h"
 
-#include "sim/check.h"
+#include "sim/damage.h"
 #include "sim/member.h"
-#include "sim/nemesis.h"
 
 static struct sim_member *check_member (lua_State *L) {
   return binding_sim_world (L)->members[binding_sim_id (L, 2)];
@@ -19,20 +18,13 @@ static struct sim_member *check_member (lua_State *L) {
 ** others have met it, as they must to know it again (DESIGN.md, identity). */
 static int world_may_lose (lua_State *L) {
   struct sim_member *member = check_member (L);
-  struct sim_world *world = member->world;
-  bool may = !member->is_wiped && !member->is_damaged
-             && (world->nemesis->losses + 1) * 2 < world->member_count;
-  for (unsigned id = 1; id <= world->member_count; id++) {
-    may = may && (id == member->id
-                  || sim_check_has_met (world, id, member->id));
-  }
-  lua_pushboolean (L, may);
+  lua_pushboolean (L, sim_damage_may_wipe (member->world, member->id));
   return 1;
 }
 
 /* lose (id): counts it as lost. */
 static int world_lose (lua_State *L) {
-  check_member (L)->world->nemesis->losses++;
+  sim_damage_count (check_member (L)->world);
   return 0;
 }
 

@@ -29,9 +29,11 @@ struct shape {
   int least;
 };
 
-static const char *const KEEPS[] = { "some", "nothing", "everything", NULL };
+static const char *const KEEPS[]
+  = { "some", "nothing", "everything", "contents", NULL };
 static const char *const ROTS[] = { "flip", "short", "gone", NULL };
 static const char *const PARTS[] = { "disk", "machine", NULL };
+static const char *const LIES[] = { "off", "on", NULL };
 static const char *const CALLS[] = { "write", "read", "stale", NULL };
 
 static const struct shape SHAPES[SIM_ACTION_KINDS] = {
@@ -55,6 +57,9 @@ static const struct shape SHAPES[SIM_ACTION_KINDS] = {
   [SIM_ACTION_JUMP] = { "jump", "mj", NULL, 2 },
   [SIM_ACTION_MEMBERS] = { "set_members", "mab", NULL, 2 },
   [SIM_ACTION_TRANSFER] = { "transfer", "mv", NULL, 1 },
+  [SIM_ACTION_DRIFT] = { "drift", "mj", NULL, 2 },
+  [SIM_ACTION_SLOW_LINK] = { "slow_link", "abv", NULL, 2 },
+  [SIM_ACTION_LIE] = { "lie", "mh", LIES, 1 },
   [SIM_ACTION_INVOKE] = { "invoke", "mhiD", CALLS, 2 },
   [SIM_ACTION_SET] = { "set", "tv", NULL, 2 },
   [SIM_ACTION_SETTLE] = { "settle", "", NULL, 0 },

@@ -83,6 +83,9 @@ enum raft_trace_level {
   X(SIM_DISK_FULL, "sim.disk_full", WARN, "on:b")                             \
   X(SIM_DISK_FAILED, "sim.disk_failed", WARN, "")                             \
   X(SIM_CLOCK, "sim.clock", WARN, "back:b by:t")                              \
+  X(SIM_DRIFT, "sim.drift", WARN, "slower:b by:n")                            \
+  X(SIM_SLOW_LINK, "sim.slow_link", WARN, "from:m to:m by:t")                 \
+  X(SIM_LIE, "sim.lie", WARN, "on:b")                                         \
   X(SIM_SETTLE, "sim.settle", INFO, "")
 
 enum raft_trace_kind {

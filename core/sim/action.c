@@ -8,11 +8,24 @@
 
 #include "base/error.h"
 #include "sim/client.h"
+#include "sim/drift.h"
 #include "sim/member.h"
 #include "sim/note.h"
 #include "sim/run.h"
 
 /* ---- cuts -------------------------------------------------------------- */
+
+static void slow_down (struct sim_world *world,
+                       const struct sim_action *action) {
+  for (raft_id from = 0; from <= world->member_count; from++) {
+    for (raft_id to = 0; to <= world->member_count; to++) {
+      if (from != to && (action->from >> from & 1) != 0
+          && (action->to >> to & 1) != 0) {
+        sim_net_slow (world->net, from, to, action->value);
+      }
+    }
+  }
+}
 
 static void each_pair (struct sim_world *world,
                        const struct sim_action *action,
@@ -90,6 +103,13 @@ static void jump (struct sim_member *member,
                                           : action->value;
 }
 
+static void lie (struct sim_member *member,
+                 const struct sim_action *action) {
+  const uint64_t fields[4] = { action->how };
+  sim_disk_set_lying (member->storage.disk, action->how == 1);
+  sim_note_fields (member->world, RAFT_TRACE_SIM_LIE, member->id, fields);
+}
+
 static void act_on_member (struct sim_member *member,
                            const struct sim_action *action) {
   switch (action->kind) {
@@ -136,6 +156,14 @@ static void act_on_member (struct sim_member *member,
     case SIM_ACTION_TRANSFER:
       sim_member_transfer (member, action->value);
       break;
+    case SIM_ACTION_DRIFT:
+      if (action->value <= SIM_DRIFT_MAX) {
+        sim_member_drift (member, action->how == 1, action->value);
+      }
+      break;
+    case SIM_ACTION_LIE:
+      lie (member, action);
+      break;
     default:
       jump (member, action);
       break;
@@ -166,6 +194,9 @@ static void perform (struct sim_world *world,
       break;
     case SIM_ACTION_RESET:
       each_pair (world, action, sim_net_reset);
+      break;
+    case SIM_ACTION_SLOW_LINK:
+      slow_down (world, action);
       break;
     case SIM_ACTION_HEAL:
       sim_net_heal (world->net);

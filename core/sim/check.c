@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "raft/membership.h"
+#include "sim/drift.h"
 
 struct sim_checks *sim_checks_new (struct sim_world *world) {
   struct sim_checks *checks = calloc (1, sizeof *checks);
@@ -154,7 +155,8 @@ static void check_granted (struct sim_world *world,
   if (own->is_open
       && (own->role == RAFT_LEADER
           || (own->leader != RAFT_ID_NONE && own->leader != candidate
-              && world->now < own->heard + election))) {
+              && sim_drift_show (&member->drift, world->now)
+                   < own->heard + election))) {
     sim_violate (world, "leader_stays",
                  "member %llu has a leader, and votes for member %llu",
                  (unsigned long long)member->id,
@@ -184,7 +186,7 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     member->has_taken = true;
     own->hears_late = trace->fields[2] < trace->term;
     if (trace->fields[0] == RAFT_MESSAGE_APPEND && !own->hears_late) {
-      own->heard = world->now;
+      own->heard = trace->time;
     }
   } else if (trace->kind == RAFT_TRACE_CONFIGURE) {
     world->counters.configurations++;

@@ -40,6 +40,8 @@
 **   growth               entries come from requests and elections only
 **   memory               a member stays within its memory
 **   leak                 a member that ended left no memory
+**   must_start           who has lost nothing opens its log
+**   must_halt            who has lost what it needs names the file
 **   liveness             a leader, convergence, every call completed      */
 
 #ifndef RAFT_SIM_CHECK_H
@@ -105,7 +107,7 @@ struct check_member {
   raft_term term;
   raft_id vote;
   raft_id leader;
-  raft_time heard;           /* of a leader of its term */
+  raft_time heard;           /* of a leader of its term, by its clock */
   raft_term handed;          /* in which it was told to take over */
   raft_index commit;
   raft_index applied;

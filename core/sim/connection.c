@@ -10,6 +10,7 @@
 #include "sim/client.h"
 #include "sim/member.h"
 #include "sim/net.h"
+#include "sim/note.h"
 #include "wire/greeting.h"
 
 struct sim_connection *sim_connection_find (struct sim_net *net,
@@ -27,11 +28,10 @@ static struct sim_matter matter_of (struct sim_net *net,
 }
 
 /* When something arrives whose order does not matter. */
-static raft_time arrival (struct sim_net *net, enum sim_matter_kind kind,
-                          uint32_t client, raft_id member) {
+static raft_time arrival (struct sim_net *net, struct sim_matter matter,
+                          raft_time slow) {
   raft_time ignored = 0;
-  return sim_net_arrival (net, matter_of (net, kind, client, member),
-                          &ignored);
+  return sim_net_arrival (net, matter, slow, &ignored);
 }
 
 /* ---- to the member ----------------------------------------------------- */
@@ -45,7 +45,10 @@ void sim_connection_dial (struct sim_net *net, uint32_t client,
   event->reason = (uint8_t)endpoint;
   event->tag = tag;
   sim_queue_push (&world->queue, event,
-                  arrival (net, SIM_MATTER_CONNECT, client, member));
+                  arrival (net,
+                           matter_of (net, SIM_MATTER_CONNECT, client,
+                                      member),
+                           net->slow[0][member]));
 }
 
 static void push_request (struct sim_net *net,
@@ -78,7 +81,9 @@ void sim_connection_send (struct sim_net *net, uint64_t number,
                          world->options.loss, 1) > 0) {
     world->counters.lost++;
   } else {
-    raft_time time = sim_net_arrival (net, matter, &connection->requested);
+    raft_time time
+      = sim_net_arrival (net, matter, net->slow[0][connection->member],
+                         &connection->requested);
     raft_time copy = sim_net_copy (net, matter);
     push_request (net, connection, data, size, time);
     if (copy > 0) {
@@ -105,6 +110,7 @@ void sim_connection_end (struct sim_net *net, uint64_t number) {
                                    matter_of (net, SIM_MATTER_HANG_UP,
                                               connection->client,
                                               connection->member),
+                                   net->slow[0][connection->member],
                                    &connection->requested));
 }
 
@@ -146,7 +152,9 @@ void sim_connection_reply (struct sim_net *net, uint64_t number,
                          world->options.loss, 1) > 0) {
     world->counters.lost++;
   } else {
-    raft_time time = sim_net_arrival (net, matter, &connection->arrived);
+    raft_time time
+      = sim_net_arrival (net, matter, net->slow[connection->member][0],
+                         &connection->arrived);
     raft_time copy = sim_net_copy (net, matter);
     push_reply (net, connection, data, size, time);
     if (copy > 0) {
@@ -166,7 +174,10 @@ static void disconnect (struct sim_net *net, uint32_t client,
   event->life = attempt;
   event->reason = (uint8_t)why;
   sim_queue_push (&net->world->queue, event,
-                  arrival (net, SIM_MATTER_DISCONNECTED, client, endpoint + 1)
+                  arrival (net,
+                           matter_of (net, SIM_MATTER_DISCONNECTED, client,
+                                      endpoint + 1),
+                           0)
                     + (why == NET_DOWN_SILENT
                          ? net->world->options.redial_us * 4
                          : 0));
@@ -186,6 +197,22 @@ void sim_connection_forget (struct sim_net *net, raft_id member) {
     if (net->connections[i].number != 0
         && net->connections[i].member == member) {
       sim_connection_hang_up (net, net->connections[i].number);
+    }
+  }
+}
+
+/* As a middlebox does that forgets them: each end learns of it alone, and
+** what was under way is lost with it. */
+void sim_connection_reset (struct sim_net *net, raft_id member) {
+  const uint64_t fields[4] = { RAFT_ID_NONE, member };
+  sim_note_fields (net->world, RAFT_TRACE_SIM_RESET, RAFT_ID_NONE, fields);
+  for (size_t i = 0; i < SIM_CONNECTIONS_MAX; i++) {
+    struct sim_connection *connection = &net->connections[i];
+    if (connection->number != 0 && connection->member == member) {
+      net->world->counters.client_resets++;
+      sim_connection_end (net, connection->number);
+      disconnect (net, connection->client, connection->endpoint,
+                  connection->number, 0, NET_DOWN_ENDED);
     }
   }
 }
@@ -264,6 +291,7 @@ static void on_connect (struct sim_net *net, struct sim_member *member,
                                      matter_of (net, SIM_MATTER_CONNECTED,
                                                 connection->client,
                                                 member->id),
+                                     net->slow[member->id][0],
                                      &connection->arrived));
   }
 }

@@ -273,8 +273,15 @@ static bool is_change (enum fs_operation operation) {
          || operation == FS_SYNC_DIRECTORY;
 }
 
+static bool is_sync (enum fs_operation operation) {
+  return operation == FS_SYNC || operation == FS_SYNC_DIRECTORY;
+}
+
 static int perform (struct sim_disk *disk, struct fs_request *request,
                     bool fails) {
+  if (disk->lies && !fails && is_sync (request->operation)) {
+    return RAFT_OK;
+  }
   if (is_on_file (request->operation)) {
     return perform_on_file (disk, request, fails);
   }
@@ -429,14 +436,39 @@ static void crash_file (struct sim_file *file, void *argument) {
   sim_file_crash (file, argument);
 }
 
+/* Asks another one, and counts what is not kept. */
+struct counting {
+  struct sim_choice choice; /* first */
+  struct sim_choice *inner;
+  uint64_t lost;
+};
+
+static bool count_lost (struct sim_choice *choice) {
+  struct counting *counting = (struct counting *)choice;
+  bool is_kept
+    = counting->inner != NULL && counting->inner->keep (counting->inner);
+  counting->lost += !is_kept;
+  return is_kept;
+}
+
 void sim_disk_crash (struct sim_disk *disk, struct sim_choice *choice) {
+  struct counting counting = { { count_lost }, choice, 0 };
   sim_disk_kill (disk);
   while (disk->handle_count > 0) {
     handle_remove (disk, 0);
   }
   disk->holder = 0;
-  sim_names_each (&disk->names, crash_file, choice);
-  sim_names_crash (&disk->names, choice);
+  sim_names_each (&disk->names, crash_file, &counting.choice);
+  disk->counts.sectors_lost += counting.lost;
+  counting.lost = 0;
+  disk->asks_names = true;
+  sim_names_crash (&disk->names, &counting.choice);
+  disk->asks_names = false;
+  disk->counts.names_lost += counting.lost;
+}
+
+bool sim_disk_asks_names (const struct sim_disk *disk) {
+  return disk->asks_names;
 }
 
 static void add_unsynced (struct sim_file *file, void *argument) {
@@ -469,6 +501,14 @@ void sim_disk_fail (struct sim_disk *disk, enum sim_disk_fault fault,
 
 void sim_disk_set_choice (struct sim_disk *disk, struct sim_choice *choice) {
   disk->choice = choice;
+}
+
+void sim_disk_set_lying (struct sim_disk *disk, bool lies) {
+  disk->lies = lies;
+}
+
+bool sim_disk_lies (const struct sim_disk *disk) {
+  return disk->lies;
 }
 
 void sim_disk_set_capacity (struct sim_disk *disk, uint64_t bytes) {

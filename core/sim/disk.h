@@ -51,6 +51,8 @@ struct sim_disk_counts {
   uint64_t writes;
   uint64_t syncs;
   uint64_t failed;    /* by a planned fault */
+  uint64_t sectors_lost; /* in crashes, unsynced */
+  uint64_t names_lost;
 };
 
 struct sim_disk;
@@ -84,6 +86,8 @@ void sim_disk_kill (struct sim_disk *disk);
 ** kept; asked once per change, in order. */
 void sim_disk_crash (struct sim_disk *disk, struct sim_choice *choice);
 
+/* Whether what is being asked is of a name, not of a file. */
+bool sim_disk_asks_names (const struct sim_disk *disk);
 /* How many questions a crash would ask now. */
 uint32_t sim_disk_unsynced (const struct sim_disk *disk);
 
@@ -106,6 +110,10 @@ void sim_disk_set_choice (struct sim_disk *disk, struct sim_choice *choice);
 ** and can be written where they are allocated. */
 void sim_disk_set_capacity (struct sim_disk *disk, uint64_t bytes);
 uint64_t sim_disk_used (const struct sim_disk *disk);
+
+/* An illegal disk: syncs succeed and make nothing durable. */
+void sim_disk_set_lying (struct sim_disk *disk, bool lies);
+bool sim_disk_lies (const struct sim_disk *disk);
 
 /* Damage, visible and durable at once. Errors: RAFT_ENOT_FOUND: no such
 ** file, or shorter. */

@@ -39,6 +39,8 @@ struct sim_disk {
   size_t pending;
   struct sim_plan plans[SIM_DISK_FAULTS];
   struct sim_choice *choice;
+  bool lies;           /* syncs do nothing */
+  bool asks_names;     /* a crash asks of names, not of files */
   struct sim_disk_counts counts;
 };
 

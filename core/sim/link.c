@@ -16,7 +16,8 @@ static raft_time dial_delay (struct sim_net *net, enum sim_matter_kind kind,
                              raft_id from, raft_id to) {
   raft_time ignored = 0;
   return sim_net_arrival (
-    net, sim_matter (net->world, kind, sim_whom_pair (from, to)), &ignored);
+    net, sim_matter (net->world, kind, sim_whom_pair (from, to)),
+    net->slow[from][to], &ignored);
 }
 
 /* ---- sending ----------------------------------------------------------- */
@@ -304,7 +305,9 @@ void sim_link_grow_silent (struct sim_net *net, raft_id from, raft_id to) {
 void sim_net_reset (struct sim_net *net, raft_id from, raft_id to) {
   struct sim_link *link = &net->links[from][to];
   struct sim_member *member = net->world->members[from];
-  if (link->state == SIM_LINK_UP && !sim_net_is_cut (net, to, from)) {
+  if (from == 0 || to == 0) {
+    sim_connection_reset (net, from + to);
+  } else if (link->state == SIM_LINK_UP && !sim_net_is_cut (net, to, from)) {
     const uint64_t fields[4] = { from, to };
     net->world->counters.resets++;
     sim_note_fields (net->world, RAFT_TRACE_SIM_RESET, RAFT_ID_NONE, fields);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/check.h"
+#include "sim/damage.h"
 #include "sim/link.h"
 #include "sim/note.h"
 #include "wire/configuration.h"
@@ -27,7 +28,8 @@ static struct sim_member *of_clock (struct port_clock *clock) {
 }
 
 static raft_time clock_now (struct port_clock *clock) {
-  return of_clock (clock)->world->now;
+  const struct sim_member *member = of_clock (clock);
+  return sim_drift_show (&member->drift, member->world->now);
 }
 
 /* Some moment of 2026, so that wall times look like wall times. */
@@ -42,6 +44,16 @@ static uint64_t clock_random (struct port_clock *clock) {
   struct sim_member *member = of_clock (clock);
   return sim_bits (member->world, SIM_MATTER_PROCESS,
                    sim_whom_member (member->id));
+}
+
+void sim_member_drift (struct sim_member *member, bool is_slower,
+                       uint64_t parts) {
+  struct sim_world *world = member->world;
+  const uint64_t fields[4] = { is_slower, parts };
+  world->counters.drifts += parts > 0;
+  sim_note_fields (world, RAFT_TRACE_SIM_DRIFT, member->id, fields);
+  sim_drift_set (&member->drift, world->now, is_slower, parts);
+  sim_member_settle (member); /* its deadline is another moment now */
 }
 
 static void tracer_emit (struct raft_tracer *tracer,
@@ -149,6 +161,7 @@ int sim_member_new (struct sim_world *world, raft_id id) {
   member->time_event.is_owned = true;
   member->time_event.target = (uint32_t)id;
   member->time_event.position = SIM_NOT_QUEUED;
+  sim_drift_init (&member->drift, world->now);
   member->wall_offset = sim_choose (
     world, SIM_CHOICE_SKEW,
     sim_matter (world, SIM_MATTER_PROCESS, sim_whom_member (id)),
@@ -300,6 +313,7 @@ static void act_on_stop (struct sim_member *member) {
     += member->is_damaged && member->stop_status == RAFT_ECORRUPT;
   world->counters.removed += member->stop_status == RAFT_EREMOVED;
   member->has_left |= member->stop_status == RAFT_EREMOVED;
+  sim_damage_judge (world, member, member->stop_status);
   if (!member->is_excused && !member->has_left) {
     sim_violate (world, "stopped", "member %llu stopped without a fault: "
                  "%s: %s", (unsigned long long)member->id,
@@ -481,7 +495,8 @@ static void wait_for_resume (struct sim_member *member,
 
 static void on_time (struct sim_member *member) {
   if (member->replica != NULL
-      && replica_deadline (member->replica) <= member->world->now) {
+      && replica_deadline (member->replica)
+           <= clock_now (&member->clock)) {
     replica_on_time (member->replica);
   }
 }
@@ -529,6 +544,7 @@ static void set_deadline (struct sim_member *member) {
   if (deadline >= RAFT_TIME_MAX) {
     return;
   }
+  deadline = sim_drift_until (&member->drift, deadline);
   if (deadline <= world->now) {
     deadline = world->now + 1;
   }
@@ -546,6 +562,7 @@ void sim_member_settle (struct sim_member *member) {
   }
   if (member->has_opened) {
     member->has_opened = false;
+    sim_damage_judge (world, member, RAFT_OK);
     sim_check_opened (world, member);
     sim_link_dial_all (world->net, member);
   }

@@ -13,12 +13,14 @@
 #include "base/memory.h"
 #include "port/clock.h"
 #include "replica/replica.h"
+#include "sim/drift.h"
 #include "sim/machine.h"
 #include "sim/net.h"
 #include "sim/storage.h"
 #include "sim/world.h"
 
 #define SIM_ADDRESS_MAX 32
+#define SIM_FILE_NAME_MAX 64 /* ending zero included, as the disk has them */
 
 enum sim_member_state {
   SIM_MEMBER_DOWN,
@@ -34,7 +36,9 @@ struct sim_member {
   enum sim_member_state state;
   bool is_paused;
   bool is_wiped;        /* its directory was made anew: others refuse it */
-  bool is_damaged;      /* its log was damaged at rest: it may refuse to open */
+  bool is_damaged;      /* its files were, at rest: it may refuse to open */
+  bool must_halt;       /* and cannot do without what it has lost */
+  char damaged_file[SIM_FILE_NAME_MAX];
   bool has_left;        /* it said once that it was removed */
   bool is_excused;      /* a fault explains that it stops or does not open */
   bool has_taken;       /* its engine has seen the message delivered */
@@ -43,6 +47,7 @@ struct sim_member {
   uint64_t incarnation; /* of the directory, as greeted; 0: not yet */
   uint64_t first_incarnation; /* that it had before it was wiped */
   raft_time wall_offset;/* of its wall clock */
+  struct sim_drift drift; /* of its monotonic clock */
   struct raft_arena arena;
   struct replica *replica;
   struct sim_storage storage;
@@ -74,12 +79,15 @@ void sim_member_crash (struct sim_member *member);
 void sim_member_kill (struct sim_member *member);
 void sim_member_pause (struct sim_member *member);
 void sim_member_resume (struct sim_member *member);
+/* Its monotonic clock goes wrong by so many parts per million, or right. */
+void sim_member_drift (struct sim_member *member, bool is_slower,
+                       uint64_t parts);
 /* The disk is replaced by an empty one and the directory made anew. The
 ** process must be down. */
 void sim_member_wipe (struct sim_member *member);
 
-/* A segment of the log is damaged: a bit flipped, cut short, or gone, as an
-** action says. False: none that could be. The process must be down. */
+/* A file is damaged: a bit flipped, cut short, or gone, as an action says.
+** False: none that matters. The process must be down. */
 bool sim_member_rot (struct sim_member *member,
                      const struct sim_action *action);
 /* An operator asks the process for these members, or for another leader. */

@@ -9,7 +9,8 @@
 
 #include "raft/membership.h"
 #include "sim/action.h"
-#include "sim/check.h"
+#include "sim/damage.h"
+#include "sim/drift.h"
 #include "sim/member.h"
 #include "sim/note.h"
 
@@ -175,30 +176,15 @@ static void crash_all (struct sim_nemesis *nemesis) {
   }
 }
 
-static bool may_lose (const struct sim_nemesis *nemesis,
-                      const struct sim_member *member) {
-  const struct sim_world *world = nemesis->world;
-  return !member->is_wiped && !member->is_damaged
-         && world->options.change == 0 /* who is a majority changes */
-         && nemesis->losses < world->options.losses_max
-         && (nemesis->losses + 1) * 2 < world->member_count;
-}
-
-/* A directory can be made anew only where every other member has met the old
-** one: what meets only the new one cannot tell (DESIGN: identity). */
-static bool is_known_to_all (const struct sim_world *world, raft_id whom) {
-  for (unsigned id = 1; id <= world->member_count; id++) {
-    if (id != whom && !sim_check_has_met (world, id, whom)) {
-      return false;
-    }
-  }
-  return true;
+static bool wants_loss (const struct sim_nemesis *nemesis) {
+  return nemesis->world->options.change == 0 /* who is a majority changes */
+         && nemesis->losses < nemesis->world->options.losses_max;
 }
 
 static void wipe (struct sim_nemesis *nemesis, struct sim_member *member) {
-  if (may_lose (nemesis, member)
-      && is_known_to_all (nemesis->world, member->id)) {
-    nemesis->losses++;
+  if (wants_loss (nemesis)
+      && sim_damage_may_wipe (nemesis->world, member->id)) {
+    sim_damage_count (nemesis->world);
     sim_act_on (nemesis->world, SIM_ACTION_CRASH, member->id);
     sim_act_on (nemesis->world, SIM_ACTION_WIPE, member->id);
     restart_later (nemesis, SIM_FAULT_wipe, member);
@@ -206,7 +192,8 @@ static void wipe (struct sim_nemesis *nemesis, struct sim_member *member) {
 }
 
 static void rot (struct sim_nemesis *nemesis, struct sim_member *member) {
-  if (may_lose (nemesis, member)) {
+  if (wants_loss (nemesis)
+      && sim_damage_may_rot (nemesis->world, member->id)) {
     sim_act_on (nemesis->world, SIM_ACTION_KILL, member->id);
     sim_act_rot (nemesis->world, member->id);
     nemesis->losses += member->is_damaged;
@@ -265,6 +252,66 @@ static void jump (struct sim_nemesis *nemesis, struct sim_member *member) {
                                .whom = (uint32_t)member->id };
   action.value = draw (nemesis, 2 * RAFT_SECOND);
   action.how = draw (nemesis, 2) == 0;
+  sim_act (nemesis->world, &action);
+}
+
+static void drift (struct sim_nemesis *nemesis, struct sim_member *member) {
+  struct sim_action action = { .kind = SIM_ACTION_DRIFT,
+                               .whom = (uint32_t)member->id };
+  uint64_t most = nemesis->world->options.drift_ppm;
+  action.value
+    = 1 + draw (nemesis, most < SIM_DRIFT_MAX ? most : SIM_DRIFT_MAX);
+  action.how = draw (nemesis, 2) == 0;
+  sim_act (nemesis->world, &action);
+  schedule (nemesis, SIM_FAULT_drift, member->id, 1, length (nemesis));
+}
+
+/* Power is lost, and of what was not synced the contents of files stay: names
+** alone are as the disk last had them. */
+static void lose_names (struct sim_nemesis *nemesis,
+                        struct sim_member *member) {
+  struct sim_action action = { .kind = SIM_ACTION_CRASH,
+                               .whom = (uint32_t)member->id,
+                               .how = SIM_KEEP_CONTENTS };
+  sim_act (nemesis->world, &action);
+  restart_later (nemesis, SIM_FAULT_lost_entry, member);
+}
+
+/* What it said to have synced is gone after the next loss of power. */
+static void lie (struct sim_nemesis *nemesis, struct sim_member *member,
+                 bool is_on) {
+  struct sim_action action = { .kind = SIM_ACTION_LIE,
+                               .whom = (uint32_t)member->id,
+                               .how = is_on };
+  sim_act (nemesis->world, &action);
+}
+
+static void reset_clients (struct sim_nemesis *nemesis,
+                           struct sim_member *member) {
+  struct sim_action action = { .kind = SIM_ACTION_RESET, .from = bit (0),
+                               .to = bit (member->id) };
+  sim_act (nemesis->world, &action);
+}
+
+static void slow_link (struct sim_nemesis *nemesis) {
+  struct sim_world *world = nemesis->world;
+  struct sim_action action = { .kind = SIM_ACTION_SLOW_LINK };
+  raft_id from = 1 + draw (nemesis, world->member_count);
+  raft_id to = draw (nemesis, world->member_count + 1); /* 0: clients */
+  action.from = bit (from);
+  action.to = bit (to);
+  action.value = 1 + draw (nemesis, world->options.slow_link_us + 1);
+  if (from != to) {
+    sim_act (world, &action);
+    schedule (nemesis, SIM_FAULT_slow_link, NOBODY, from << 4 | to,
+              length (nemesis));
+  }
+}
+
+static void end_slow_link (struct sim_nemesis *nemesis, uint64_t tag) {
+  struct sim_action action = { .kind = SIM_ACTION_SLOW_LINK };
+  action.from = bit (tag >> 4);
+  action.to = bit (tag & 15);
   sim_act (nemesis->world, &action);
 }
 
@@ -352,6 +399,19 @@ static void begin_member (struct sim_nemesis *nemesis,
     case SIM_FAULT_rot:
       rot (nemesis, member);
       break;
+    case SIM_FAULT_drift:
+      drift (nemesis, member);
+      break;
+    case SIM_FAULT_client_reset:
+      reset_clients (nemesis, member);
+      break;
+    case SIM_FAULT_lost_entry:
+      lose_names (nemesis, member);
+      break;
+    case SIM_FAULT_lying_sync:
+      lie (nemesis, member, true);
+      schedule (nemesis, fault, member->id, 1, length (nemesis));
+      break;
     default:
       jump (nemesis, member);
       break;
@@ -381,6 +441,9 @@ static void begin (struct sim_nemesis *nemesis, enum sim_fault fault) {
     case SIM_FAULT_transfer:
       transfer (nemesis);
       break;
+    case SIM_FAULT_slow_link:
+      slow_link (nemesis);
+      break;
     default:
       begin_member (nemesis, fault);
       break;
@@ -402,6 +465,12 @@ static void end_member (struct sim_nemesis *nemesis, enum sim_fault fault,
       break;
     case SIM_FAULT_disk_full:
       sim_act_on (nemesis->world, SIM_ACTION_FILL, member->id);
+      break;
+    case SIM_FAULT_drift:
+      sim_act_on (nemesis->world, SIM_ACTION_DRIFT, member->id);
+      break;
+    case SIM_FAULT_lying_sync:
+      lie (nemesis, member, false);
       break;
     default: /* what is down starts; what did not fall goes on */
       if (member->arena.fail_at != 0) {
@@ -453,6 +522,8 @@ void sim_nemesis_handle (struct sim_nemesis *nemesis,
   }
   if (fault == SIM_FAULT_NEXT) {
     begin_next (nemesis);
+  } else if (fault == SIM_FAULT_slow_link) {
+    end_slow_link (nemesis, event->tag);
   } else if (event->target == NOBODY) {
     end_cut (nemesis, event->tag);
   } else {
@@ -474,6 +545,8 @@ void sim_nemesis_end (struct sim_nemesis *nemesis) {
     member->machine.dies_in = 0;
     member->arena.fail_at = 0;
     sim_disk_set_capacity (member->storage.disk, world->options.disk_bytes);
+    sim_disk_set_lying (member->storage.disk, false);
+    sim_drift_set (&member->drift, world->now, false, 0);
     sim_member_start (member);
   }
 }

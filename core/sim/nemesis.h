@@ -17,8 +17,9 @@
 #define SIM_FAULTS(X)                                                       \
   X(crash) X(crash_all) X(kill) X(split) X(isolate) X(bridge) X(ring)       \
   X(one_way) X(deaf) X(client_cut) X(pause) X(reset) X(disk_failure)        \
-  X(disk_slow) X(disk_full) X(machine_death) X(memory_death) X(wipe) X(rot)    \
-  X(jump) X(change) X(transfer)
+  X(disk_slow) X(disk_full) X(machine_death) X(memory_death) X(wipe) X(rot) \
+  X(jump) X(drift) X(client_reset) X(slow_link) X(lost_entry) X(lying_sync) \
+  X(change) X(transfer)
 
 enum sim_fault {
   SIM_FAULT_NEXT = 0, /* the event that chooses the next one */

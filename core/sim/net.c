@@ -63,6 +63,7 @@ void sim_net_mend (struct sim_net *net, raft_id from, raft_id to) {
 
 void sim_net_heal (struct sim_net *net) {
   memset (net->cuts, 0, sizeof net->cuts);
+  memset (net->slow, 0, sizeof net->slow);
   sim_note (net->world, RAFT_TRACE_SIM_HEAL, RAFT_ID_NONE);
 }
 
@@ -70,16 +71,25 @@ bool sim_net_is_cut (const struct sim_net *net, raft_id from, raft_id to) {
   return net->cuts[from][to] != 0;
 }
 
+void sim_net_slow (struct sim_net *net, raft_id from, raft_id to,
+                   raft_time by) {
+  const uint64_t fields[4] = { from, to, by };
+  net->world->counters.slow_links += by > 0;
+  net->slow[from][to] = by;
+  sim_note_fields (net->world, RAFT_TRACE_SIM_SLOW_LINK, RAFT_ID_NONE,
+                   fields);
+}
+
 /* ---- sending ----------------------------------------------------------- */
 
 raft_time sim_net_arrival (struct sim_net *net, struct sim_matter matter,
-                           raft_time *arrived) {
+                           raft_time slow, raft_time *arrived) {
   struct sim_world *world = net->world;
   const struct sim_options *options = &world->options;
   raft_time time
-    = world->now + options->delay_min_us
-      + sim_choose (world, SIM_CHOICE_DELAY, matter,
-                    options->delay_max_us - options->delay_min_us + 1);
+    = world->now + options->delay_min_us + slow
+      + sim_delay (world, matter,
+                   options->delay_max_us - options->delay_min_us + 1);
   raft_time late = sim_chance (world, SIM_CHOICE_LATE, matter,
                                options->reorder, options->reorder_us + 1);
   if (late > 0) {
@@ -169,7 +179,8 @@ static void send_now (struct sim_net *net, struct sim_member *from,
   if (flip > 0) {
     flip_bits (event, flip);
   }
-  time = sim_net_arrival (net, matter, &net->links[from->id][to].arrived);
+  time = sim_net_arrival (net, matter, net->slow[from->id][to],
+                          &net->links[from->id][to].arrived);
   sim_queue_push (&world->queue, event, time);
   copy = sim_net_copy (net, matter);
   if (copy > 0) {

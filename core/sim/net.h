@@ -48,6 +48,8 @@ struct sim_net {
   /* One-way cuts, from row to column, counted: several faults may hold one.
   ** Row and column 0 are all clients. */
   uint8_t cuts[SIM_MEMBERS_MAX + 1][SIM_MEMBERS_MAX + 1];
+  /* Microseconds that each message takes longer; row and column 0 likewise. */
+  raft_time slow[SIM_MEMBERS_MAX + 1][SIM_MEMBERS_MAX + 1];
   struct sim_connection connections[SIM_CONNECTIONS_MAX];
   uint64_t next_connection;
   uint64_t messages; /* between members so far: their numbers in notes */
@@ -64,10 +66,15 @@ void sim_net_door (struct port_net *door);
 /* Cuts one direction, and takes one cut back. 0 is all clients. */
 void sim_net_cut (struct sim_net *net, raft_id from, raft_id to);
 void sim_net_mend (struct sim_net *net, raft_id from, raft_id to);
-void sim_net_heal (struct sim_net *net); /* all of them */
+void sim_net_heal (struct sim_net *net); /* all, and no link is slow */
 bool sim_net_is_cut (const struct sim_net *net, raft_id from, raft_id to);
 
-/* Ends the connection of a link, as a reset does: both ends learn of it. */
+/* Each message of that direction takes so much longer; 0: no more. */
+void sim_net_slow (struct sim_net *net, raft_id from, raft_id to,
+                   raft_time by);
+
+/* Ends the connection of a link, as a reset does: both ends learn of it. Of
+** clients (0): all their connections to that member. */
 void sim_net_reset (struct sim_net *net, raft_id from, raft_id to);
 
 /* A process is gone: its links and connections end, as seen by others. */
@@ -96,6 +103,7 @@ void sim_connection_reply (struct sim_net *net, uint64_t number,
                            const uint8_t *data, size_t size);
 void sim_connection_hang_up (struct sim_net *net, uint64_t number);
 void sim_connection_forget (struct sim_net *net, raft_id member);
+void sim_connection_reset (struct sim_net *net, raft_id member);
 /* A dial that nobody will answer. */
 void sim_connection_refuse (struct sim_net *net,
                             const struct sim_event *event);
@@ -103,9 +111,9 @@ void sim_connection_handle (struct sim_net *net, struct sim_member *member,
                             struct sim_event *event);
 
 /* When a message arrives, by the options: later than *arrived unless it may
-** be overtaken. */
+** be overtaken. 'slow' is what its way takes longer. */
 raft_time sim_net_arrival (struct sim_net *net, struct sim_matter matter,
-                           raft_time *arrived);
+                           raft_time slow, raft_time *arrived);
 /* How much later than the message its copy comes; 0: there is none. */
 raft_time sim_net_copy (struct sim_net *net, struct sim_matter matter);
 

@@ -35,6 +35,8 @@
   /* network */                                                              \
   X(delay_min_us, 200, "us", "of a message")                                 \
   X(delay_max_us, 3000, "us", "of a message")                                \
+  X(tail, 0, "permille", "messages that take far longer, in order")          \
+  X(tail_us, 500000, "us", "how much longer at most; twice is half as often")\
   X(loss, 0, "permille", "messages that vanish")                             \
   X(duplicate, 0, "permille", "messages that come twice")                    \
   X(reorder, 0, "permille", "messages that may be overtaken")                \
@@ -61,6 +63,8 @@
   /* clocks */                                                               \
   X(skew_us, 0, "us", "wall clocks differ by up to this")                    \
   X(jump, 0, "weight", "fault: a wall clock jumps")                          \
+  X(drift, 0, "weight", "fault: a monotonic clock is too fast or slow")      \
+  X(drift_ppm, 50000, "per million", "by how much at most; 5 % at most")     \
   /* faults that come and go */                                              \
   X(fault_us, 0, "us", "mean time between two; 0: none")                     \
   X(fault_length_us, 1500000, "us", "longest duration of one")               \
@@ -76,13 +80,18 @@
   X(client_cut, 0, "weight", "fault: no client reaches a member")            \
   X(pause, 0, "weight", "fault: a member stands still")                      \
   X(reset, 0, "weight", "fault: a connection ends")                          \
+  X(client_reset, 0, "weight", "fault: a member's clients' connections end") \
+  X(slow_link, 0, "weight", "fault: one direction of one pair is slow")      \
+  X(slow_link_us, 200000, "us", "by how much at most")                       \
   X(disk_failure, 0, "weight", "fault: the next sync or write fails")        \
   X(disk_slow, 0, "weight", "fault: one disk is slow for a while")           \
   X(disk_full, 0, "weight", "fault: one disk is full for a while")           \
   X(machine_death, 0, "weight", "fault: a machine runs out of memory")       \
   X(memory_death, 0, "weight", "fault: one allocation of a member fails")    \
+  X(lost_entry, 0, "weight", "fault: power lost with all names not synced")  \
+  X(lying_sync, 0, "weight", "illegal fault: a disk says that it has synced")\
   X(wipe, 0, "weight", "fault: a member comes back with an empty disk")      \
-  X(rot, 0, "weight", "fault: an old segment is damaged at rest")            \
+  X(rot, 0, "weight", "fault: a file is damaged at rest")                    \
   X(change, 0, "weight", "fault: other members are asked for")               \
   X(transfer, 0, "weight", "fault: another leader is asked for")             \
   X(losses_max, 1, "members", "wiped or damaged in one run; never half")     \
@@ -132,6 +141,9 @@ struct sim_options {
   X(links, "links greeted")                                  \
   X(judged, "greetings that a member refused")               \
   X(resets, "links ended by a fault")                        \
+  X(client_resets, "connections of clients ended by a fault")\
+  X(slow_links, "that were made slow")                       \
+  X(tails, "messages that took far longer")                  \
   X(crashes, "power losses")                                 \
   X(kills, "process deaths")                                 \
   X(restarts, "of members")                                  \
@@ -145,6 +157,10 @@ struct sim_options {
   X(rots, "segments damaged at rest")                        \
   X(rots_refused, "damaged logs that refused to open")       \
   X(jumps, "of wall clocks")                                 \
+  X(drifts, "monotonic clocks that went wrong")              \
+  X(sectors_lost, "written, not synced, and lost with power")\
+  X(names_lost, "made, not synced, and lost with power")     \
+  X(lies, "syncs that did nothing and said so to nobody")    \
   X(orders, "changes and transfers asked for")               \
   X(orders_done, "of these, answered as done")               \
   X(configurations, "made by leaders")                       \

@@ -21,7 +21,8 @@
   X(MEND, "mend") X(PARTITION, "partition") X(JOIN, "join")               \
   X(HEAL, "heal") X(RESET, "reset") X(FAIL, "fail")                       \
   X(FAIL_MEMORY, "fail_memory") X(SLOW, "slow") X(FILL, "fill")           \
-  X(JUMP, "jump") X(MEMBERS, "set_members") X(TRANSFER, "transfer")       \
+  X(JUMP, "jump") X(DRIFT, "drift") X(SLOW_LINK, "slow_link")             \
+  X(LIE, "lie") X(MEMBERS, "set_members") X(TRANSFER, "transfer")         \
   X(INVOKE, "invoke") X(SET, "set") X(SETTLE, "settle")
 
 enum sim_action_kind {
@@ -43,7 +44,8 @@ struct sim_action {
                           MEMBERS: voters, and learners */
   uint32_t to;
   unsigned how;        /* enum sim_keep, sim_rot, sim_operation_kind; of FAIL:
-                          1 the machine, else the disk; of JUMP: 1 back */
+                          1 the machine, else the disk; of JUMP: 1 back; of
+                          DRIFT: 1 slower; of LIE: 1 from now on */
   uint64_t value;      /* microseconds, bytes, the Nth, a file; of SET */
   uint64_t more;       /* how many, a place, a deadline */
   uint8_t *bytes;      /* a command; of SET the name; owned by the schedule */

@@ -65,7 +65,9 @@ static bool storage_keep (struct sim_choice *choice) {
                                      - offsetof (struct sim_storage,
                                                  choice));
   if (storage->keeps != SIM_KEEP_SOME) {
-    return storage->keeps == SIM_KEEP_EVERYTHING;
+    return storage->keeps == SIM_KEEP_EVERYTHING
+           || (storage->keeps == SIM_KEEP_CONTENTS
+               && !sim_disk_asks_names (storage->disk));
   }
   storage->asked++;
   return sim_choose (storage->member->world, SIM_CHOICE_KEEP,
@@ -141,6 +143,7 @@ void sim_storage_step (struct sim_storage *storage, uint64_t number) {
                    RAFT_EIO);
   }
   world->counters.syncs += is_sync (request);
+  world->counters.lies += is_sync (request) && sim_disk_lies (storage->disk);
   (void)sim_disk_step (storage->disk);
 }
 
@@ -149,8 +152,15 @@ void sim_storage_drain (struct sim_storage *storage) {
 }
 
 void sim_storage_crash (struct sim_storage *storage) {
+  struct sim_counters *counters = &storage->member->world->counters;
+  struct sim_disk_counts before;
+  struct sim_disk_counts after;
   begin_loss (storage);
+  sim_disk_get_counts (storage->disk, &before);
   sim_disk_crash (storage->disk, &storage->choice);
+  sim_disk_get_counts (storage->disk, &after);
+  counters->sectors_lost += after.sectors_lost - before.sectors_lost;
+  counters->names_lost += after.names_lost - before.names_lost;
   storage->busy_until = 0;
   storage->fails_in = 0;
 }

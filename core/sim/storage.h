@@ -16,7 +16,8 @@
 enum sim_keep {
   SIM_KEEP_SOME, /* by chance, each sector and name for itself */
   SIM_KEEP_NOTHING,
-  SIM_KEEP_EVERYTHING
+  SIM_KEEP_EVERYTHING,
+  SIM_KEEP_CONTENTS /* of files, and no name */
 };
 
 struct sim_storage {

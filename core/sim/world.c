@@ -62,6 +62,31 @@ uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
   return value;
 }
 
+/* Pareto's law, cut off: twice as long is half as frequent. */
+static raft_time tail_of (const struct sim_world *world, uint64_t bits) {
+  const struct sim_options *options = &world->options;
+  if (options->tail == 0 || world->is_settling
+      || below (raft_mix (bits), 1000) >= options->tail) {
+    return 0;
+  }
+  return options->tail_us / (1 + below (raft_mix (bits + 1), 1000));
+}
+
+raft_time sim_delay (struct sim_world *world, struct sim_matter matter,
+                     raft_time bound) {
+  uint64_t bits;
+  raft_time value;
+  if (world->options.replay != NULL) {
+    return replayed (world, SIM_CHOICE_DELAY, matter);
+  }
+  bits = sim_choices_bits (&world->choices, SIM_CHOICE_DELAY, matter);
+  value = tail_of (world, bits);
+  world->counters.tails += value > 0;
+  value += below (bits, bound);
+  sim_chosen (world, SIM_CHOICE_DELAY, matter, value);
+  return value;
+}
+
 uint64_t sim_chance (struct sim_world *world, enum sim_choice_kind kind,
                      struct sim_matter matter, uint64_t permille,
                      uint64_t bound) {
@@ -143,6 +168,7 @@ void sim_trace (struct sim_world *world, const struct raft_trace *trace) {
   kept = sim_trace_next (world);
   if (kept != NULL) {
     *kept = *trace;
+    kept->time = world->now; /* not the member's clock */
     kept->text = trace->text != NULL ? strdup (trace->text) : NULL;
   }
 }

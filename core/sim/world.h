@@ -106,6 +106,10 @@ struct sim_matter sim_matter (struct sim_world *world,
 /* A number in [0, bound), 0 being calm. */
 uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
                      struct sim_matter matter, uint64_t bound);
+/* How much longer than the least a message takes: below 'bound', and by the
+** options, once in a while, by far more. */
+raft_time sim_delay (struct sim_world *world, struct sim_matter matter,
+                     raft_time bound);
 /* 0, or with a chance in permille a number in [1, bound]; while the world
 ** settles always 0. */
 uint64_t sim_chance (struct sim_world *world, enum sim_choice_kind kind,

@@ -296,14 +296,16 @@ local EVERYTHING = {
   { "partition", 1, { kind = "random" } },
   { "kill", 2 }, { "crash", 4 }, { "crash_all", 1 }, { "pause", 3 },
   { "clock", 1, { kind = "jump" } }, { "clock", 1, { kind = "skew" } },
-  { "clock", 1, { kind = "strobe" } },
+  { "clock", 1, { kind = "strobe" } }, { "clock", 1, { kind = "drift" } },
   { "disk", 2, { kind = "slow" } }, { "disk", 1, { kind = "full" } },
   { "disk", 1, { kind = "fail_sync" } }, { "disk", 1, { kind = "rot" } },
   { "network", 1, { kind = "loss" } }, { "network", 1, { kind = "delay" } },
   { "network", 1, { kind = "duplicate" } },
   { "network", 1, { kind = "reorder" } },
   { "network", 1, { kind = "corrupt" } },
-  { "reset", 2 }, { "wipe", 1 },
+  { "network", 1, { kind = "tail" } }, { "slow_link", 2 },
+  { "reset", 2 }, { "reset", 1, { kind = "clients" } },
+  { "lose_names", 1 }, { "wipe", 1 },
 }
 
 local function set_of(names)

@@ -67,9 +67,16 @@ add("partition", {
   }
 end)
 
-add("reset", {}, function (cluster, board, o)
+add("reset", {
+  kind = { "one_of", words = { "member", "clients" }, default = "member" },
+}, function (cluster, board, o)
   local from = board:pick(cluster, o.target, "nothing")
   local others = from and cluster:others(from) or {}
+  if from and o.kind == "clients" then
+    cluster:reset("clients", from)
+    return { targets = { from }, is_momentary = true,
+             name = "reset clients" }
+  end
   if not others[1] then
     return nil
   end
@@ -82,13 +89,14 @@ end)
 local NETWORKS = {
   loss = { "loss", "5%" }, duplicate = { "duplicate", "5%" },
   reorder = { "reorder", "10%" }, corrupt = { "corrupt", "1%" },
-  delay = { "delay", "50ms" },
+  delay = { "delay", "50ms" }, tail = { "tail", "2%" },
 }
 
 -- A setting has one value: of one option one fault at a time.
 add("network", {
   kind = { "one_of", default = "loss",
-           words = { "loss", "duplicate", "reorder", "corrupt", "delay" } },
+           words = { "loss", "duplicate", "reorder", "corrupt", "delay",
+                     "tail" } },
   amount = { "string" },
 }, function (cluster, board, o)
   local option, usual = NETWORKS[o.kind][1], NETWORKS[o.kind][2]
@@ -147,6 +155,7 @@ end
 
 add_death("kill", "kill")
 add_death("crash", "crash")
+add_death("lose_names", "lose_names")
 
 -- The lights go out everywhere but where a process is down already.
 add("crash_all", {}, function (cluster, board)
@@ -204,7 +213,7 @@ local function strobe(cluster, id, by)
 end
 
 add("clock", {
-  kind = { "one_of", words = { "skew", "jump", "strobe" },
+  kind = { "one_of", words = { "skew", "jump", "strobe", "drift" },
            default = "jump" },
   by = { "duration", default = "2s", min = 1 },
 }, function (cluster, board, o)
@@ -222,6 +231,11 @@ add("clock", {
     cluster:clock(id, { skew = signed(cluster, by) })
     fault.finish = function ()
       cluster:clock(id, { skew = "0s" })
+    end
+  elseif o.kind == "drift" then
+    cluster:clock(id, { drift = ("%d%%"):format(cluster:random(11) - 6) })
+    fault.finish = function ()
+      cluster:clock(id, { drift = false })
     end
   else
     fault.hold = strobe(cluster, id, text_of(by))

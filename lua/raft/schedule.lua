@@ -40,11 +40,13 @@
 --
 -- Actions (members by id; 0 is all clients):
 --   start M, kill M, pause M, resume M, wipe M
---   crash M [, "nothing" | "everything"]  else what the rows "keep" say
+--   crash M [, "nothing" | "everything" | "contents"]  else what the rows
+--                                         "keep" say; contents: no names
 --   cut FROM, TO and mend FROM, TO        one way; lists or single ids
 --   partition A, B and join A, B          both ways
 --   heal                                  takes all cuts back
---   reset FROM, TO                        the connection ends
+--   reset FROM, TO                        the connection ends; 0: clients'
+--   slow_link FROM, TO, US                each message takes longer; 0: not
 --   rot M, "flip" | "short" | "gone", file = 1, place = 77
 --   fail M, "disk" | "machine", N         the Nth request from now on; 0: none
 --   fail_memory M, N [, COUNT]            likewise, an allocation
@@ -53,6 +55,9 @@
 --   jump M, US                            the wall clock; may be below 0
 --   set_members M, VOTERS [, LEARNERS]    an operator asks M for them
 --   transfer M [, TO]                     likewise, for another leader
+--   drift M, PPM                          the monotonic clock, too fast; may
+--                                         be below 0; 0: right again
+--   lie M, "on" | "off"                   illegal: syncs do nothing
 --   invoke CLIENT, "write" | "read" | "stale", COMMAND [, deadline = US]
 --   set OPTION, VALUE
 --   settle                                faults end, and all converges
@@ -148,8 +153,8 @@ end
 local UNASKED = {}
 for name in ([[seed members record starts keep_traces bug schedule fault_us
   fault_length_us losses_max operation_us burst keys padding_bytes reorder_us
-  slow_sync_us slow_apply_us sync_max_us delay_max_us write_us apply_us
-  skew_us]]):gmatch("%S+") do
+  slow_sync_us slow_apply_us slow_link_us tail_us drift_ppm sync_max_us
+  delay_max_us write_us apply_us skew_us]]):gmatch("%S+") do
   UNASKED[name] = true
 end
 for _, row in ipairs(core.sim_options()) do

@@ -280,7 +280,7 @@ end
 
 -- What other worlds have, or this one will have.
 local MISSING = { "add_member", "remove_member", "transfer", "upgrade",
-                  "snapshot", "slow_link" }
+                  "snapshot" }
 
 for _, name in ipairs(MISSING) do
   Cluster[name] = function(self)

@@ -85,16 +85,28 @@ function verbs.join(self, check_id, ...)
   between_groups(self, check_id, "cluster:join", self.handle.mend, ...)
 end
 
--- reset(from, to): the connection between them ends and is made anew.
+-- reset(from, to): the connection between them ends and is made anew. Of
+-- "clients": all their connections to that member.
 function verbs.reset(self, check_id, from, to)
-  self.handle:reset(check_id(self, "cluster:reset", from),
-    check_id(self, "cluster:reset", to))
+  each_pair(self, check_side(self, check_id, "cluster:reset", from),
+    check_side(self, check_id, "cluster:reset", to), self.handle.reset)
+end
+
+-- slow_link(from, to, "100ms" | false): each message of that direction takes
+-- so much longer. Sides as in cut.
+function verbs.slow_link(self, check_id, from, to, by)
+  local where = "cluster:slow_link"
+  local us = by and sim_client.read_duration(where, "by", by) or 0
+  each_pair(self, check_side(self, check_id, where, from),
+    check_side(self, check_id, where, to), function (handle, a, b)
+      handle:slow_link(a, b, us)
+    end)
 end
 
 local CHANCES = { loss = 1000, duplicate = 1000, reorder = 1000,
-                  corrupt = 1000 }
+                  corrupt = 1000, tail = 1000 }
 local NETWORK = { "loss", "duplicate", "reorder", "corrupt", "reorder_by",
-                  "delay" }
+                  "delay", "tail", "tail_by" }
 
 local function read_chance(name, value)
   local number = value
@@ -124,7 +136,7 @@ local function read_delay(value)
   return least, most
 end
 
-local FIELDS = { reorder_by = { "reorder_us" },
+local FIELDS = { reorder_by = { "reorder_us" }, tail_by = { "tail_us" },
                  delay = { "delay_min_us", "delay_max_us" } }
 
 local function restore(self, name)
@@ -134,9 +146,10 @@ local function restore(self, name)
 end
 
 -- network { loss = "2%", duplicate = 5, reorder = "1%", reorder_by = "50ms",
--- corrupt = 1, delay = { "1ms", "20ms" } }: from now on, for all messages;
--- what is not named stays as it is, and what is false becomes as it was at
--- first. Numbers are permille.
+-- corrupt = 1, delay = { "1ms", "20ms" }, tail = "1%", tail_by = "500ms" }
+-- (the tail: far longer, but in order; twice as long half as often): from now
+-- on, for all messages; what is not named stays as it is, and what is false
+-- becomes as it was at first. Numbers are permille.
 function verbs.network(self, _, given)
   local where = "cluster:network"
   sim_client.check_keys(where, given, NETWORK)
@@ -146,8 +159,8 @@ function verbs.network(self, _, given)
       restore(self, name)
     elseif value ~= nil and CHANCES[name] then
       self.handle:set(name, read_chance(name, value))
-    elseif name == "reorder_by" and value ~= nil then
-      self.handle:set("reorder_us",
+    elseif (name == "reorder_by" or name == "tail_by") and value ~= nil then
+      self.handle:set(FIELDS[name][1],
         sim_client.read_duration(where, name, value))
     elseif name == "delay" and value ~= nil then
       local least, most = read_delay(value)
@@ -161,6 +174,8 @@ end
 
 -- crash(id): power is lost; what was not synced may be.
 -- kill(id): the process alone ends. restart(id) starts it again.
+-- lose_names(id): a crash that keeps what files hold, and of creations,
+-- renames and removals that were not synced nothing.
 -- pause(id), resume(id): it stands still, and goes on.
 local SIMPLE = { crash = "crash", kill = "kill", restart = "start",
                  start = "start", pause = "pause", resume = "resume" }
@@ -169,6 +184,10 @@ for name, method in pairs(SIMPLE) do
   verbs[name] = function(self, check_id, id)
     self.handle[method](self.handle, check_id(self, "cluster:" .. name, id))
   end
+end
+
+function verbs.lose_names(self, check_id, id)
+  self.handle:crash(check_id(self, "cluster:lose_names", id), "contents")
 end
 
 -- ---- clocks, disks, machines -----------------------------------------------
@@ -187,17 +206,39 @@ local function read_step(where, name, value)
   return sign * us
 end
 
+-- What few runs have: only then there is something to end.
+local function is_odd(self, id)
+  self.odd = rawget(self, "odd") or {}
+  self.odd[id] = true
+end
+
+local function read_drift(where, value)
+  local text = type(value) == "string" and value:match("^(%-?%d+%.?%d*) ?%%$")
+  local ppm = text and math.floor(tonumber(text) * 10000 + 0.5)
+  if not ppm or ppm < -50000 or ppm > 50000 then
+    blame.raise(("%s: option drift: %s"):format(where, select(2,
+      wording.expected('a share from "-5%" to "5%"', value))))
+  end
+  return ppm
+end
+
 -- clock(id, { jump = "2s" }): its wall clock jumps, forth or back.
 -- clock(id, { skew = "-500ms" }): from now on so far from the true time.
+-- clock(id, { drift = "-3%" | false }): the monotonic clock, on which time-outs
+-- are, is so much too slow or too fast, by 5 % at most.
 function verbs.clock(self, check_id, id, given)
   local where = "cluster:clock"
   check_id(self, where, id)
-  given = sim_client.check_keys(where, given, { "jump", "skew" })
+  given = sim_client.check_keys(where, given, { "jump", "skew", "drift" })
   self.skews = rawget(self, "skews") or {}
   if given.skew ~= nil then
     local skew = read_step(where, "skew", given.skew)
     self.handle:jump(id, skew - (self.skews[id] or 0))
     self.skews[id] = skew
+  end
+  if given.drift ~= nil then
+    is_odd(self, id)
+    self.handle:drift(id, given.drift and read_drift(where, given.drift) or 0)
   end
   if given.jump ~= nil then
     local jump = read_step(where, "jump", given.jump)
@@ -218,12 +259,14 @@ local function read_count(where, name, value)
 end
 
 -- disk(id, { slow = "100ms" | true | false, full = true | false | "4KiB",
--- fail = n }): each sync takes so much longer; so much is left on it; the Nth
--- write or sync from now on fails, and the member stops: restart it.
+-- fail = n, lies = true | false }): each sync takes so much longer; so much is
+-- left on it; the Nth write or sync from now on fails, and the member stops:
+-- restart it; syncs do nothing, which no disk may do, and data will be lost.
 function verbs.disk(self, check_id, id, given)
   local where = "cluster:disk"
   check_id(self, where, id)
-  given = sim_client.check_keys(where, given, { "slow", "full", "fail" })
+  given = sim_client.check_keys(where, given, { "slow", "full", "fail",
+                                                "lies" })
   if given.slow ~= nil then
     local slow = given.slow == true and "100ms" or given.slow
     self.handle:slow(id, slow and sim_client.read_duration(where, "slow",
@@ -243,6 +286,10 @@ function verbs.disk(self, check_id, id, given)
   if given.fail ~= nil then
     self.handle:fail(id, "disk",
       given.fail and read_count(where, "fail", given.fail) or 0)
+  end
+  if given.lies ~= nil then
+    is_odd(self, id)
+    self.handle:lie(id, given.lies and "on" or "off")
   end
 end
 
@@ -298,6 +345,10 @@ function faults.end_all(self)
     self.handle:resume(id)
     self.handle:slow(id, 0)
     self.handle:fill(id)
+    if (rawget(self, "odd") or {})[id] then
+      self.handle:drift(id, 0)
+      self.handle:lie(id)
+    end
     self.handle:start(id)
   end
 end

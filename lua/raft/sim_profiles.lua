@@ -23,14 +23,14 @@ profiles.quiet = {}
 
 --- Messages are lost, late, twice, out of order and damaged.
 profiles.messages = {
-  loss = 30, duplicate = 30, reorder = 60, corrupt = 5,
+  loss = 30, duplicate = 30, reorder = 60, corrupt = 5, tail = 20,
 }
 
 --- Power and processes come and go.
 profiles.crashes = {
   loss = 5, duplicate = 5, reorder = 20,
   fault_us = 400 * MS, fault_length_us = 800 * MS,
-  crash = 6, kill = 2, crash_all = 1, pause = 1,
+  crash = 6, kill = 2, crash_all = 1, pause = 1, lost_entry = 2,
 }
 
 --- Members hear some others and not the rest.
@@ -38,7 +38,8 @@ profiles.partitions = {
   loss = 5, duplicate = 10, reorder = 40,
   fault_us = 500 * MS, fault_length_us = 1500 * MS,
   split = 4, isolate = 4, bridge = 2, ring = 1, one_way = 3, deaf = 2,
-  client_cut = 1, pause = 3, reset = 1, heal = "some",
+  client_cut = 1, pause = 3, reset = 1, client_reset = 1, slow_link = 3,
+  heal = "some",
 }
 
 --- Disks are slow, fail, and are full.
@@ -108,12 +109,13 @@ profiles.everything = {
   members = 5, clients = 5, burst = 3, stale_reads = 100,
   sessionless = 200, padding_bytes = 300,
   loss = 10, duplicate = 10, reorder = 30, corrupt = 2,
-  slow_sync = 5, slow_apply = 5, skew_us = 2000 * MS,
+  slow_sync = 5, slow_apply = 5, skew_us = 2000 * MS, tail = 3,
   fault_us = 300 * MS, fault_length_us = 1200 * MS,
   crash = 4, crash_all = 1, kill = 2, split = 3, isolate = 3, bridge = 1,
   ring = 1, one_way = 2, deaf = 1, client_cut = 1, pause = 3, reset = 2,
   disk_failure = 1, disk_slow = 1, disk_full = 1, machine_death = 1,
-  memory_death = 1, wipe = 1, rot = 1, jump = 1, inspect_disk = 500,
+  memory_death = 1, wipe = 1, rot = 1, jump = 1, drift = 1,
+  client_reset = 1, slow_link = 2, lost_entry = 1, inspect_disk = 500,
   heal = "some",
   limits = SMALL,
 }

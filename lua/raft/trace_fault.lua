@@ -66,6 +66,7 @@ Bands["sim.rot"] = moment("bit rot")
 Bands["sim.disk_failed"] = moment("disk failed")
 Bands["sim.disk_slow"] = switch("slow disk")
 Bands["sim.disk_full"] = switch("full disk")
+Bands["sim.lie"] = switch("lying disk")
 
 Bands["sim.start"] = function(self, record)
   self:finish_member("down", record)
@@ -85,15 +86,50 @@ Bands["sim.clock"] = function(self, record)
     ("%s%.3f s"):format(sign, record.fields.by / 1e6)).to = record.time
 end
 
-Bands["sim.reset"] = function(self, record)
+Bands["sim.drift"] = function(self, record)
   local fields = record.fields
-  self:begin("reset", { fields.from, fields.to }, record.time,
-    fields.from .. "-" .. fields.to).to = record.time
+  self:finish_member("drift", record)
+  if fields.by > 0 then
+    self:begin_member("drift", record)
+    self.open["drift" .. record.member].text = ("%s%.1f %%"):format(
+      fields.slower and "-" or "+", fields.by / 1e4)
+  end
+end
+
+-- In pairs 0 is all clients.
+local function pair_of(from, to, arrow)
+  local function name(id)
+    return id == 0 and "clients" or tostring(id)
+  end
+  return (from == 0 and { to } or to == 0 and { from } or { from, to }),
+    name(from) .. arrow .. name(to)
+end
+
+Bands["sim.reset"] = function(self, record)
+  local targets, text = pair_of(record.fields.from, record.fields.to, "-")
+  self:begin("reset", targets, record.time, text).to = record.time
+end
+
+local function end_slow_link(self, key, time)
+  if self.open[key] then
+    self.open[key].to, self.open[key] = time, nil
+  end
+end
+
+Bands["sim.slow_link"] = function(self, record)
+  local fields = record.fields
+  local targets, text = pair_of(fields.from, fields.to, ">")
+  local key = "slow link" .. text
+  end_slow_link(self, key, record.time)
+  if fields.by > 0 then
+    self.open[key] = self:begin("slow link", targets, record.time,
+      ("%s +%.0f ms"):format(text, fields.by / 1000))
+  end
 end
 
 -- All faults end, and disks are mended without a word.
 Bands["sim.settle"] = function(self, record)
-  for _, name in ipairs { "slow disk", "full disk" } do
+  for _, name in ipairs { "slow disk", "full disk", "lying disk", "drift" } do
     for id = 1, self.nodes do
       self:finish_member(name, { member = id, time = record.time })
     end
@@ -124,6 +160,13 @@ Bands["sim.heal"] = function(self, record)
     cut.ended = cut.ended or record.time
   end
   self.pairs = {}
+  local links = {}
+  for key in pairs(self.open) do
+    links[#links + 1] = key:find("^slow link") and key or nil
+  end
+  for _, key in ipairs(links) do
+    end_slow_link(self, key, record.time)
+  end
 end
 
 -- The groups in which everyone hears everyone of the others, directly or not.

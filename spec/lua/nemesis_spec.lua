@@ -135,6 +135,26 @@ describe("nemesis: wipes", function ()
     end)
 end)
 
+describe("nemesis: the same fault in other ways", function ()
+  it("of clients' connections, of links, clocks and names", function ()
+    local function first(one)
+      return (attack(one, { lasts = "1800ms" }))
+    end
+    assert.same({ "1.000 reset clients 2" },
+      first(nemesis.reset { kind = "clients", target = 2 }))
+    local log = first(nemesis.slow_link { target = 2, by = "7ms" })
+    assert.matches("^1.000 slow_link 2 %d 7000us$", log[1])
+    assert.matches("^1.500 slow_link 2 %d false$", log[2])
+    log = first(nemesis.clock { kind = "drift", target = 2 })
+    assert.matches("^1.000 clock 2 drift=%-?%d%%$", log[1])
+    assert.equal("1.500 clock 2 drift=false", log[2])
+    assert.same({ "1.000 lose_names 2", "1.500 restart 2" },
+      first(nemesis.lose_names { target = 2 }))
+    assert.same({ "1.000 network tail=2%", "1.500 network tail=false" },
+      first(nemesis.network { kind = "tail" }))
+  end)
+end)
+
 describe("nemesis: composition", function ()
   local kill = nemesis.kill { target = 1, every = "1s", lasts = "100ms" }
   local crash = nemesis.crash { target = 2, every = "2s", lasts = "100ms" }
@@ -234,7 +254,7 @@ describe("nemesis: composition", function ()
         seen[row.name] = true
       end
     end
-    assert.equal(26, kinds)
+    assert.equal(31, kinds)
     local without = nemesis.everything { without = { "clock", "wipe" } }
     log = attack(without, { leader = 1, lasts = "300s" })
     assert.falsy(table.concat(log, "\n"):find("clock"))

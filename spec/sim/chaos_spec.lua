@@ -157,11 +157,11 @@ describe("chaos: what is wrong is found", function ()
   it("a fault that this world lacks: not applicable", function ()
     local result = raft.scenario({
       nodes = 3, machine = "raft.kv", duration = "5s",
-      workload = workload.register {}, nemesis = nemesis.slow_link {},
+      workload = workload.register {}, nemesis = nemesis.membership {},
     }):run { seed = 1 }
     assert.is_false(result.ok)
     assert.is_nil(result.violation)
-    assert.matches("slow link", result.not_applicable)
+    assert.matches("remove member", result.not_applicable)
   end)
 
   it("a member that is none: at the scenario's line", function ()

@@ -22,7 +22,8 @@ end
 -- Counters that a run of everything must reach.
 local REACHED = {
   "lost", "cut", "duplicated", "reordered", "corrupted", "refused",
-  "strangers", "dials", "links", "judged", "resets", "crashes", "kills",
+  "strangers", "dials", "links", "judged", "resets", "client_resets",
+  "slow_links", "tails", "drifts", "sectors_lost", "crashes", "kills",
   "restarts", "pauses", "partitions", "heals", "stops", "wipes",
   "wiped_refused", "rots", "rots_refused", "jumps", "syncs", "slow_syncs",
   "disk_failures", "disk_fulls", "machine_failures", "memory_failures",
@@ -42,7 +43,8 @@ describe("sim: faults", function ()
     local sum = sum_of(sim.profiles.quiet, 5)
     for _, name in ipairs {
       "lost", "cut", "duplicated", "reordered", "corrupted", "refused",
-      "strangers", "judged", "resets", "crashes", "kills", "restarts",
+      "strangers", "judged", "resets", "client_resets", "slow_links",
+      "tails", "drifts", "lies", "crashes", "kills", "restarts",
       "pauses", "partitions", "stops", "wipes", "rots", "jumps",
       "disk_failures", "disk_fulls", "machine_failures", "memory_failures",
       "rivals", "truncations", "unknowns",
