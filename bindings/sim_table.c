@@ -7,6 +7,7 @@
 #include "field.h"
 #include "sim.h"
 #include "sim/client.h"
+#include "sim/mark.h"
 #include "sim/member.h"
 
 /* ---- options ----------------------------------------------------------- */
@@ -112,6 +113,44 @@ void binding_sim_push_options (lua_State *L) {
   }
 }
 
+/* ---- marks --------------------------------------------------------------- */
+
+static const char *const MOVERS[SIM_ROLES]
+  = { "none", "follower", "pre_candidate", "candidate", "leader" };
+
+static const char *const CAUSES[] = {
+#define X(symbol, text) #symbol,
+  RAFT_REASONS (X)
+#undef X
+};
+
+/* moves = { ["candidate leader VOTES"] = 3, … }: those that were. */
+static void push_moves (lua_State *L, const struct sim_marks *marks) {
+  lua_newtable (L);
+  for (int from = 0; from < SIM_ROLES; from++) {
+    for (int to = 0; to < SIM_ROLES; to++) {
+      for (int why = 0; why < RAFT_REASON_COUNT; why++) {
+        if (marks->moves[from][to][why] > 0) {
+          lua_pushfstring (L, "%s %s %s", MOVERS[from], MOVERS[to],
+                           CAUSES[why]);
+          lua_pushnumber (L, (lua_Number)marks->moves[from][to][why]);
+          lua_rawset (L, -3);
+        }
+      }
+    }
+  }
+}
+
+static void push_marks (lua_State *L, const struct sim_marks *marks) {
+  lua_newtable (L);
+  for (unsigned i = 0; i < SIM_MARK_COUNT; i++) {
+    field_set_number (L, sim_mark_name (i), marks->counts[i]);
+  }
+  lua_setfield (L, -2, "marks");
+  push_moves (L, marks);
+  lua_setfield (L, -2, "moves");
+}
+
 /* ---- results ----------------------------------------------------------- */
 
 void binding_sim_push_result (lua_State *L, const struct sim_world *world) {
@@ -125,6 +164,7 @@ void binding_sim_push_result (lua_State *L, const struct sim_world *world) {
   for (size_t i = 0; (name = sim_counter_name (i)) != NULL; i++) {
     field_set_number (L, name, sim_counter_value (&world->counters, i));
   }
+  push_marks (L, &world->marks);
   if (sim_world_has_ended (world)) {
     lua_createtable (L, 0, 3);
     field_set_string (L, "name", world->violation.name);

@@ -379,6 +379,7 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   if (status.applied != own->applied) {
     sim_check_hash (world, member);
   }
+  sim_mark_status (world, member, &status);
   own->hears_late = false;
   check_bounds (world, member, &status);
   if (status.role == RAFT_LEADER) {

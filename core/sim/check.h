@@ -186,6 +186,9 @@ void sim_check_invoked (struct sim_world *world, struct sim_client *client,
 void sim_check_done (struct sim_world *world, struct sim_client *client,
                      struct sim_operation *operation);
 
+/* Whether any machine was given the entry of that index. */
+bool sim_check_has_applied (const struct sim_world *world, raft_index index);
+
 /* Whether one member has the other's incarnation on its disk: it has answered
 ** a message of it, or counted an answer. */
 bool sim_check_has_met (const struct sim_world *world, raft_id who,

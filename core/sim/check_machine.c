@@ -95,6 +95,12 @@ static bool check_one (struct sim_world *world,
   return applied->is_known && applied->chain == chain;
 }
 
+bool sim_check_has_applied (const struct sim_world *world,
+                            raft_index index) {
+  const struct sim_checks *checks = world->checks;
+  return index < checks->applied_capacity && checks->applied[index].is_known;
+}
+
 void sim_check_applied (struct sim_world *world, struct sim_member *member,
                         const struct machine_request *request) {
   struct sim_checks *checks = world->checks;

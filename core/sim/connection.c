@@ -144,6 +144,7 @@ void sim_connection_reply (struct sim_net *net, uint64_t number,
   if (connection == NULL) {
     return;
   }
+  sim_mark_reply (world, data, size);
   matter = matter_of (net, SIM_MATTER_REPLY, connection->client,
                       connection->member);
   if (sim_net_is_cut (net, connection->member, 0)) {

@@ -14,7 +14,8 @@
 bool sim_damage_may_rot (const struct sim_world *world, raft_id member) {
   const struct sim_member *victim = world->members[member];
   return !victim->is_wiped && !victim->is_damaged
-         && (world->nemesis->losses + 1) * 2 < world->member_count;
+         && world->options.change == 0 /* who is a majority changes */
+         && (world->nemesis->losses + 1) * 2 < world->options.members;
 }
 
 bool sim_damage_may_wipe (const struct sim_world *world, raft_id member) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "sim/check.h"
+#include "sim/mark.h"
 #include "sim/member.h"
 #include "sim/note.h"
 #include "wire/greeting.h"
@@ -281,6 +282,7 @@ void sim_link_on_down (struct sim_net *net, struct sim_member *member,
     return;
   }
   link->state = SIM_LINK_DOWN;
+  sim_mark_link_down (net->world, (enum net_down)event->reason);
   replica_on_link_down (member->replica, event->source,
                         (enum net_down)event->reason);
   dial_later (net, member, event->source);

@@ -39,6 +39,7 @@ static void machine_submit (struct port_machine *port,
   struct sim_event *event = sim_event_new (&world->queue, SIM_EVENT_MACHINE);
   struct sim_matter matter = sim_matter (world, SIM_MATTER_APPLY,
                                          sim_whom_member (member->id));
+  sim_mark_request (world, request);
   request->world = NULL;
   if (machine->first == NULL) {
     machine->first = request;

@@ -11,6 +11,7 @@
 #include "sim/check.h"
 #include "sim/damage.h"
 #include "sim/link.h"
+#include "sim/mark.h"
 #include "sim/note.h"
 #include "wire/configuration.h"
 #include "wire/rpc.h"
@@ -63,6 +64,7 @@ static void tracer_emit (struct raft_tracer *tracer,
                                     - offsetof (struct sim_member, tracer));
   sim_trace (member->world, trace);
   sim_check_trace (member->world, member, trace);
+  sim_mark_trace (member->world, member, trace);
 }
 
 /* ---- the directory ----------------------------------------------------- */

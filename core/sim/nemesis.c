@@ -9,6 +9,7 @@
 
 #include "raft/membership.h"
 #include "sim/action.h"
+#include "sim/check.h"
 #include "sim/damage.h"
 #include "sim/drift.h"
 #include "sim/member.h"
@@ -177,8 +178,7 @@ static void crash_all (struct sim_nemesis *nemesis) {
 }
 
 static bool wants_loss (const struct sim_nemesis *nemesis) {
-  return nemesis->world->options.change == 0 /* who is a majority changes */
-         && nemesis->losses < nemesis->world->options.losses_max;
+  return nemesis->losses < nemesis->world->options.losses_max;
 }
 
 static void wipe (struct sim_nemesis *nemesis, struct sim_member *member) {

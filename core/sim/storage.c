@@ -38,6 +38,7 @@ static void storage_submit (struct port_fs *port,
   struct port_fs *disk = sim_disk_port (storage->disk);
   struct sim_matter matter;
   struct sim_event *event;
+  sim_mark_file (world, member, request->operation);
   disk->submit (disk, request);
   if (storage->is_draining) {
     return;

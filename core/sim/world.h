@@ -18,6 +18,7 @@
 #include "base/panic.h"
 #include "base/trace.h"
 #include "sim/choice.h"
+#include "sim/mark.h"
 #include "sim/options.h"
 #include "sim/queue.h"
 #include "sim/rest.h"
@@ -48,6 +49,7 @@ struct sim_provider {
 struct sim_world {
   struct sim_options options;
   struct sim_counters counters;
+  struct sim_marks marks;
   struct sim_queue queue;
   struct sim_choices choices;
   struct sim_schedule *record;   /* NULL: nothing is recorded */

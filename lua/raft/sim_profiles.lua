@@ -104,6 +104,19 @@ profiles.small = {
   limits = SMALL,
 }
 
+--- Less room than there are clients: sessions are evicted, requests refused,
+-- and who is slow is called stalled. Nobody can be sure to be served.
+profiles.tight = {
+  members = 3, clients = 6, burst = 4, operation_us = 5 * MS, calm_us = 0,
+  slow_sync = 30, slow_sync_us = 200 * MS, slow_apply = 30,
+  slow_apply_us = 200 * MS, loss = 20, reorder = 20,
+  fault_us = 400 * MS, fault_length_us = 600 * MS,
+  crash = 2, isolate = 2, disk_slow = 2, client_reset = 2,
+  limits = { sessions = 3, session_bytes = 2048, reads = 2,
+    unapplied_bytes = 2048, connection_requests = 2, cached_bytes = 2048,
+    apply_entries = 2, apply_stall_us = 60 * MS, sync_stall_us = 60 * MS },
+}
+
 --- Everything at once.
 profiles.everything = {
   members = 5, clients = 5, burst = 3, stale_reads = 100,
@@ -127,7 +140,8 @@ profiles.members = {
   fault_us = 150 * MS, fault_length_us = 800 * MS,
   change = 8, transfer = 4, crash = 3, kill = 1, crash_all = 1, split = 2,
   isolate = 2, one_way = 1, pause = 2, reset = 1, disk_slow = 1,
-  memory_death = 1, inspect_disk = 500,
+  memory_death = 1, inspect_disk = 500, drift = 1, slow_link = 1,
+  client_reset = 1, lost_entry = 1, tail = 3,
   limits = { append_entries = 3, inflight_messages = 3, cached_bytes = 2048,
     apply_entries = 2, segment_bytes = 8192, batch_bytes = 1024,
     catch_up_us = 2000 * MS },
@@ -137,7 +151,7 @@ profiles.members = {
 profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
   "contested", "contested_five", "reads", "clock_31", "clock_32", "clock_52",
-  "members", "everything",
+  "tight", "members", "everything",
 }
 
 return profiles
