@@ -19,6 +19,7 @@ local COUNTS = {
   clock_31 = { 3, 100 },
   clock_32 = { 3, 100 },
   clock_52 = { 3, 100 },
+  tight = { 10, 1000 },
   members = { 30, 3000 },
   everything = { 30, 3000 },
 }
@@ -39,6 +40,7 @@ local MUST = {
   clock_31 = { "acknowledged" },
   clock_32 = { "acknowledged" },
   clock_52 = { "acknowledged" },
+  tight = { "slow_syncs", "client_resets", "reads_done" },
   members = { "configurations", "orders_done", "removed", "crashes" },
   everything = { "wipes", "jumps", "machine_failures", "memory_failures",
     "unknowns" },
