@@ -297,10 +297,16 @@ static int progress_on_reject (lua_State *L) {
   return 1;
 }
 
+static int progress_snapshot (lua_State *L) {
+  raft_progress_become_snapshot (progress_at (L), number_at (L, 2));
+  return 0;
+}
+
 /* progress:state() -> mode, match, next, window_count, window_bytes */
 static int progress_state (lua_State *L) {
+  static const char *const modes[] = { "probe", "replicate", "snapshot" };
   const struct raft_progress *progress = progress_at (L);
-  lua_pushstring (L, progress->mode == RAFT_PROBE ? "probe" : "replicate");
+  lua_pushstring (L, modes[progress->mode]);
   push_number (L, progress->match);
   push_number (L, progress->next);
   push_number (L, progress->window_count);
@@ -332,6 +338,7 @@ static const luaL_Reg progress_methods[] = {
   { "sent", progress_sent },
   { "on_ack", progress_on_ack },
   { "on_reject", progress_on_reject },
+  { "snapshot", progress_snapshot },
   { "state", progress_state },
   { NULL, NULL }
 };

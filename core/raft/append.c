@@ -88,9 +88,7 @@ static void append_cut (struct raft *raft, raft_index first) {
   if (raft->verified >= first) {
     raft->verified = first - 1;
   }
-  if (raft->written_from == 0 || raft->written_from > first) {
-    raft->written_from = first;
-  }
+  raft->written_from = first;
 }
 
 /* What a refusal does to the log: nothing, but for a bug. */
@@ -218,8 +216,8 @@ static void append_commit (struct raft *raft, raft_index commit) {
 
 void raft_on_append (struct raft *raft, const struct raft_message *m) {
   const struct raft_message_append *append = &m->as.append;
-  bool asks = append->round > raft->round_seen;
   raft_index last;
+  bool asks;
   bool legal;
   if (raft->role == RAFT_LEADER) {
     return; /* a second leader of this term: not from a Raft member */
@@ -228,8 +226,8 @@ void raft_on_append (struct raft *raft, const struct raft_message *m) {
   if (raft->is_installing) {
     return; /* no entry is written until it ends */
   }
-  asks = asks || append->round > raft->round_seen;
-  if (append->round > raft->round_seen) {
+  asks = append->round > raft->round_seen;
+  if (asks) {
     raft->round_seen = append->round;
   }
   if (!append_matches (raft, append)) {

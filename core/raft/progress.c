@@ -120,7 +120,6 @@ void raft_progress_become_snapshot (struct raft_progress *progress,
   raft_assert (index > progress->match);
   progress->mode = RAFT_SNAPSHOT;
   progress->next = index + 1;
-  progress->waits = false;
   progress->load_ticket = 0;
   window_clear (progress);
 }

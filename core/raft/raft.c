@@ -199,7 +199,6 @@ static void step_time (struct raft *raft) {
   }
   if (raft->role == RAFT_LEADER && raft->now >= raft->heartbeat_deadline) {
     raft_broadcast_heartbeat (raft);
-    raft_replicate (raft);
     raft_maybe_transfer (raft);
   }
 }

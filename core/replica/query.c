@@ -198,7 +198,6 @@ static void ask (struct replica *replica, uint32_t slot) {
   replica_reads_move (reads, slot, READ_ASKED);
   request = &reads->requests[i];
   request->operation = read->is_digest ? MACHINE_DIGEST : MACHINE_QUERY;
-  memset (&reads->questions[i], 0, sizeof reads->questions[i]);
   memset (&reads->results[i], 0, sizeof reads->results[i]);
   reads->questions[i].index = replica->applied;
   reads->questions[i].payload = read->question.data;

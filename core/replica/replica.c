@@ -320,7 +320,6 @@ void replica_get_status (const struct replica *replica,
   status->apply_stall = replica->stall.apply_age;
   status->stalled = replica->stall.is_apply || replica->stall.is_sync;
   status->leaving = replica->known.removed_at != 0;
-  status->stopped = replica->life == REPLICA_STOPPED ? replica->status : 0;
 }
 
 const struct raft *replica_raft (const struct replica *replica) {

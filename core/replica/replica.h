@@ -86,7 +86,6 @@ struct replica_status {
                                     entry; 0: none */
   bool stalled;
   bool leaving;                  /* it was removed, and is about to end */
-  int stopped;                   /* 0, or the code of 'stopped' */
 };
 
 RAFT_HIDDEN_BEGIN

@@ -241,6 +241,30 @@ describe("§5.3 log replication", function()
     assert.same({ 1, 2, 2, 2 }, t:terms(2))
   end)
 
+  it("a round is answered at once, though the entries are not durable yet",
+    function()
+      local t = round_table.new { members = 3 }
+      t:elect(1)
+      t:run(300 * MS) -- several rounds of this leader …
+      t:hold(2)
+      t:step(2, { kind = "message", message = {
+        kind = "append", from = 3, to = 2, term = 3, previous_index = 2,
+        previous_term = 2, commit = 2, round = 1, -- … the first of the next
+        entries = { { term = 3, kind = "command", size = 100 } },
+      } })
+      t:sync(2, 1) -- its term is durable, and the entry, too
+      local answers = t:waiting("append_result")
+      assert.equal(1, answers[1].round)
+      t:drop()
+      t:step(2, { kind = "message", message = {
+        kind = "append", from = 3, to = 2, term = 3, previous_index = 3,
+        previous_term = 3, commit = 2, round = 2,
+        entries = { { term = 3, kind = "command", size = 100 } },
+      } })
+      local answer = t:waiting("append_result")[1]
+      assert.same({ 2, 3 }, { answer.round, answer.match_index })
+    end)
+
   it("a connection that is back asks at once what got through", function()
     local t = round_table.new { members = 3 }
     t:elect(1)

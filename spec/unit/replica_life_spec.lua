@@ -109,6 +109,22 @@ describe("replica: life", function ()
     assert.same({ "in flight" }, desk.applied(made, 1))
   end)
 
+  it("has the entries that are cached, none before and none after", function ()
+    local made = desk.new {}
+    local client = desk.client(made, 1)
+    for _ = 1, 40 do -- its ring is full, and grows
+      client:apply "command"
+      assert.has_error(function ()
+        made:rot(1, made:status(1).last + 1)
+      end)
+    end
+    local first = made:status(1).first_cached
+    assert.has_error(function () made:rot(1, first - 1) end)
+    for index = first, made:status(1).last do
+      made:rot(1, index)
+    end
+  end)
+
   it("answers who waits when it closes, each once", function ()
     local made = desk.new {}
     local client = desk.client(made, 1)

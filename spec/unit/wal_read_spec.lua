@@ -110,17 +110,42 @@ describe("wal: close", function ()
     assert.is_true(steps > 10)
   end)
 
+  -- A log whose reader has another segment open than it will need.
+  local function read_before()
+    local log, disk = desk.fresh()
+    for i = 2, 30 do
+      desk.write(log, disk, i, 2, { i, i, 300 })
+    end
+    log:read(12, 1)
+    log:rest() -- nothing is left to write
+    return log, disk
+  end
+
   it("in the middle of a read ends it, too, at any moment", function ()
     for steps = 0, 12 do
-      local log, disk = desk.fresh()
-      for i = 2, 30 do
-        desk.write(log, disk, i, 2, { i, i, 300 })
-      end
-      log:read(12, 1) -- another segment than it will need is open
+      local log = read_before()
       assert.same({ true, "ok" }, { log:close_in_read(2, 3, steps) })
       assert.is_true(log:events().closed)
       assert.equal(0, log:free())
     end
+  end)
+
+  it("ends although the read fails, at any of its steps", function ()
+    local seen = {}
+    for case = 0, 35 do
+      local nth, steps = math.floor(case / 6), case % 6
+      local log, disk = read_before()
+      disk:fail("any", nth)
+      local done, status = log:close_in_read(2, 3, steps)
+      assert.is_true(done)
+      seen[status] = true
+      assert.is_true(log:events().closed)
+      assert.equal(0, log:free())
+    end
+    assert.same({ ok = true, io = true }, seen)
+    local log = read_before()
+    assert.same({ true, "invalid" }, { log:close_in_read(99, 1, 0) })
+    assert.is_true(log:events().closed)
   end)
 
   it("of a directory that cannot be opened ends, too", function ()
