@@ -119,12 +119,18 @@ static int probe_message_encode (lua_State *L) {
 **                      hash = } -> bytes */
 static int probe_result_hash_encode (lua_State *L) {
   struct field_table table
-    = field_open (L, 1, "hash", "group from to term index hash ");
+    = field_open (L, 1, "hash", "group from to term index hash trail ");
   struct raft_buffer *out = binding_buffer_push (L);
   struct wire_result_hash hash;
   hash.term = field_bits (&table, "term");
   hash.index = field_bits (&table, "index");
   hash.hash = field_bits (&table, "hash");
+  lua_getfield (L, 1, "trail");
+  hash.trail.data
+    = (const uint8_t *)lua_tolstring (L, -1, &hash.trail.size);
+  if (hash.trail.data == NULL) {
+    hash.trail.size = 0;
+  }
   return push_encoded (
     L, wire_result_hash_encode (out, field_bits (&table, "group"),
                                 field_bits (&table, "from"),
@@ -207,6 +213,11 @@ static void push_decoded (lua_State *L, const struct wire_message *message) {
     field_set_number (L, "term", message->result_hash.term);
     field_set_number (L, "index", message->result_hash.index);
     field_set_bits (L, "hash", message->result_hash.hash);
+    if (message->result_hash.trail.size > 0) {
+      lua_pushlstring (L, (const char *)message->result_hash.trail.data,
+                       message->result_hash.trail.size);
+      lua_setfield (L, -2, "trail");
+    }
     return;
   }
   memset (&effect, 0, sizeof effect);

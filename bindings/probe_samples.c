@@ -178,7 +178,8 @@ static int sample_append_result (struct raft_buffer *out) {
 }
 
 static int sample_result_hash (struct raft_buffer *out) {
-  struct wire_result_hash hash = { 5, 256, UINT64_C (0xfedcba9876543210) };
+  struct wire_result_hash hash = { 5, 256, UINT64_C (0xfedcba9876543210),
+                                   { NULL, 0 } };
   return wire_result_hash_encode (out, 7, 1, 2, &hash);
 }
 

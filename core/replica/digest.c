@@ -27,8 +27,21 @@ static size_t digest_slot (const struct replica_digest *digest,
   return (size_t)(index / digest->interval % DIGEST_POINTS);
 }
 
+/* Without a hole: after a jump it begins anew. */
+static void digest_keep (struct replica_digest *digest, raft_index index) {
+  if (index != digest->kept_end) {
+    digest->kept_from = index;
+  }
+  digest->kept_end = index + 1;
+  if (digest->kept_end - digest->kept_from > DIGEST_KEPT) {
+    digest->kept_from = digest->kept_end - DIGEST_KEPT;
+  }
+  digest->kept[index % DIGEST_KEPT] = digest->hash;
+}
+
 bool replica_digest_reached (struct replica_digest *digest, raft_index index) {
   struct digest_point *point = &digest->points[digest_slot (digest, index)];
+  digest_keep (digest, index);
   if (index % digest->interval != 0 || digest->is_blind) {
     return false;
   }
@@ -42,6 +55,81 @@ const struct digest_point *replica_digest_point_at (
   const struct digest_point *point
     = &digest->points[digest_slot (digest, index)];
   return index != 0 && point->index == index ? point : NULL;
+}
+
+static void put_hash (uint8_t bytes[8], uint64_t hash) {
+  for (unsigned i = 0; i < 8; i++) {
+    bytes[i] = (uint8_t)(hash >> 8 * i);
+  }
+}
+
+static uint64_t get_hash (const uint8_t bytes[8]) {
+  uint64_t hash = 0;
+  for (unsigned i = 0; i < 8; i++) {
+    hash |= (uint64_t)bytes[i] << 8 * i;
+  }
+  return hash;
+}
+
+void replica_digest_trail (const struct replica_digest *digest,
+                           raft_index last, struct digest_trail *trail) {
+  raft_index i, count
+    = digest->interval < DIGEST_TOLD ? digest->interval : DIGEST_TOLD;
+  trail->last = last;
+  trail->count = 0;
+  if (last < digest->kept_from || last >= digest->kept_end) {
+    return;
+  }
+  if (count > last - digest->kept_from + 1) {
+    count = last - digest->kept_from + 1;
+  }
+  trail->count = (uint32_t)count;
+  for (i = 0; i < count; i++) {
+    put_hash (trail->bytes + 8 * i,
+              digest->kept[(last - count + 1 + i) % DIGEST_KEPT]);
+  }
+}
+
+/*   index    compared   …  first          hi  …  last
+**   own         h1          h4        h5  h6      h9
+**   other       h1          h4        h5  h7      h8
+**
+** Each hash is over all before it: from the first difference on all differ. */
+struct digest_parting replica_digest_parting (
+  const struct replica_digest *digest, const struct digest_trail *trail) {
+  struct digest_parting parting
+    = { digest->compared + 1, trail->last, 0, 0 };
+  raft_index first = trail->last - trail->count + 1, i;
+  for (i = first; i <= trail->last; i++) {
+    uint64_t own, other;
+    if (i < digest->kept_from || i >= digest->kept_end) {
+      continue;
+    }
+    own = digest->kept[i % DIGEST_KEPT];
+    other = get_hash (trail->bytes + 8 * (i - first));
+    if (own != other) {
+      parting.hi = i;
+      parting.own = own;
+      parting.other = other;
+      break;
+    }
+    parting.lo = i + 1;
+  }
+  return parting;
+}
+
+static uint64_t trail_end (const struct digest_trail *trail) {
+  return get_hash (trail->bytes + 8 * (size_t)(trail->count - 1));
+}
+
+void replica_digest_keep_trail (struct digest_poll *poll, uint64_t hash,
+                                const struct digest_trail *trail) {
+  bool is_better = poll->trail.count == 0
+                   || (poll->state == DIGEST_DECIDED && hash == poll->hash
+                       && trail_end (&poll->trail) != hash);
+  if (trail->count > 0 && is_better && trail_end (trail) == hash) {
+    poll->trail = *trail;
+  }
 }
 
 void replica_digest_polls_clear (struct replica_digest *digest) {

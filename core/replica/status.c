@@ -243,6 +243,9 @@ static void map_health (const struct replica *replica,
   map_boolean (map, "sync_stalled", replica->stall.is_sync);
   map_number (map, "apply_age_us", replica->stall.apply_age);
   map_boolean (map, "diverged", replica->is_diverged);
+  if (replica->is_diverged) {
+    map_number (map, "diverged_index", replica->digest.parted);
+  }
   map_hash (map, "result_hash", replica->digest.hash);
   map_number (map, "result_hash_index", replica->applied);
   map_number (map, "compared_index", replica->digest.compared);

@@ -14,7 +14,7 @@
 **   APPEND_RESULT          rejected, stalled, match_index, rejected_index,
 **                          hint_index, hint_term, round
 **   TIMEOUT_NOW            nothing more
-**   RESULT_HASH            index, hash
+**   RESULT_HASH            index, hash, trail (may be left out)
 **
 ** The entries of an AppendEntries are the bytes of the log itself (entry.h),
 ** one bin each. */
@@ -34,13 +34,17 @@
 /* Kinds of bodies beside enum raft_message_kind: talk between the replicas,
 ** that the engine does not see. */
 enum wire_message_kind {
-  WIRE_MESSAGE_RESULT_HASH = 64 /* [kind, term, index, hash] */
+  WIRE_MESSAGE_RESULT_HASH = 64 /* [kind, term, index, hash, trail] */
 };
+
+#define WIRE_TRAIL_MAX 256 /* hashes of 8 bytes, little-endian, in a trail */
 
 struct wire_result_hash {
   raft_term term;
   raft_index index;  /* a multiple of 256 */
   uint64_t hash;     /* of all results up to it */
+  struct wire_view trail; /* the same hash at each of the last indexes, up to
+                        'index'; size 0: not told */
 };
 
 struct wire_message {

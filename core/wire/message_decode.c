@@ -90,6 +90,7 @@ static int read_flag (struct message_reader *reader, const char *name,
 }
 
 #define VOTE_FIELDS 4 /* kind, term, last_index, last_term */
+#define RESULT_HASH_FIELDS 4 /* kind, term, index, hash */
 
 /* Several numbers, one after another. */
 struct number_field {
@@ -142,17 +143,33 @@ static int read_append_result (struct message_reader *reader) {
   return status != RAFT_OK ? status : read_numbers (reader, fields, 5);
 }
 
-static int read_result_hash (struct message_reader *reader) {
+static bool read_trail (struct message_reader *reader,
+                        struct wire_result_hash *hash) {
+  return wire_cursor_string (&reader->cursor, &hash->trail) == RAFT_OK
+         && hash->trail.size > 0 && hash->trail.size % 8 == 0
+         && hash->trail.size <= (size_t)WIRE_TRAIL_MAX * 8
+         && hash->trail.size / 8 <= hash->index;
+}
+
+static int read_result_hash (struct message_reader *reader, uint32_t count) {
   struct wire_result_hash *hash = &reader->message->result_hash;
   int status = read_number (reader, "index", &hash->index);
   hash->term = reader->message->message.term;
   reader->message->is_result_hash = true;
+  hash->trail.data = NULL;
+  hash->trail.size = 0;
   if (status == RAFT_OK
       && (hash->index == 0
           || wire_cursor_unsigned (&reader->cursor, UINT64_MAX, &hash->hash)
                != RAFT_OK)) {
     status = raft_fail (reader->detail, RAFT_EMALFORMED,
                         "message: a result hash without index or hash");
+  }
+  if (status == RAFT_OK && count > RESULT_HASH_FIELDS
+      && !read_trail (reader, hash)) {
+    status = raft_fail (reader->detail, RAFT_EMALFORMED,
+                        "message: expected a trail of 1 to %d hashes of 8 "
+                        "bytes each", WIRE_TRAIL_MAX);
   }
   return status;
 }
@@ -322,7 +339,7 @@ static int read_fields (struct message_reader *reader, uint64_t kind,
       return read_append_result (reader);
     case RAFT_MESSAGE_TIMEOUT_NOW: return RAFT_OK;
     case WIRE_MESSAGE_RESULT_HASH:
-      return read_result_hash (reader);
+      return read_result_hash (reader, count);
     default:
       return raft_fail (reader->detail, RAFT_EUNSUPPORTED,
                         "message: of kind %llu, which this member does not "
@@ -363,7 +380,8 @@ static int read_body (struct message_reader *reader) {
   message->kind = (enum raft_message_kind)kind;
   status = read_fields (reader, kind, count);
   expected = body_fields (kind);
-  if (kind == RAFT_MESSAGE_VOTE && count == VOTE_FIELDS + 1) {
+  if ((kind == RAFT_MESSAGE_VOTE || kind == WIRE_MESSAGE_RESULT_HASH)
+      && count == expected + 1) {
     expected = count;
   }
   if (status == RAFT_OK

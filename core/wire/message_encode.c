@@ -175,13 +175,16 @@ int wire_result_hash_encode (struct raft_buffer *out, uint64_t group,
                              raft_id from, raft_id to,
                              const struct wire_result_hash *hash) {
   struct message_frame frame = { out, 0, 0, group, from, to };
-  int status = frame_begin (&frame, 0);
+  int status = frame_begin (&frame, hash->trail.size);
   if (status == RAFT_OK) {
-    put (wire_value_array (out, 4));
+    put (wire_value_array (out, hash->trail.size > 0 ? 5 : 4));
     put_number (&frame, WIRE_MESSAGE_RESULT_HASH);
     put_number (&frame, hash->term);
     put_number (&frame, hash->index);
     put_number (&frame, hash->hash);
+    if (hash->trail.size > 0) {
+      put (wire_value_binary (out, hash->trail.data, hash->trail.size));
+    }
     frame_end (&frame);
   }
   return status;

@@ -108,7 +108,10 @@ describe("replica: results that differ", function ()
     end)
     local state, code, text = made:state(leader % 3 + 1)
     assert.same({ "stopped", "diverged" }, { state, code })
-    assert.matches("entries 5 to 8 differ", text)
+    assert.matches("the result of entry 6 differs from that of a majority:"
+      .. " result hash %x+ here, %x+ there", text)
+    assert.is_truthy(made:traces():find(
+      ("replica.diverged peer=%d lo=6 hi=6"):format(leader % 3 + 1), 1, true))
     assert.equal("up", (made:state(leader)))
     assert.equal("up", (made:state((leader + 1) % 3 + 1)))
   end)
@@ -117,8 +120,9 @@ describe("replica: results that differ", function ()
     local made, leader = skewed(3, function (made, leader)
       made:skew(leader, 6)
     end)
-    local state, code = made:state(leader)
+    local state, code, text = made:state(leader)
     assert.same({ "stopped", "diverged" }, { state, code })
+    assert.matches("the result of entry 6 differs", text)
     local traces = made:traces()
     local down = traces:find("raft.role from=leader to=follower", 1, true)
     local stop = traces:find("replica.stopped", 1, true)
@@ -135,9 +139,11 @@ describe("replica: results that differ", function ()
       local client = desk.client(made, leader)
       assert.equal("diverged", client:apply("refused").code)
       assert.equal(13, client:query("question").result)
-      assert.is_true(client:ask("status", {}).result.diverged)
-      assert.is_truthy(made:traces():find("replica.diverged peer=none lo=5",
-        1, true))
+      local page = client:ask("status", {}).result
+      assert.is_true(page.diverged)
+      assert.equal(6, page.diverged_index)
+      assert.is_truthy(made:traces():find("replica.diverged peer=none lo=6"
+        .. " hi=6", 1, true))
     end)
 
   it("are found again after a restart and a change of leader", function ()
@@ -172,6 +178,54 @@ describe("replica: results that differ", function ()
       assert.same({ "stopped", "diverged" }, { state, code })
       assert.equal("up", (made:state(new)))
       assert.equal("up", (made:state(old)))
+    end)
+
+  it("name the first entry, whichever of an interval it is", function ()
+    for index = 5, 9 do
+      for behind = 0, 1 do -- who is wrong: the leader, a follower
+        local made, leader = skewed(3, function (made, leader)
+          made:skew((leader + behind - 1) % 3 + 1, index)
+        end)
+        local _, code, text = made:state((leader + behind - 1) % 3 + 1)
+        assert.equal("diverged", code)
+        assert.matches(("result of entry %d differs"):format(index), text)
+      end
+    end
+  end)
+
+  it("name it also when the leader computes it last", function ()
+    local made = desk.new { members = 3, hash_interval = 4, traces = true }
+    local leader = desk.leader(made, 3)
+    made:skew(leader, 6)
+    made:hold_machine(leader, true)
+    local client = desk.client(made, leader)
+    for _ = 1, 9 do
+      client:propose "after"
+    end
+    made:run(2e5)
+    assert.equal("up", (made:state(leader)))
+    made:hold_machine(leader, false)
+    made:run(1e6)
+    local _, code, text = made:state(leader)
+    assert.equal("diverged", code)
+    assert.matches("the result of entry 6 differs", text)
+  end)
+
+  it("are named by a leader that computes last, too, when nobody is right",
+    function ()
+      local made = desk.new { members = 2, hash_interval = 4, traces = true }
+      local leader = desk.leader(made, 2)
+      made:skew(leader, 7)
+      made:hold_machine(leader, true)
+      local client = desk.client(made, leader)
+      for _ = 1, 9 do
+        client:propose "after"
+      end
+      made:run(2e5)
+      made:hold_machine(leader, false)
+      made:run(1e6)
+      assert.is_truthy(made:traces():find("replica.diverged peer=none lo=7"
+        .. " hi=7", 1, true))
     end)
 
   it("that are equal are compared on all members", function ()

@@ -151,6 +151,21 @@ describe("wire_message", function ()
     local hash = { group = GROUP, from = 1, to = 2, term = 5, index = 256,
       hash = "fedcba9876543210" }
     assert.same(hash, decode(probe.result_hash_encode(hash)))
+    hash.trail = ("12345678"):rep(3)
+    assert.same(hash, decode(probe.result_hash_encode(hash)))
+  end)
+
+  it("carries a trail of whole hashes, not longer than the log", function ()
+    local hash = { group = GROUP, from = 1, to = 2, term = 5, index = 300,
+      hash = "fedcba9876543210" }
+    for _, size in ipairs { 7, 9, 257 * 8 } do
+      hash.trail = ("x"):rep(size)
+      local ok, message = decode(probe.result_hash_encode(hash))
+      assert.is_nil(ok)
+      assert.matches("expected a trail of 1 to 256 hashes", message)
+    end
+    hash.trail, hash.index = ("x"):rep(16), 1
+    assert.is_nil((decode(probe.result_hash_encode(hash))))
   end)
 end)
 

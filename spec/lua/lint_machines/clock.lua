@@ -10,7 +10,7 @@ function Machine.new()
 end
 
 function Machine:apply(command)
-  self.held[command] = os.time()
+  self.held[command] = os.date("%H:%M:%S")
 end
 
 function Machine:query()
