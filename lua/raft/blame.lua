@@ -80,15 +80,30 @@ function blame.explain(thread, problem, fallback)
   return (text:gsub("[\r\n]+", " "))
 end
 
+local LINES = 3000000 -- of a file and what it requires, before it returns
+
 --- Runs the chunk of a file, and knows meanwhile which line of it runs: that
 -- a file returns what a call gives takes its frame off the stack.
 -- @return as pcall
 function blame.follow(chunk, source)
-  local line
+  local line, count = nil, 0
+  local jit = rawget(_G, "jit")
+  local is_compiling = jit and jit.status() -- such code calls no hook
+  if is_compiling then
+    jit.off()
+    jit.flush()
+  end
   debug.sethook(function()
     local info = getinfo(2, "Sl")
     if info.source == source then
       line = info
+    end
+    count = count + 1
+    if count > LINES then
+      count = LINES - 100 -- a pcall around it helps not for long
+      error(("%s:%d: more than %d lines before the file returns: a loop"
+        .. " without end?"):format(info.short_src, info.currentline, LINES),
+        0)
     end
   end, "l")
   blame.followed = function()
@@ -97,6 +112,9 @@ function blame.follow(chunk, source)
   local ok, value = pcall(chunk)
   debug.sethook()
   blame.followed = nil
+  if is_compiling then
+    jit.on()
+  end
   return ok, value
 end
 

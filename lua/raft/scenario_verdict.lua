@@ -28,27 +28,8 @@ local function by_model(history, result)
   end
 end
 
-local INSTRUCTIONS = 1000000000 -- of a judge: it may search, too
-
--- A judge is code of the user, as processes are: a mistake in it is told like
--- theirs.
-local function run_judge(history, workload)
-  local ok, message, detail
-  local alone = processes.new(nil, { instructions = INSTRUCTIONS })
-  alone:spawn("", function()
-    ok, message, detail = workload:judge(history)
-  end)
-  alone:run()
-  return alone.failure, ok, message, detail
-end
-
 local function by_judge(history, workload, result)
-  local failure, ok, message, detail = run_judge(history, workload)
-  if failure then
-    result.violation = violation("scenario", failure.text, result.now)
-    result.traceback = failure.traceback
-    return
-  end
+  local ok, message, detail = workload:judge(history)
   result.detail = detail
   if ok == nil and type(detail) == "table" and detail.verdict == "unknown"
   then
@@ -58,16 +39,29 @@ local function by_judge(history, workload, result)
   end
 end
 
-local function by_history(history, workload, result)
-  if #history:events() == 0 then
-    return
-  end
-  result.history = history
-  if history.model then
-    by_model(history, result)
-  end
-  if workload and workload.judge and not result.violation then
-    by_judge(history, workload, result)
+local INSTRUCTIONS = 1000000000 -- of a judgement: it may search, too
+
+-- Models, judges and what they take of answers are code of the user, as
+-- processes are: a mistake there is told like theirs.
+local function by_history(tell, read, result)
+  local alone = processes.new(nil, { instructions = INSTRUCTIONS })
+  alone:spawn("", function()
+    local history, workload = tell(), read.workload
+    if #history:events() == 0 then
+      return
+    end
+    result.history = history
+    if history.model then
+      by_model(history, result)
+    end
+    if workload and workload.judge and not result.violation then
+      by_judge(history, workload, result)
+    end
+  end)
+  alone:run()
+  if alone.failure then
+    result.violation = violation("scenario", alone.failure.text, result.now)
+    result.traceback = alone.failure.traceback
   end
 end
 
@@ -92,7 +86,9 @@ function scenario_verdict.of_cluster(cluster, read)
       result.traceback = failure.traceback
     end
   elseif not result.violation then
-    by_history(cluster.recorded, read.workload, result)
+    by_history(function()
+      return cluster.recorded
+    end, read, result)
   end
   return finished(result)
 end
@@ -101,8 +97,9 @@ end
 function scenario_verdict.of_replay(handle, read)
   local result = handle:result()
   if not result.violation and read.workload then
-    by_history(sim_history.of(read.schedule, handle:operations(),
-      read.workload), read.workload, result)
+    by_history(function()
+      return sim_history.of(read.schedule, handle:operations(), read.workload)
+    end, read, result)
   end
   return finished(result)
 end

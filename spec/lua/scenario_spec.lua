@@ -69,6 +69,15 @@ describe("raft.scenario: a mistake in the options", function()
     { 'FILE:2: raft.workload has no "regster", did you mean "register"?',
       in_file "workload = raft.workload.regster {}" },
     { "FILE:1: raised a hand", "error 'raised a hand'" },
+    { "FILE:2: more than 3000000 lines before the file returns: a loop without"
+      .. " end?", "local i = 0\nwhile true do i = i + 1 end" },
+    { "FILE:2: raft.scenario: option duration: expected a duration such as"
+      .. ' "150ms", "5s" or "2min", got the string "5"',
+      in_file "workload = {}, duration = '5'" },
+    { "FILE:2: raft.scenario: expected a schedule beside of, got run",
+      in_file "run = print, of = 'x.lua'" },
+    { "FILE:2: raft.scenario: expected of beside live, got none",
+      in_file "schedule = {}, live = true" },
   } do
     it(row[1], function()
       assert.equal(row[1], refusal(row[2]))
@@ -182,6 +191,58 @@ describe("raft.scenario: a mistake in run", function()
     assert.equal("FILE:4: 1 a b c 1", refusal(in_run(
       "local t, s = { c = 1, a = 1, b = 1, 1 }, '' for k in pairs(t) do"
       .. " s = s .. k .. ' ' end error(s .. next(t))")))
+  end)
+end)
+
+-- A workload and a nemesis that are right, but for what a row says.
+local function in_parts(given)
+  return ([[
+local raft = require "raft"
+local w, n = {}, {}
+function w:client(c, process) local h = c:history()
+  %s
+  h:ok(h:invoke(process, "read", "x", nil, c:now()), 1, c:now()) end
+function w:finish(c) %s end
+function w:judge(h) %s return true end
+function n:run(c)
+  %s end
+%s
+return raft.scenario { workload = w, nemesis = n, duration = "300ms" }]])
+    :format(given.client or "", given.finish or "", given.judge or "",
+      given.nemesis or "", given.more or "")
+end
+
+describe("raft.scenario: a mistake in workload, nemesis or judge", function()
+  local LOOP = "while true do end"
+  for _, row in ipairs {
+    { "FILE:4: " .. LONG, { client = LOOP } },
+    { "FILE:9: " .. LONG, { nemesis = LOOP } },
+    { "FILE:6: " .. LONG, { finish = LOOP } },
+    { "FILE:4: attempt to call", { client = "nope()" } },
+    { "FILE:9: cluster:crash: expected a member, 1 to 3, got nothing",
+      { nemesis = "c:crash(nil)" } },
+    { 'FILE:9: cluster has no "kil", did you mean "kill"?',
+      { nemesis = "c:kil(1)" } },
+    { "FILE:6: raised a hand", { finish = "error 'raised a hand'" } },
+    { "FILE:7: raised a hand", { judge = "error 'raised a hand'" } },
+    { "FILE:7: raised a table", { judge = "error {}" } },
+    { "FILE:7: attempt to index", { judge = "local t = nil; t.x = 1" } },
+    { "FILE:10: in the model", { more = "w.model = { init = function() return"
+      .. " 0 end, step = function() error 'in the model' end }" } },
+    { 'FILE:10: setup: no', { more = "function w:setup() error"
+      .. " 'setup: no' end" } },
+    { "FILE:10: nemesis.kill: option every: expected",
+      { more = "n = raft.nemesis.kill { every = 5 }" } },
+  } do
+    it(row[1], function()
+      local text = refusal(in_parts(row[2]))
+      assert.equal(row[1], text:sub(1, #row[1]))
+    end)
+  end
+
+  it("FILE:7: a judge without end #full", function()
+    local text = refusal(in_parts { judge = LOOP })
+    assert.equal("FILE:7: " .. LONG:gsub("than 1", "than 100"), text)
   end)
 end)
 

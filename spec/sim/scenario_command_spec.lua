@@ -106,6 +106,10 @@ describe("luaraft sim #once", function()
       ["return 7"] = "bad.lua: expected the file to return raft.scenario",
       ["return { los = 3 }"] = 'bad.lua: options: unknown option "los", did'
         .. ' you mean "loss"?',
+      ["return require 'raft'.scenario { run = print, machine = 'no' }"]
+        = "bad.lua:1: machine: expected a module name or the path of a Lua",
+      ["return require 'raft'.scenario { schedule = {}, of = 'no.lua' }"]
+        = "bad.lua:1: raft.scenario: option of: no.lua: No such file",
       ["local n = require 'raft' return n.scenario { nodes = 99 }"]
         = "bad.lua:1: raft.scenario: option nodes: expected a whole number",
     } do
