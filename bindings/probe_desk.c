@@ -20,21 +20,6 @@ void raft_probe_desk (lua_State *L) {
   (void)L; /* its face is probe_replica.c */
 }
 
-/* Calls into a replica stand between these: an assertion ends the desk, not
-** the process. Each member is settled by replica_flush. */
-#define DESK_CALL(desk, guard, call)                                 \
-  do {                                                               \
-    if ((desk)->panic[0] == '\0') {                                  \
-      raft_guard_enter (&(guard));                                   \
-      if (setjmp ((guard).jump) == 0) {                              \
-        call;                                                        \
-      } else {                                                       \
-        memcpy ((desk)->panic, (guard).what, sizeof (guard).what);   \
-      }                                                              \
-      raft_guard_leave (&(guard));                                   \
-    }                                                                \
-  } while (0)
-
 /* ---- doors ------------------------------------------------------------ */
 
 static void queue_init (struct desk_queue *queue) {
@@ -155,6 +140,7 @@ static void member_init (struct desk *desk, raft_id id) {
   member->machine.submit = machine_submit;
   member->disk = sim_disk_new ();
   memcpy (member->vm, "C", 2);
+  raft_buffer_init (&member->image, &raft_memory_plain);
   raft_arena_init (&member->arena);
 }
 
@@ -185,6 +171,7 @@ void desk_free (struct desk *desk) {
     desk_kill (desk, id);
     desk_machine_forget (&desk->members[id]);
     free (desk->members[id].applied);
+    raft_buffer_free (&desk->members[id].image);
     sim_disk_free (desk->members[id].disk);
   }
   while ((note = queue_take (&desk->messages)) != NULL

@@ -61,6 +61,10 @@ struct desk_member {
   bool disk_held;
   bool machine_held;
   bool machine_keeps;     /* its state survives the process */
+  bool machine_bare;      /* it takes no snapshots */
+  size_t pull_fails_in;   /* that MACHINE_PULL raises; 0: none */
+  struct raft_buffer image; /* plain: of MACHINE_SNAPSHOT, or pushed */
+  size_t image_at;
   raft_index skew_from;   /* results differ from this index on; 0: never */
   int machine_fails;      /* status of the next apply; 0: works */
   char vm[16];
@@ -94,6 +98,21 @@ struct desk {
   char panic[220];           /* an assertion failed: nothing goes on */
 };
 
+/* Calls into a replica stand between these: an assertion ends the desk, not
+** the process. Each member is settled by replica_flush. */
+#define DESK_CALL(desk, guard, call)                                 \
+  do {                                                               \
+    if ((desk)->panic[0] == '\0') {                                  \
+      raft_guard_enter (&(guard));                                   \
+      if (setjmp ((guard).jump) == 0) {                              \
+        call;                                                        \
+      } else {                                                       \
+        memcpy ((desk)->panic, (guard).what, sizeof (guard).what);   \
+      }                                                              \
+      raft_guard_leave (&(guard));                                   \
+    }                                                                \
+  } while (0)
+
 RAFT_HIDDEN_BEGIN
 
 /* NULL: out of memory. */
@@ -117,6 +136,7 @@ int desk_hear (struct desk *desk, raft_id id, const uint8_t *data,
 ** returned. */
 int desk_request (struct desk *desk, raft_id id, uint64_t connection,
                   const struct wire_view *bytes, bool is_admin);
+int desk_snapshot (struct desk *desk, raft_id id);
 void desk_hang_up (struct desk *desk, raft_id id, uint64_t connection);
 
 /* What is under way to a disk that is held ends. */

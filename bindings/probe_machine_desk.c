@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/panic.h"
 #include "compat.h"
@@ -105,6 +106,84 @@ static uint64_t state_hash (const struct desk_member *member) {
   return hash;
 }
 
+/* ---- snapshots: index, size, command; each number has 8 bytes ---------- */
+
+#define IMAGE_PIECE ((size_t)100) /* bytes: a short state has several */
+
+static void take_image (struct desk_member *member) {
+  member->image.size = 0;
+  member->image_at = 0;
+  for (size_t i = 0; i < member->applied_count; i++) {
+    const struct desk_applied *applied = &member->applied[i];
+    uint8_t head[16];
+    raft_store_u64 (head, applied->index);
+    raft_store_u64 (head + 8, applied->size);
+    (void)raft_buffer_append (&member->image, head, sizeof head);
+    (void)raft_buffer_append (&member->image, applied->payload,
+                              applied->size);
+  }
+}
+
+static void pull_piece (struct desk_member *member,
+                        struct machine_request *request) {
+  size_t left = member->image.size - member->image_at;
+  size_t size = left < IMAGE_PIECE ? left : IMAGE_PIECE;
+  if (member->pull_fails_in == 1) {
+    request->status = RAFT_EAPPLY_FAILED;
+  }
+  member->pull_fails_in -= member->pull_fails_in > 0;
+  (void)raft_buffer_append (&request->bytes,
+                            member->image.data + member->image_at, size);
+  member->image_at += size;
+}
+
+static void put_image (struct desk_member *member) {
+  const uint8_t *at = member->image.data;
+  const uint8_t *end = at + member->image.size;
+  while (member->image.size > 0 && at < end) {
+    struct machine_entry entry = { 0 };
+    entry.index = raft_load_u64 (at);
+    entry.payload_size = (size_t)raft_load_u64 (at + 8);
+    entry.payload = at + 16;
+    at += 16 + entry.payload_size;
+    remember (member, &entry);
+  }
+}
+
+static void perform_image (struct desk_member *member,
+                           struct machine_request *request) {
+  if (member->machine_bare) {
+    request->status = RAFT_ENO_METHOD;
+    return;
+  }
+  switch (request->operation) {
+    case MACHINE_SNAPSHOT: take_image (member); break;
+    case MACHINE_PULL: pull_piece (member, request); break;
+    case MACHINE_PUSH:
+      (void)raft_buffer_append (&member->image, request->entries[0].payload,
+                                request->entries[0].payload_size);
+      break;
+    case MACHINE_RESTORED: put_image (member); break;
+    default:
+      if (request->operation == MACHINE_RESTORE) {
+        desk_machine_forget (member);
+      }
+      member->image.size = 0;
+      break;
+  }
+}
+
+int desk_snapshot (struct desk *desk, raft_id id) {
+  struct desk_member *member = &desk->members[id];
+  struct raft_guard guard;
+  volatile int status = RAFT_ECLOSED;
+  if (member->state == DESK_UP) {
+    DESK_CALL (desk, guard, status = replica_snapshot (member->replica));
+    desk_settle (desk);
+  }
+  return status;
+}
+
 void desk_machine_perform (struct desk_member *member,
                            struct machine_request *request) {
   request->status = RAFT_OK;
@@ -128,15 +207,10 @@ void desk_machine_perform (struct desk_member *member,
     case MACHINE_DIGEST:
       request->hash = state_hash (member);
       break;
-    case MACHINE_SNAPSHOT:
-    case MACHINE_PULL:
-    case MACHINE_RESTORE:
-    case MACHINE_PUSH:
-    case MACHINE_RESTORED:
-      request->status = RAFT_ENO_METHOD;
-      break;
-    case MACHINE_DROP:
     case MACHINE_CLOSE:
+      break;
+    default:
+      perform_image (member, request);
       break;
   }
 }

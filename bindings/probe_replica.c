@@ -194,18 +194,40 @@ static int desk_l_free (lua_State *L) {
   return 0;
 }
 
-/* desk:flip(id, offset): one bit of its first file is wrong. */
-static int desk_l_flip (lua_State *L) {
+/* desk:files(id) -> the names on its disk, each ended by a zero byte. */
+static int desk_l_files (lua_State *L) {
   struct desk_member *member = member_at (L, 2);
   struct raft_buffer names;
   int status;
   raft_buffer_init (&names, &raft_memory_plain);
   status = sim_disk_names (member->disk, false, &names);
-  if (status == RAFT_OK && names.size > 0) {
-    status = sim_disk_flip (member->disk, (const char *)names.data,
-                            (uint64_t)luaL_checknumber (L, 3), 0);
-  }
+  lua_pushlstring (L, names.size > 0 ? (const char *)names.data : "",
+                   status == RAFT_OK ? names.size : 0);
   raft_buffer_free (&names);
+  return 1;
+}
+
+/* desk:flip(id, name, offset): one bit of a file is wrong. */
+static int desk_l_flip (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  return push_request (L, sim_disk_flip (
+    member->disk, luaL_checkstring (L, 3),
+    (uint64_t)luaL_checknumber (L, 4), 0));
+}
+
+/* desk:bring(id, other, name): a file of another member's disk. */
+static int desk_l_bring (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  const struct desk_member *other = member_at (L, 3);
+  const char *name = luaL_checkstring (L, 4);
+  struct raft_buffer bytes;
+  int status;
+  raft_buffer_init (&bytes, &raft_memory_plain);
+  status = sim_disk_contents (other->disk, name, false, &bytes);
+  if (status == RAFT_OK) {
+    sim_disk_put (member->disk, name, bytes.data, bytes.size);
+  }
+  raft_buffer_free (&bytes);
   return push_request (L, status);
 }
 
@@ -356,6 +378,25 @@ static int desk_l_finish_disk (lua_State *L) {
   return check_panic (L);
 }
 
+/* desk:bare_machine(id, yes): it takes no snapshots. */
+static int desk_l_bare_machine (lua_State *L) {
+  member_at (L, 2)->machine_bare = lua_toboolean (L, 3);
+  return 0;
+}
+
+/* desk:fail_pull(id, n): the nth piece of a snapshot is not given. */
+static int desk_l_fail_pull (lua_State *L) {
+  member_at (L, 2)->pull_fails_in = (size_t)luaL_checknumber (L, 3);
+  return 0;
+}
+
+/* desk:snapshot(id) -> true, or nil, message, code; and it is settled. */
+static int desk_l_snapshot (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  int status = desk_snapshot (member->desk, member->id);
+  return push_request (L, status);
+}
+
 static int desk_l_keep_machine (lua_State *L) {
   member_at (L, 2)->machine_keeps = lua_toboolean (L, 3);
   return 0;
@@ -464,6 +505,9 @@ static int desk_l_status (lua_State *L) {
   field_set_number (L, "pending_proposals", status.pending_proposals);
   field_set_number (L, "pending_reads", status.pending_reads);
   field_set_number (L, "compared", status.hash_index);
+  field_set_number (L, "base", status.raft.base);
+  field_set_number (L, "snapshot", status.snapshot);
+  field_set_number (L, "snapshots_taken", status.snapshots_taken);
   field_set_boolean (L, "stalled", status.stalled);
   field_set_number (L, "syncs", status.wal.syncs);
   field_push_hex (L, status.result_hash);
@@ -502,7 +546,9 @@ static const luaL_Reg desk_methods[] = {
   { "crash", desk_l_crash },
   { "close", desk_l_close },
   { "free", desk_l_free },
+  { "files", desk_l_files },
   { "flip", desk_l_flip },
+  { "bring", desk_l_bring },
   { "rot", desk_l_rot },
   { "run", desk_l_run },
   { "settle", desk_l_settle },
@@ -517,6 +563,9 @@ static const luaL_Reg desk_methods[] = {
   { "hold_disk", desk_l_hold_disk },
   { "finish_disk", desk_l_finish_disk },
   { "keep_machine", desk_l_keep_machine },
+  { "bare_machine", desk_l_bare_machine },
+  { "fail_pull", desk_l_fail_pull },
+  { "snapshot", desk_l_snapshot },
   { "skew", desk_l_skew },
   { "set_vm", desk_l_set_vm },
   { "fail_machine", desk_l_fail_machine },

@@ -26,6 +26,8 @@
   X(unapplied_bytes, 64 * RAFT_MIB, "bytes",                                 \
     "appended and not yet applied: the leader refuses beyond it")            \
   X(cached_bytes, 64 * RAFT_MIB, "bytes", "entries kept in memory")          \
+  X(snapshot_bytes, 64 * RAFT_MIB, "bytes",                                  \
+    "applied since the last snapshot: then another one is taken")            \
   X(retained_entries, 65536, "entries",                                      \
     "kept behind a snapshot, for members that lag")                          \
   X(apply_bytes, RAFT_MIB, "bytes", "entries of one apply call")             \

@@ -112,7 +112,9 @@ static void replicate_send (struct raft *raft,
     = { .kind = RAFT_MESSAGE_APPEND, .to = progress->id };
   raft_index previous = progress->next - 1;
   if (previous < raft->log.base || progress->mode == RAFT_SNAPSHOT) {
-    previous = 0; /* a heartbeat that any log agrees with */
+    /* A heartbeat that any log agrees with; but one who was sent entries that
+    ** are compacted by now must be able to say that they never came. */
+    previous = progress->mode == RAFT_REPLICATE ? raft->log.base : 0;
   }
   m.as.append.previous_index = previous;
   m.as.append.previous_term

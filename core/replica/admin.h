@@ -61,6 +61,9 @@ RAFT_HIDDEN_BEGIN
 /* Takes over an encoded configuration entry. */
 int replica_configure (struct replica *replica, struct raft_slice entry,
                        raft_index index, struct raft_detail *detail);
+void replica_configure_value (struct replica *replica,
+                              const struct wire_configuration *value,
+                              raft_index index);
 bool replica_is_member (const struct replica *replica, raft_id id);
 /* The latest configuration was cut. */
 void replica_configuration_cut (struct replica *replica);

@@ -186,6 +186,8 @@ static bool plan_one (struct replica *replica, raft_index index,
   }
   plan->kind = PLAN_SKIP;
   plan->term = entry.term;
+  plan->time = entry.time;
+  plan->size = WIRE_ENTRY_HEAD + entry.payload_size;
   if (entry.kind == RAFT_ENTRY_COMMAND) {
     plan_command (replica, &entry, plan);
   } else if (entry.kind == RAFT_ENTRY_SESSION_OPEN) {
@@ -380,6 +382,8 @@ static void apply_finish (struct replica *replica) {
     result_of (replica, i, plan, &outcome);
     answer_call (replica, i, plan, &outcome);
     replica->applied = i;
+    replica->applied_time = plan->time;
+    replica->take.log_bytes += plan->size;
     if (replica_digest_reached (&replica->digest, i)) {
       replica_compare_point (replica);
     }

@@ -82,6 +82,11 @@ void replica_cache_truncate (struct replica_cache *cache, raft_index from) {
   }
 }
 
+void replica_cache_restart (struct replica_cache *cache, raft_index first) {
+  replica_cache_truncate (cache, cache->first);
+  cache->first = first;
+}
+
 void replica_cache_evict (struct replica_cache *cache, raft_index below) {
   while (cache->count > 0 && cache->first < below) {
     struct raft_slice *slot = cache_slot (cache, cache->first);

@@ -41,6 +41,8 @@ void replica_cache_push (struct replica_cache *cache,
                          struct raft_slice entry);
 /* Cuts everything from 'from' on. The next entry is then 'from'. */
 void replica_cache_truncate (struct replica_cache *cache, raft_index from);
+/* Forgets everything; the next entry is 'first'. */
+void replica_cache_restart (struct replica_cache *cache, raft_index first);
 /* Forgets what is before 'below'. */
 void replica_cache_evict (struct replica_cache *cache, raft_index below);
 

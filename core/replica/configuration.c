@@ -13,6 +13,16 @@ static void take_voters (struct replica *replica) {
   replica->voters = sets.voters;
 }
 
+void replica_configure_value (struct replica *replica,
+                              const struct wire_configuration *value,
+                              raft_index index) {
+  replica->previous = replica->configuration;
+  replica->previous_index = replica->configuration_index;
+  replica->configuration = *value;
+  replica->configuration_index = index;
+  take_voters (replica);
+}
+
 static int configuration_read (const struct replica *replica,
                                struct raft_slice entry, raft_index index,
                                struct wire_configuration *value,
@@ -43,11 +53,7 @@ int replica_configure (struct replica *replica, struct raft_slice entry,
   if (status != RAFT_OK) {
     return status;
   }
-  replica->previous = replica->configuration;
-  replica->previous_index = replica->configuration_index;
-  replica->configuration = value;
-  replica->configuration_index = index;
-  take_voters (replica);
+  replica_configure_value (replica, &value, index);
   return RAFT_OK;
 }
 

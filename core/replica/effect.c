@@ -338,8 +338,14 @@ static void perform_one (struct replica *replica,
                                  effect->as.transfer.status);
       break;
     case RAFT_EFFECT_COMPACT:
+      wal_compact (replica->wal, effect->as.compact.index);
+      break;
     case RAFT_EFFECT_SNAPSHOT:
-    case RAFT_EFFECT_INSTALL: break;
+      replica_send_want (replica, effect->as.snapshot.to);
+      break;
+    case RAFT_EFFECT_INSTALL:
+      replica->receive.is_install_wanted = true;
+      break;
   }
 }
 

@@ -22,10 +22,12 @@
 #include "replica/cache.h"
 #include "replica/calls.h"
 #include "replica/digest.h"
+#include "replica/load.h"
 #include "replica/reads.h"
 #include "replica/refusal.h"
 #include "replica/replica.h"
 #include "replica/session.h"
+#include "replica/snapshot_task.h"
 #include "wire/message.h"
 #include "wire/rpc.h"
 #include "wire/value.h"
@@ -48,16 +50,6 @@ enum replica_life {
   REPLICA_STOPPED
 };
 
-/* An answer to a LOAD effect. */
-enum replica_load_state { LOAD_FREE, LOAD_WANTED, LOAD_READING, LOAD_READ,
-                          LOAD_USED };
-struct replica_load {
-  struct wal_load wal;
-  struct replica *replica;
-  uint64_t ticket;         /* of the effect */
-  enum replica_load_state state;
-};
-
 /* What is done with one entry of the batch that is being applied. */
 enum replica_plan_kind {
   PLAN_SKIP,      /* nothing to apply: result nil */
@@ -71,6 +63,8 @@ struct replica_plan {
   int status;
   uint32_t slot;
   raft_term term;
+  raft_time time;       /* of the entry */
+  uint32_t size;        /* bytes of it */
   struct session_record *record; /* MACHINE: to be kept there, or NULL */
 };
 
@@ -132,6 +126,7 @@ struct replica {
   struct replica_known known;
   struct wal_recovered recovered; /* until the engine is there */
   struct raft_term_run *runs;
+  size_t runs_size;      /* bytes of them, as allocated */
   uint64_t machine_hash;
   char vm[16];
   raft_index held_index;
@@ -143,6 +138,7 @@ struct replica {
   raft_id leader;
   raft_index commit;
   raft_index applied;    /* results are in */
+  raft_time applied_time; /* in the envelope of that entry */
   raft_index last;       /* of the log, as cached or recovered */
   bool is_diverged;      /* nobody knows who is right: read-only */
 
@@ -183,6 +179,14 @@ struct replica {
   struct replica_reads reads;
   struct replica_peers peers;
   struct replica_refusals refusals;
+  raft_index snapshot_index;     /* the newest, under its name; 0: none */
+  raft_index snapshot_previous;  /* the one before it */
+  raft_time snapshot_time;       /* of the newest: when its entry was made */
+  struct replica_opening opening;
+  struct replica_restore restore;
+  struct replica_take take;
+  struct replica_send sends[REPLICA_PEERS_MAX];
+  struct replica_receive receive;
   struct replica_digest digest;
   struct replica_apply apply;
   struct replica_stall stall;
@@ -217,6 +221,11 @@ void replica_on_wal_opened (void *owner, int status,
                             const struct raft_detail *detail);
 void replica_on_machine_life (struct machine_request *request);
 
+/* The log is open, or could not be opened. */
+void replica_open_machine (struct replica *replica);
+/* Everything is there: log, machine, what the snapshot says. */
+void replica_open_engine (struct replica *replica);
+
 /* ---- step.c: events in, effects out ----------------------------------- */
 /* Fills in time and chance, steps, performs. Errors: those of raft_step;
 ** nothing has changed then. */
@@ -235,15 +244,6 @@ void replica_flush_proposals (struct replica *replica);
 void replica_perform (struct replica *replica);
 int replica_reserve_slices (struct replica *replica, size_t count);
 int replica_reserve_entries (struct replica *replica, size_t count);
-
-/* ---- load.c: older entries -------------------------------------------- */
-void replica_load_want (struct replica *replica,
-                        const struct raft_effect *effect);
-struct replica_load *replica_load_find (struct replica *replica,
-                                        uint64_t ticket);
-void replica_load_release (struct replica_load *load);
-bool replica_settle_loads (struct replica *replica);
-void replica_loads_free (struct replica *replica);
 
 /* ---- apply.c ---------------------------------------------------------- */
 void replica_apply_want (struct replica *replica, raft_index first,

@@ -121,8 +121,8 @@ static bool load_step (struct replica *replica, struct replica_load *load) {
 bool replica_settle_loads (struct replica *replica) {
   bool moved = false;
   size_t i;
-  if (replica->load_count == 0) {
-    return false;
+  if (replica->load_count == 0 || replica_is_installing (replica)) {
+    return false; /* what they ask for is not there any more */
   }
   for (i = 0; i < REPLICA_LOADS && replica->life == REPLICA_OPEN; i++) {
     struct replica_load *load = &replica->loads[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
 **
-** open.c - recovery: the log, then the machine, then the engine.
+** open.c - recovery: the log, then the machine, its snapshot, the engine.
 **
 ** The log comes first: it takes the directory's lock, so that no machine
 ** opens files of its own there beside another process. The engine comes last:
@@ -19,6 +19,8 @@ int replica_open_log (struct replica *replica) {
   options.tracer = replica->options.tracer;
   options.place = replica->options.place;
   options.limits = replica->options.limits;
+  options.covered
+    = replica->opening.is_chosen ? replica->opening.head.index : 0;
   options.bug = replica->bug;
   options.owner = replica;
   options.opened = replica_on_wal_opened;
@@ -28,7 +30,8 @@ int replica_open_log (struct replica *replica) {
   return wal_open (&replica->wal, &options);
 }
 
-/* The one before is needed when the latest is cut. */
+/* The one before is needed when the latest is cut. What was begun with a
+** snapshot may have neither in its log. */
 static int keep_configurations (struct replica *replica,
                                 const struct wal_recovered *recovered,
                                 struct raft_detail *detail) {
@@ -37,7 +40,7 @@ static int keep_configurations (struct replica *replica,
     status = replica_configure (replica, recovered->previous,
                                 recovered->previous_index, detail);
   }
-  if (status == RAFT_OK) {
+  if (status == RAFT_OK && recovered->configuration_index != 0) {
     status = replica_configure (replica, recovered->configuration,
                                 recovered->configuration_index, detail);
   }
@@ -74,6 +77,7 @@ static int keep_recovered (struct replica *replica,
     return raft_fail (detail, RAFT_ENOMEM, "out of memory in recovery");
   }
   memcpy (replica->runs, recovered->runs, size);
+  replica->runs_size = size > 0 ? size : 1;
   replica->recovered = *recovered;
   replica->recovered.runs = replica->runs;
   replica->recovered.configuration = raft_slice_borrowed (NULL, 0);
@@ -86,12 +90,22 @@ static int keep_recovered (struct replica *replica,
                            : status;
 }
 
-static void open_machine (struct replica *replica) {
+void replica_open_machine (struct replica *replica) {
   struct machine_request *request = &replica->machine_life;
   request->operation = MACHINE_OPEN;
   request->owner = replica;
   request->done = replica_on_machine_life;
   replica->options.machine->submit (replica->options.machine, request);
+}
+
+/* A log without its beginning is explained by the snapshot that was refused.*/
+static void stop_opening (struct replica *replica, int status,
+                          const struct raft_detail *detail) {
+  const struct raft_detail *refused = &replica->opening.refused;
+  if (status == RAFT_ECORRUPT && refused->text[0] != '\0') {
+    detail = refused;
+  }
+  replica_stop (replica, status, detail != NULL ? detail->text : NULL);
 }
 
 void replica_on_wal_opened (void *owner, int status,
@@ -108,9 +122,9 @@ void replica_on_wal_opened (void *owner, int status,
       detail = &why;
     }
     if (status == RAFT_OK) {
-      open_machine (replica);
+      replica_opening_judge (replica);
     } else {
-      replica_stop (replica, status, detail != NULL ? detail->text : NULL);
+      stop_opening (replica, status, detail);
     }
   }
   replica_leave (replica);
@@ -143,6 +157,9 @@ static int make_engine (struct replica *replica) {
   recovered.vote = replica->recovered.vote;
   recovered.runs = replica->runs;
   recovered.run_count = replica->recovered.run_count;
+  recovered.base_index = replica->snapshot_index;
+  recovered.base_term
+    = replica->snapshot_index > 0 ? replica->opening.head.term : 0;
   recovered.last_index = replica->recovered.last_index;
   recovered.last_time = replica->recovered.last_time;
   wire_configuration_sets (&replica->configuration,
@@ -154,6 +171,13 @@ static int make_engine (struct replica *replica) {
   }
   return raft_new (&replica->raft, replica->memory, &options, &recovered,
                    replica->now, given->clock->random (given->clock));
+}
+
+static raft_index last_known (const struct replica *replica) {
+  const struct replica_opening *opening = &replica->opening;
+  raft_index last = replica->recovered.last_index;
+  return opening->is_chosen && opening->head.index > last
+           ? opening->head.index : last;
 }
 
 /* The machine is there. What it holds already must be in our log. */
@@ -168,14 +192,13 @@ static int take_machine (struct replica *replica,
                         : raft_error_text (request->status));
   }
   replica->machine_open = true;
-  if (request->held_index > replica->recovered.last_index) {
+  if (request->held_index > last_known (replica)) {
     return raft_fail (detail, RAFT_EMACHINE,
                       "the machine holds index %llu, the log ends at %llu",
                       (unsigned long long)request->held_index,
-                      (unsigned long long)replica->recovered.last_index);
+                      (unsigned long long)last_known (replica));
   }
   replica->held_index = request->held_index;
-  replica->digest.is_blind = request->held_index > 0;
   replica->machine_hash = request->hash;
   memcpy (replica->vm, request->vm, sizeof replica->vm);
   replica->vm[sizeof replica->vm - 1] = '\0';
@@ -186,13 +209,26 @@ static void on_machine_opened (struct replica *replica,
                                const struct machine_request *request) {
   struct raft_detail why;
   int status = take_machine (replica, request, &why);
-  if (status == RAFT_OK) {
-    replica_cache_init (&replica->cache, replica->memory,
-                        replica->recovered.last_index + 1);
-    replica->term = replica->recovered.term;
-    status = make_engine (replica);
-    raft_fail (&why, status, "the engine: %s", raft_error_text (status));
+  if (status != RAFT_OK) {
+    replica_stop (replica, status, why.text);
+    return;
   }
+  replica_opening_restore (replica);
+}
+
+/* Results of what the machine holds and the snapshot does not are gone. */
+void replica_open_engine (struct replica *replica) {
+  struct raft_detail why;
+  int status;
+  if (replica->held_index > replica->snapshot_index) {
+    replica->digest.is_blind = true;
+  }
+  replica_cache_init (&replica->cache, replica->memory,
+                      replica->recovered.last_index + 1);
+  replica->term = replica->recovered.term;
+  replica->apply.next = replica->apply.end = replica->applied + 1;
+  status = make_engine (replica);
+  raft_fail (&why, status, "the engine: %s", raft_error_text (status));
   if (status != RAFT_OK) {
     replica_stop (replica, status, why.text);
     return;

@@ -49,6 +49,7 @@ uint64_t replica_peer_engine_ticket (const struct replica_peers *peers,
                                      uint64_t wal_ticket) {
   uint64_t others = peers->written;
   uint32_t i;
+  others += peers->reset_ticket != 0 && peers->reset_ticket <= wal_ticket;
   for (i = 0; i < peers->count; i++) {
     if (peers->list[i].state == PEER_WRITING
         && peers->list[i].wal_ticket <= wal_ticket) {
@@ -62,6 +63,10 @@ uint64_t replica_peer_engine_ticket (const struct replica_peers *peers,
 void replica_peer_durable (struct replica_peers *peers,
                            uint64_t wal_ticket) {
   uint32_t i;
+  if (peers->reset_ticket != 0 && peers->reset_ticket <= wal_ticket) {
+    peers->reset_ticket = 0;
+    peers->written++;
+  }
   for (i = 0; i < peers->count; i++) {
     if (peers->list[i].state == PEER_WRITING
         && peers->list[i].wal_ticket <= wal_ticket) {

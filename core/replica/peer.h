@@ -35,6 +35,8 @@ struct replica_peers {
   struct replica_peer list[REPLICA_PEERS_MAX];
   uint32_t count;
   uint64_t written;      /* writes of peers that were durable so far */
+  uint64_t reset_ticket; /* of a reset of the log under way; 0: none. It is
+                            no write of the engine's either */
 };
 
 RAFT_HIDDEN_BEGIN

@@ -220,6 +220,9 @@ bool replica_settle_reads (struct replica *replica) {
   struct replica_reads *reads = &replica->reads;
   uint32_t slot;
   bool moved = false;
+  if (replica_is_restoring (replica)) {
+    return false;
+  }
   while ((slot = reads->lists[READ_APPLYING].first) != 0
          && replica_reads_at (reads, slot)->index <= replica->applied) {
     replica_reads_move (reads, slot, READ_READY);

@@ -48,8 +48,20 @@ static void settle_close_log (struct replica *replica) {
   }
 }
 
+/* Nobody waits for a snapshot any more. */
+static bool snapshots_end (struct replica *replica) {
+  bool take = replica_take_end (replica);
+  bool sends = replica_sends_end (replica);
+  bool receive = replica_receive_end (replica);
+  return take && sends && receive && !replica->restore.is_reading
+         && !replica->opening.is_busy;
+}
+
 /* The machine is closed once it has answered everything. */
 static void settle_close (struct replica *replica) {
+  if (!snapshots_end (replica)) {
+    return;
+  }
   settle_close_log (replica);
   if (!replica->machine_closing
       && (replica->apply.batch_end == 0 || replica->apply.is_answered)
@@ -240,26 +252,24 @@ int replica_new (struct replica **replica,
   replica_calls_init (&made->calls, made->memory);
   replica_reads_init (&made->reads, made->memory);
   replica_digest_init (&made->digest, made->options.hash_interval);
+  replica_restore_init (made);
+  replica_take_init (made);
+  replica_receive_init (made);
   *replica = made;
   return RAFT_OK;
 }
 
 void replica_open (struct replica *replica) {
-  int status;
   raft_assert (replica->life == REPLICA_NEW);
   replica_enter (replica);
   replica->life = REPLICA_OPENING;
-  status = replica_open_log (replica);
-  if (status != RAFT_OK) {
-    replica_stop (replica, status, NULL);
-  }
+  replica_opening_start (replica);
   replica_leave (replica);
 }
 
 static void free_scratch (struct replica *replica) {
   struct raft_memory *memory = replica->memory;
-  raft_release (memory, replica->runs,
-                replica->recovered.run_count * sizeof *replica->runs);
+  raft_release (memory, replica->runs, replica->runs_size);
   raft_release (memory, replica->slices,
                 replica->slice_capacity * sizeof *replica->slices);
   raft_release (memory, replica->entries,
@@ -281,6 +291,11 @@ void replica_free (struct replica *replica) {
   if (replica->gone != NULL) {
     *replica->gone = true;
   }
+  replica_opening_free (replica);
+  replica_restore_free (replica);
+  replica_take_free (replica);
+  replica_sends_free (replica);
+  replica_receive_free (replica);
   replica_loads_free (replica); /* what came from the log goes before it */
   if (replica->wal != NULL) {
     wal_free (replica->wal);
@@ -312,6 +327,9 @@ void replica_get_status (const struct replica *replica,
   status->result_hash = replica->digest.hash;
   status->applied = replica->applied;
   status->hash_index = replica->digest.compared;
+  status->snapshot = replica->snapshot_index;
+  status->snapshot_time = replica->snapshot_time;
+  status->snapshots_taken = replica->take.taken;
   status->sessions = replica->sessions.session_count;
   status->session_bytes = replica->sessions.bytes;
   status->pending_proposals

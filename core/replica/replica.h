@@ -78,6 +78,9 @@ struct replica_status {
   uint64_t result_hash;          /* running, over results up to 'applied' */
   raft_index applied;
   raft_index hash_index;         /* the last compared point */
+  raft_index snapshot;           /* the newest one's; 0: none */
+  raft_time snapshot_time;       /* when its last entry was made, wall */
+  uint64_t snapshots_taken;      /* since the process began */
   uint64_t sessions;
   uint64_t session_bytes;
   uint64_t pending_proposals;
@@ -158,6 +161,11 @@ raft_time replica_deadline (const struct replica *replica);
 
 /* The end of a turn: proposals and reads that came in it become events. */
 void replica_flush (struct replica *replica);
+
+/* Takes a snapshot of what is applied, and lets the log be compacted, whatever
+** its size. It is done when replica_status.snapshot says so; a failure is
+** traced. Errors: RAFT_ENO_METHOD: the machine takes none; RAFT_ECLOSED. */
+int replica_snapshot (struct replica *replica);
 
 /* ---- ending ----------------------------------------------------------- */
 

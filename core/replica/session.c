@@ -251,6 +251,10 @@ static struct session *session_find (const struct session_table *table,
   return session;
 }
 
+bool replica_session_has (const struct session_table *table, uint64_t id) {
+  return session_find (table, id) != NULL;
+}
+
 static void session_unlink (struct session_table *table,
                             struct session *session) {
   if (session->older != NULL) {

@@ -108,6 +108,7 @@ int replica_session_table_reserve (struct session_table *table, size_t sessions,
 /* The entry at 'id' opens a session. Returns the id of the session that
 ** expires for it, 0: none. */
 uint64_t replica_session_open (struct session_table *table, uint64_t id);
+bool replica_session_has (const struct session_table *table, uint64_t id);
 /* Returns whether there was one. */
 bool replica_session_close (struct session_table *table, uint64_t id);
 

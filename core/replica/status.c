@@ -226,14 +226,20 @@ static void map_queues (const struct replica *replica,
 
 static void map_log (const struct replica *replica, struct status_map *map) {
   struct wal_status wal;
+  struct raft_status log;
   wal_get_status (replica->wal, &wal);
+  raft_get_status (replica->raft, &log);
   map_number (map, "log_bytes", wal.bytes);
   map_number (map, "segments", wal.segments);
   map_number (map, "syncs", wal.syncs);
   map_number (map, "synced_bytes", wal.synced_bytes);
   map_number (map, "sync_longest_us", wal.sync_longest);
   map_boolean (map, "disk_full", wal.full);
-  map_text (map, "compaction", "none");
+  map_number (map, "log_base", log.base);
+  map_number (map, "snapshot_index", replica->snapshot_index);
+  map_number (map, "snapshot_time_us", replica->snapshot_time);
+  map_number (map, "snapshots_taken", replica->take.taken);
+  map_boolean (map, "takes_snapshots", !replica->take.has_no_method);
   map_numbers (map, "batch_records", wal.batch_records, 16);
 }
 

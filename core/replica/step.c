@@ -109,8 +109,9 @@ static bool settle_once (struct replica *replica) {
   bool moved = settle_durable (replica);
   bool (*const parts[]) (struct replica *)
     = { settle_disk_full, replica_settle_peers, replica_settle_loads,
-        replica_settle_apply, replica_settle_reads, replica_settle_stall,
-        replica_settle_change, replica_settle_transfer,
+        replica_settle_take, replica_settle_receive, replica_settle_install,
+        replica_settle_sends, replica_settle_apply, replica_settle_reads,
+        replica_settle_stall, replica_settle_change, replica_settle_transfer,
         replica_settle_members };
   size_t i;
   for (i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -276,6 +277,10 @@ static int on_message (struct replica *replica, raft_id from,
   }
   if (message.is_result_hash) {
     replica_on_result_hash (replica, from, &message.result_hash);
+  } else if (message.is_snapshot) {
+    replica_on_snapshot (replica, from, &message.snapshot);
+  } else if (message.is_snapshot_result) {
+    replica_on_snapshot_result (replica, from, &message.snapshot_result);
   } else {
     step_message (replica, &message);
   }
@@ -320,6 +325,8 @@ raft_time replica_deadline (const struct replica *replica) {
     deadline = earlier (deadline, engine);
     deadline = earlier (deadline, replica->retry_at);
     deadline = earlier (deadline, replica_stall_deadline (replica));
+    deadline = earlier (deadline, replica_sends_deadline (replica));
+    deadline = earlier (deadline, replica_receive_deadline (replica));
   }
   return deadline;
 }

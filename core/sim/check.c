@@ -36,6 +36,7 @@ void sim_checks_free (struct sim_checks *checks) {
   free (checks->variants);
   free (checks->committed);
   free (checks->applied);
+  free (checks->states);
   free (checks->hashes);
   free (checks->asked);
   sim_map_free (&checks->payloads);
@@ -95,7 +96,8 @@ static void check_recovered (struct sim_world *world,
                  (unsigned long long)status->term,
                  (unsigned long long)status->vote);
   }
-  for (raft_index index = 1; index <= own->stable; index++) {
+  /* A snapshot has what is before the base (sim_check_base). */
+  for (raft_index index = status->base + 1; index <= own->stable; index++) {
     raft_term term = 0;
     if (raft_term_of (raft, index, &term) != RAFT_OK
         || term != own->log[index].term) {
@@ -122,6 +124,7 @@ void sim_check_opened (struct sim_world *world, struct sim_member *member) {
   check_recovered (world, member, &status);
   own->is_open = true;
   own->dirty = 1;
+  own->base = 0;
   own->term = status.term;
   own->vote = status.vote;
 }
@@ -177,6 +180,11 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
       world->counters.truncations++;
       own->doubtful = SIM_DOUBTFUL;
     }
+  } else if (trace->kind == RAFT_TRACE_SNAPSHOT) {
+    world->counters.snapshots_taken += trace->fields[1] == member->id;
+    world->counters.snapshots_sent += trace->fields[1] != member->id;
+  } else if (trace->kind == RAFT_TRACE_INSTALL) {
+    world->counters.snapshots_installed++;
   } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0) {
     raft_assert (trace->fields[0] <= SIM_MEMBERS_MAX);
     if (checks->members[trace->fields[0]].handed != trace->term) {
@@ -368,6 +376,7 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   if (status.role == RAFT_LEADER) {
     sim_check_election (world, member, &status);
   }
+  sim_check_base (world, member, &status);
   sim_check_log (world, member, &status);
   sim_check_votes (world, member, &status);
   sim_check_claims (world, member, &status);

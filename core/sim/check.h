@@ -36,6 +36,8 @@
 **   linearizable         versions respect the order of real time
 **   configuration        who begins to lead is a voter, as its log says
 **   removed              only who is in no committed configuration ends so
+**   snapshot_committed   a log begins where an entry was committed
+**   restored_state       a machine from a snapshot is what replay makes of it
 **   identity             a wiped directory is refused by who met the old one
 **   growth               entries come from requests and elections only
 **   memory               a member stays within its memory
@@ -102,6 +104,7 @@ struct check_member {
   struct check_entry *log;   /* by index */
   size_t log_capacity;
   raft_index last;
+  raft_index base;           /* the log begins after it */
   raft_index dirty;          /* lowest index that may have changed */
   enum raft_role role;
   raft_term term;
@@ -143,6 +146,8 @@ struct sim_checks {
   struct check_applied *applied;    /* by index */
   size_t applied_capacity;
   raft_index applied_index;
+  uint64_t *states;                 /* of machines by index, 0: unknown */
+  size_t state_capacity;
   uint64_t *hashes;                 /* result hashes by index, 0: unknown */
   size_t hash_capacity;
   struct sim_map payloads;          /* checksum -> struct check_payload */
@@ -180,6 +185,9 @@ enum sim_matter_kind sim_check_sent (struct sim_world *world,
 void sim_check_member (struct sim_world *world, struct sim_member *member);
 void sim_check_applied (struct sim_world *world, struct sim_member *member,
                         const struct machine_request *request);
+/* A machine remembers its state for a snapshot. */
+void sim_check_remembered (struct sim_world *world, struct sim_member *member,
+                           struct machine *machine);
 void sim_check_invoked (struct sim_world *world, struct sim_client *client,
                         struct sim_operation *operation,
                         struct wire_view bytes);
@@ -211,6 +219,12 @@ void *sim_check_grow (void *array, size_t *capacity, size_t needed,
 
 void sim_check_log (struct sim_world *world, struct sim_member *member,
                     const struct raft_status *status);
+/* The log was compacted, or begun anew behind a snapshot. */
+void sim_check_base (struct sim_world *world, struct sim_member *member,
+                     const struct raft_status *status);
+/* The machine was given the state at the base of the log. */
+void sim_check_restored (struct sim_world *world, struct sim_member *member,
+                         raft_index base);
 void sim_check_commit (struct sim_world *world, struct sim_member *member,
                        const struct raft_status *status);
 /* Before and after the log is looked at. */

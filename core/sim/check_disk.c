@@ -4,10 +4,14 @@
 **
 ** Rule: a copy of the disk loses everything that was not synced, and the log
 **       is opened on it, as after a power loss at this moment. What the
-**       member has claimed must be found there. */
+**       member has claimed must be found there, or in a whole snapshot. */
 
 #include "sim/check.h"
 #include "sim/disk.h"
+
+#include <string.h>
+
+#include "wal/snapshot.h"
 
 typedef unsigned long long number;
 
@@ -16,6 +20,8 @@ struct inspection {
   struct sim_member *member;
   const struct raft_status *status;
   bool is_opened;
+  raft_index covered;
+  raft_term covered_term;
 };
 
 static raft_term term_at (const struct wal_recovered *recovered,
@@ -28,6 +34,14 @@ static raft_term term_at (const struct wal_recovered *recovered,
     term = recovered->runs[i].term;
   }
   return index <= recovered->last_index ? term : 0;
+}
+
+/* A member that starts from this snapshot forgets such a log (open.c). */
+static bool is_begun_anew (const struct inspection *inspection,
+                           const struct wal_recovered *recovered) {
+  return inspection->covered > recovered->base_index
+         && term_at (recovered, inspection->covered)
+              != inspection->covered_term;
 }
 
 static void compare (const struct inspection *inspection,
@@ -48,8 +62,10 @@ static void compare (const struct inspection *inspection,
                  (number)status->durable_term,
                  (number)status->durable_vote);
   }
-  for (raft_index index = 1; index <= status->stable; index++) {
-    if (term_at (recovered, index) != own->log[index].term) {
+  for (raft_index index = inspection->covered + 1; index <= status->stable;
+       index++) {
+    if (is_begun_anew (inspection, recovered)
+        || term_at (recovered, index) != own->log[index].term) {
       sim_violate (world, "durable_ack",
                    "member %llu has claimed entry %llu, which is not on its "
                    "disk", id, (number)index);
@@ -72,6 +88,66 @@ static void on_opened (void *owner, int status,
   }
 }
 
+/* ---- the newest whole snapshot ----------------------------------------- */
+
+struct snapshot_reading {
+  struct wal_snapshot_reader reader; /* first */
+  int status;
+};
+
+static void on_read (struct wal_snapshot_reader *reader, int status,
+                     const uint8_t *data, size_t size) {
+  struct snapshot_reading *reading
+    = (struct snapshot_reading *)(void *)reader;
+  (void)data;
+  (void)size;
+  reading->status = status;
+}
+
+static bool is_whole (struct sim_disk *disk, raft_index index,
+                      struct wal_snapshot_head *head) {
+  struct snapshot_reading reading;
+  memset (&reading, 0, sizeof reading);
+  reading.reader.fs = sim_disk_port (disk);
+  reading.reader.done = on_read;
+  wal_snapshot_open (&reading.reader, index);
+  sim_disk_drain (disk);
+  *head = reading.reader.head;
+  for (uint64_t block = 0; reading.status == RAFT_OK
+         && block < wal_snapshot_blocks (&reading.reader); block++) {
+    wal_snapshot_read (&reading.reader, block);
+    sim_disk_drain (disk);
+  }
+  if (reading.reader.is_open) {
+    int status = reading.status;
+    wal_snapshot_close (&reading.reader);
+    sim_disk_drain (disk);
+    reading.status = status;
+  }
+  wal_snapshot_reader_free (&reading.reader);
+  return reading.status == RAFT_OK;
+}
+
+static void find_snapshot (struct sim_disk *disk,
+                           struct inspection *inspection) {
+  struct wal_snapshot_head head;
+  struct raft_buffer names;
+  const char *name;
+  size_t at = 0;
+  raft_buffer_init (&names, &raft_memory_plain);
+  if (sim_disk_names (disk, true, &names) == RAFT_OK) {
+    for (; at < names.size; at += strlen (name) + 1) {
+      name = (const char *)names.data + at;
+      if (wal_snapshot_index (name) != 0
+          && is_whole (disk, wal_snapshot_index (name), &head)) {
+        inspection->covered = head.index;
+        inspection->covered_term = head.term;
+      }
+    }
+  }
+  raft_buffer_free (&names);
+}
+
 static void ignore_durable (void *owner, uint64_t ticket) {
   (void)owner;
   (void)ticket;
@@ -91,7 +167,7 @@ static void ignore_full (void *owner, bool yes) {
 
 void sim_check_disk (struct sim_world *world, struct sim_member *member,
                      const struct raft_status *status) {
-  struct inspection inspection = { world, member, status, false };
+  struct inspection inspection = { world, member, status, false, 0, 0 };
   struct sim_disk *copy = sim_disk_copy (member->storage.disk);
   struct sim_choice_mask nothing;
   struct wal_options options = { 0 };
@@ -104,7 +180,9 @@ void sim_check_disk (struct sim_world *world, struct sim_member *member,
   options.memory = &raft_memory_plain;
   options.fs = sim_disk_port (copy);
   options.clock = &member->clock;
+  find_snapshot (copy, &inspection);
   options.member = member->id;
+  options.covered = inspection.covered;
   options.limits = world->options.limits;
   options.owner = &inspection;
   options.opened = on_opened;

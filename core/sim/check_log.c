@@ -97,6 +97,42 @@ static void check_rewritten (struct sim_world *world,
   }
 }
 
+/* What a snapshot covers is committed: the log before the base counts as the
+** committed one, whatever stood there. */
+void sim_check_base (struct sim_world *world, struct sim_member *member,
+                     const struct raft_status *status) {
+  struct sim_checks *checks = world->checks;
+  struct check_member *own = &checks->members[member->id];
+  raft_term term = 0;
+  if (status->base == own->base) {
+    return;
+  }
+  (void)raft_term_of (replica_raft (member->replica), status->base, &term);
+  if (status->base > checks->committed_index
+      || checks->committed[status->base].term != term) {
+    sim_violate (world, "snapshot_committed",
+                 "the log of member %llu begins after entry %llu of term "
+                 "%llu, which was not committed", (number)member->id,
+                 (number)status->base, (number)term);
+    return;
+  }
+  own->log = sim_check_grow (own->log, &own->log_capacity, status->base + 1,
+                             sizeof *own->log);
+  if (own->commit < status->base) {
+    for (raft_index index = 1; index <= status->base; index++) {
+      if (own->log[index].term != checks->committed[index].term) {
+        own->log[index].term = checks->committed[index].term;
+        own->log[index].sum = 0;
+      }
+    }
+    own->last = own->last < status->base ? status->base : own->last;
+    own->commit = status->base;
+    own->dirty = 1;
+    sim_check_restored (world, member, status->base);
+  }
+  own->base = status->base;
+}
+
 void sim_check_log (struct sim_world *world, struct sim_member *member,
                     const struct raft_status *status) {
   struct check_member *own = &world->checks->members[member->id];
@@ -106,6 +142,9 @@ void sim_check_log (struct sim_world *world, struct sim_member *member,
     index = lower + 1 < index ? lower + 1 : index;
   }
   own->dirty = RAFT_INDEX_MAX;
+  if (index <= status->base) {
+    index = status->base + 1;
+  }
   if (status->last < own->last) {
     check_rewritten (world, member, own, status, status->last + 1);
   }

@@ -129,6 +129,56 @@ void sim_check_applied (struct sim_world *world, struct sim_member *member,
   }
 }
 
+/* ---- snapshots --------------------------------------------------------- */
+
+static uint64_t state_of (struct machine *machine) {
+  struct machine_request request = { .operation = MACHINE_DIGEST };
+  raft_buffer_init (&request.bytes, &raft_memory_plain);
+  machine->perform (machine, &request);
+  raft_buffer_free (&request.bytes);
+  return request.hash | 1;
+}
+
+static void check_state (struct sim_world *world, struct sim_member *member,
+                         struct machine *machine) {
+  struct sim_checks *checks = world->checks;
+  raft_index index = checks->members[member->id].machine_index;
+  uint64_t state = state_of (machine);
+  checks->states
+    = sim_check_grow (checks->states, &checks->state_capacity, index + 1,
+                      sizeof *checks->states);
+  if (checks->states[index] == 0) {
+    checks->states[index] = state;
+  } else if (checks->states[index] != state) {
+    sim_violate (world, "restored_state",
+                 "after entry %llu the machine of member %llu is not what it "
+                 "was when a snapshot was taken of it", (number)index,
+                 (number)member->id);
+  }
+}
+
+void sim_check_remembered (struct sim_world *world, struct sim_member *member,
+                           struct machine *machine) {
+  check_state (world, member, machine);
+}
+
+/* Where the machine stands now is known from those that came there by
+** applying. */
+void sim_check_restored (struct sim_world *world, struct sim_member *member,
+                         raft_index base) {
+  struct sim_checks *checks = world->checks;
+  struct check_member *own = &checks->members[member->id];
+  raft_index index = base < checks->applied_index ? base
+                                                  : checks->applied_index;
+  while (index > 0 && !checks->applied[index].is_known) {
+    index--;
+  }
+  world->counters.snapshots_restored++;
+  own->machine_index = index;
+  own->machine_chain = index > 0 ? checks->applied[index].chain : 0;
+  check_state (world, member, member->machine.machine);
+}
+
 void sim_check_hash (struct sim_world *world, struct sim_member *member) {
   struct sim_checks *checks = world->checks;
   struct replica_status status;

@@ -112,6 +112,9 @@ void sim_machine_step (struct sim_machine *machine, uint64_t number) {
     machine->machine->perform (machine->machine, request);
     if (request->operation == MACHINE_APPLY && request->status == 0) {
       sim_check_applied (world, member, request);
+    } else if (request->operation == MACHINE_SNAPSHOT
+               && request->status == 0) {
+      sim_check_remembered (world, member, machine->machine);
     }
   }
   request->done (request);

@@ -173,6 +173,10 @@ struct sim_options {
   X(memory_failures, "allocations that failed")              \
   X(inspections, "durable images read back")                 \
   X(claims, "votes and acknowledgements checked")            \
+  X(snapshots_taken, "of the own machine")                   \
+  X(snapshots_sent, "to followers: begun")                   \
+  X(snapshots_installed, "from leaders: begun")              \
+  X(snapshots_restored, "logs that began after a snapshot")  \
   X(elections, "candidacies")                                \
   X(leaders, "members that became leader")                   \
   X(rivals, "new leaders while an older one still leads")    \

@@ -133,6 +133,19 @@ void wal_contents_reset (struct wal_contents *contents, raft_index index) {
   contents->last_index = index;
 }
 
+void wal_contents_shorten (struct wal_contents *contents, raft_index index) {
+  raft_assert (index < contents->base_index);
+  while (contents->configuration_count > 0
+         && contents->configurations[contents->configuration_count - 1].index
+              > index) {
+    pop_configuration (contents);
+  }
+  contents->place_count = 0;
+  contents->run_count = 0;
+  contents->base_index = index;
+  contents->last_index = index;
+}
+
 /* How many places are in segments before 'segment'. */
 static size_t places_before (const struct wal_contents *contents,
                              uint64_t segment) {

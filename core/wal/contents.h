@@ -85,6 +85,9 @@ int wal_contents_reserve (struct wal_contents *contents,
 
 /* No entries; they go on after 'index'. */
 void wal_contents_reset (struct wal_contents *contents, raft_index index);
+/* All entries go, and the last ones of those that are not there: they go on
+** after 'index', which is before base_index. */
+void wal_contents_shorten (struct wal_contents *contents, raft_index index);
 /* What stood in segments before 'segment' is gone. */
 void wal_contents_compact (struct wal_contents *contents, uint64_t segment);
 /* The last index in segments up to 'segment'. */

@@ -317,7 +317,10 @@ static void on_empty_closed (struct fs_request *request) {
 
 static void all_replayed (struct wal_recovery *recovery) {
   struct wal *wal = recovery->wal;
-  if (recovery->has_empty) {
+  int status = wal_replay_end (&recovery->replay);
+  if (status != RAFT_OK) {
+    end_badly (recovery, status);
+  } else if (recovery->has_empty) {
     prepare (recovery, FS_CLOSE)->file = wal->spare.file;
     wal->spare.number = 0;
     submit (recovery, on_empty_closed);

@@ -41,19 +41,31 @@ static bool begins_log (const struct replaying *now) {
          && now->place.segment == now->replay->first;
 }
 
+/* Whether a snapshot has them is asked at the end: what the removed segments
+** held last may be cut here.
+**
+**   index   … 320 321 … 330 |          the snapshot covers 325; what was cut
+**   segment       6         |  7        does not count for the removal of 6
+**                              checkpoint 330, cut from 321, 321 …         */
 static int replay_beginning (struct replaying *now) {
-  raft_index index = now->record.a;
-  if (index > now->replay->covered) {
-    char before[WAL_NAME_BYTES];
-    wal_segment_name (now->replay->first - 1, before);
-    return raft_fail (now->replay->detail, RAFT_ECORRUPT,
-                      "%s: expected at offset 0, the file is missing: %s "
-                      "begins after entry %llu, and no snapshot has those "
-                      "before",
-                      before, now->replay->name, (unsigned long long)index);
-  }
-  wal_contents_reset (now->replay->contents, index);
+  wal_contents_reset (now->replay->contents, now->record.a);
+  now->replay->begins_after = now->record.a;
   return RAFT_OK;
+}
+
+int wal_replay_end (struct wal_replay *replay) {
+  char before[WAL_NAME_BYTES], first[WAL_NAME_BYTES];
+  if (replay->begins_after <= replay->covered) {
+    return RAFT_OK;
+  }
+  wal_segment_name (replay->first - 1, before);
+  wal_segment_name (replay->first, first);
+  return raft_fail (replay->detail, RAFT_ECORRUPT,
+                    "%s: expected at offset 0, the file is missing: %s "
+                    "begins after entry %llu, and no snapshot has those "
+                    "before",
+                    before, first,
+                    (unsigned long long)replay->begins_after);
 }
 
 /* The log so far must end where the checkpoint says: it was written knowing
@@ -128,11 +140,18 @@ static int replay_reset (struct replaying *now) {
     return corrupt (now, "a reset to an index that cannot be");
   }
   wal_contents_reset (now->replay->contents, now->record.a);
+  now->replay->begins_after = 0;
   return RAFT_OK;
 }
 
 static int replay_truncate (struct replaying *now) {
   struct wal_contents *contents = now->replay->contents;
+  if (contents->base_index == now->replay->begins_after
+      && now->record.a >= 1 && now->record.a <= contents->base_index) {
+    wal_contents_shorten (contents, now->record.a - 1);
+    now->replay->begins_after = now->record.a - 1;
+    return RAFT_OK;
+  }
   if (now->record.a <= contents->base_index
       || now->record.a > contents->last_index) {
     return corrupt (now, "a cut behind the end of the log");

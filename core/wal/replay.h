@@ -20,6 +20,8 @@ struct wal_replay {
   struct wal_identity identity; /* of the first segment */
   uint64_t first;           /* its number */
   raft_index covered;       /* what a snapshot has may be missing before it */
+  raft_index begins_after;  /* the log's first entry, as segments that are gone
+                               leave it; 0: nothing is gone */
   uint64_t next_number;     /* expected of the next batch */
   struct wal_place last;    /* the last valid batch; size 0: none yet */
   struct raft_detail *detail;
@@ -40,6 +42,10 @@ RAFT_HIDDEN_BEGIN
 ** RAFT_EUNSUPPORTED, RAFT_ENOMEM. */
 int wal_replay_segment (struct wal_replay *replay, uint64_t number,
                         const uint8_t *data, size_t size);
+
+/* After the last segment: whether a snapshot covers what is gone.
+** Errors, said in *detail: RAFT_ECORRUPT. */
+int wal_replay_end (struct wal_replay *replay);
 
 /* Refuses where the segment replayed last ends: something proves that valid
 ** batches stood behind. Returns RAFT_ECORRUPT. */

@@ -15,6 +15,8 @@
 **                          hint_index, hint_term, round
 **   TIMEOUT_NOW            nothing more
 **   RESULT_HASH            index, hash, trail (may be left out)
+**   SNAPSHOT               index, last_term, time, size, salt, block, data
+**   SNAPSHOT_RESULT        index, salt, next, outcome
 **
 ** The entries of an AppendEntries are the bytes of the log itself (entry.h),
 ** one bin each. */
@@ -34,7 +36,9 @@
 /* Kinds of bodies beside enum raft_message_kind: talk between the replicas,
 ** that the engine does not see. */
 enum wire_message_kind {
-  WIRE_MESSAGE_RESULT_HASH = 64 /* [kind, term, index, hash, trail] */
+  WIRE_MESSAGE_RESULT_HASH = 64, /* [kind, term, index, hash, trail] */
+  WIRE_MESSAGE_SNAPSHOT = 65,
+  WIRE_MESSAGE_SNAPSHOT_RESULT = 66
 };
 
 #define WIRE_TRAIL_MAX 256 /* hashes of 8 bytes, little-endian, in a trail */
@@ -47,9 +51,43 @@ struct wire_result_hash {
                         'index'; size 0: not told */
 };
 
+#define WIRE_SNAPSHOT_BLOCK 65536 /* bytes: of the content, as on the disk */
+
+/* A piece of a snapshot. Index and salt name it: no two files of one sender
+** have the same. */
+struct wire_snapshot {
+  raft_term term;
+  raft_index index;      /* of the last entry that it covers */
+  raft_term last_term;   /* of that entry */
+  raft_time time;        /* of that entry */
+  uint64_t size;         /* bytes of the whole content */
+  uint64_t salt;
+  uint64_t block;        /* number of this one, from 0 */
+  struct wire_view data; /* WIRE_SNAPSHOT_BLOCK bytes, the last one fewer;
+                            none: an offer, answered by what is missing */
+};
+
+enum wire_snapshot_outcome {
+  WIRE_SNAPSHOT_GOES_ON,   /* block 'next' is missing, or the last has come */
+  WIRE_SNAPSHOT_INSTALLED, /* durable there, or not needed any more */
+  WIRE_SNAPSHOT_REFUSED    /* not now */
+};
+
+struct wire_snapshot_result {
+  raft_term term;
+  raft_index index;
+  uint64_t salt;
+  uint64_t next;         /* so many blocks are written there */
+  enum wire_snapshot_outcome outcome;
+};
+
 struct wire_message {
   uint64_t group;
   bool is_result_hash;
+  bool is_snapshot;
+  bool is_snapshot_result;
+  struct wire_snapshot snapshot; /* its data stands in the received bytes */
+  struct wire_snapshot_result snapshot_result;
   struct raft_message message;   /* else; its entries point into the room */
   struct wire_result_hash result_hash;
   raft_id from;
@@ -85,6 +123,13 @@ int wire_message_encode (struct raft_buffer *out, uint64_t group,
 int wire_result_hash_encode (struct raft_buffer *out, uint64_t group,
                              raft_id from, raft_id to,
                              const struct wire_result_hash *hash);
+
+int wire_snapshot_encode (struct raft_buffer *out, uint64_t group,
+                          raft_id from, raft_id to,
+                          const struct wire_snapshot *snapshot);
+int wire_snapshot_result_encode (struct raft_buffer *out, uint64_t group,
+                                 raft_id from, raft_id to,
+                                 const struct wire_snapshot_result *result);
 
 /* The sum that stands first in the params. */
 uint64_t wire_message_checksum (uint64_t group, raft_id from, raft_id to,

@@ -174,6 +174,83 @@ static int read_result_hash (struct message_reader *reader, uint32_t count) {
   return status;
 }
 
+/* ---- snapshots -------------------------------------------------------- */
+
+static int read_salt (struct message_reader *reader, uint64_t *salt) {
+  if (wire_cursor_unsigned (&reader->cursor, UINT64_MAX, salt) != RAFT_OK) {
+    return raft_fail (reader->detail, RAFT_EMALFORMED,
+                      "message: salt must be a number");
+  }
+  return RAFT_OK;
+}
+
+/* A whole block, but for the last one; or nothing. */
+static bool block_fits (const struct wire_snapshot *snapshot) {
+  uint64_t before = snapshot->block * WIRE_SNAPSHOT_BLOCK;
+  uint64_t left = snapshot->size - before;
+  if (snapshot->data.size == 0) {
+    return snapshot->block == 0;
+  }
+  return snapshot->block < RAFT_INDEX_MAX / WIRE_SNAPSHOT_BLOCK
+         && before < snapshot->size
+         && snapshot->data.size
+              == (left < WIRE_SNAPSHOT_BLOCK ? left : WIRE_SNAPSHOT_BLOCK);
+}
+
+static int read_snapshot (struct message_reader *reader) {
+  struct wire_snapshot *snapshot = &reader->message->snapshot;
+  const struct number_field fields[]
+    = { { "index", &snapshot->index },
+        { "last_term", &snapshot->last_term },
+        { "time", &snapshot->time },
+        { "size", &snapshot->size } };
+  int status = read_numbers (reader, fields, 4);
+  snapshot->term = reader->message->message.term;
+  reader->message->is_snapshot = true;
+  if (status == RAFT_OK) {
+    status = read_salt (reader, &snapshot->salt);
+  }
+  if (status == RAFT_OK) {
+    status = read_number (reader, "block", &snapshot->block);
+  }
+  if (status == RAFT_OK
+      && (wire_cursor_string (&reader->cursor, &snapshot->data) != RAFT_OK
+          || snapshot->index == 0 || snapshot->last_term == 0
+          || snapshot->last_term > snapshot->term
+          || !block_fits (snapshot))) {
+    status = raft_fail (reader->detail, RAFT_EMALFORMED,
+                        "message: block %llu of a snapshot does not fit it",
+                        (unsigned long long)snapshot->block);
+  }
+  return status;
+}
+
+static int read_snapshot_result (struct message_reader *reader) {
+  struct wire_snapshot_result *result = &reader->message->snapshot_result;
+  uint64_t outcome = 0;
+  int status = read_number (reader, "index", &result->index);
+  result->term = reader->message->message.term;
+  reader->message->is_snapshot_result = true;
+  if (status == RAFT_OK) {
+    status = read_salt (reader, &result->salt);
+  }
+  if (status == RAFT_OK) {
+    status = read_number (reader, "next", &result->next);
+  }
+  if (status == RAFT_OK) {
+    status = read_number (reader, "outcome", &outcome);
+  }
+  if (status == RAFT_OK
+      && (result->index == 0 || outcome > WIRE_SNAPSHOT_REFUSED)) {
+    status = raft_fail (reader->detail, RAFT_EMALFORMED,
+                        "message: expected outcomes 0 to %d of a snapshot, "
+                        "got %llu", WIRE_SNAPSHOT_REFUSED,
+                        (unsigned long long)outcome);
+  }
+  result->outcome = (enum wire_snapshot_outcome)outcome;
+  return status;
+}
+
 /* ---- entries ---------------------------------------------------------- */
 
 static bool entry_kind_is_known (uint8_t kind) {
@@ -340,6 +417,10 @@ static int read_fields (struct message_reader *reader, uint64_t kind,
     case RAFT_MESSAGE_TIMEOUT_NOW: return RAFT_OK;
     case WIRE_MESSAGE_RESULT_HASH:
       return read_result_hash (reader, count);
+    case WIRE_MESSAGE_SNAPSHOT:
+      return read_snapshot (reader);
+    case WIRE_MESSAGE_SNAPSHOT_RESULT:
+      return read_snapshot_result (reader);
     default:
       return raft_fail (reader->detail, RAFT_EUNSUPPORTED,
                         "message: of kind %llu, which this member does not "
@@ -354,6 +435,8 @@ static uint32_t body_fields (uint64_t kind) {
     case RAFT_MESSAGE_PRE_VOTE_RESULT:
     case RAFT_MESSAGE_VOTE_RESULT: return 3;
     case RAFT_MESSAGE_TIMEOUT_NOW: return 2;
+    case WIRE_MESSAGE_SNAPSHOT: return 9;
+    case WIRE_MESSAGE_SNAPSHOT_RESULT: return 6;
     default: return VOTE_FIELDS;
   }
 }

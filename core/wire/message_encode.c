@@ -189,3 +189,44 @@ int wire_result_hash_encode (struct raft_buffer *out, uint64_t group,
   }
   return status;
 }
+
+static void put_all (struct message_frame *frame, const uint64_t *numbers,
+                     size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    put_number (frame, numbers[i]);
+  }
+}
+
+int wire_snapshot_encode (struct raft_buffer *out, uint64_t group,
+                          raft_id from, raft_id to,
+                          const struct wire_snapshot *snapshot) {
+  struct message_frame frame = { out, 0, 0, group, from, to };
+  const uint64_t numbers[]
+    = { WIRE_MESSAGE_SNAPSHOT, snapshot->term, snapshot->index,
+        snapshot->last_term, snapshot->time, snapshot->size, snapshot->salt,
+        snapshot->block };
+  int status = frame_begin (&frame, snapshot->data.size);
+  if (status == RAFT_OK) {
+    put (wire_value_array (out, 9));
+    put_all (&frame, numbers, 8);
+    put (wire_value_binary (out, snapshot->data.data, snapshot->data.size));
+    frame_end (&frame);
+  }
+  return status;
+}
+
+int wire_snapshot_result_encode (struct raft_buffer *out, uint64_t group,
+                                 raft_id from, raft_id to,
+                                 const struct wire_snapshot_result *result) {
+  struct message_frame frame = { out, 0, 0, group, from, to };
+  const uint64_t numbers[]
+    = { WIRE_MESSAGE_SNAPSHOT_RESULT, result->term, result->index,
+        result->salt, result->next, result->outcome };
+  int status = frame_begin (&frame, 0);
+  if (status == RAFT_OK) {
+    put (wire_value_array (out, 6));
+    put_all (&frame, numbers, 6);
+    frame_end (&frame);
+  }
+  return status;
+}

@@ -14,6 +14,8 @@ local SMALL = {
   apply_entries = 2,
   segment_bytes = 8192,
   batch_bytes = 1024,
+  snapshot_bytes = 8192,
+  retained_entries = 8,
 }
 
 local profiles = {}

@@ -24,12 +24,12 @@ describe("story: all lose power at once #recorded", function()
     end
     assert.equal(last, story.query(again, { "get", "k10" })[2])
     story.told(world, "^wal%.recovered", [[
-      1003.214 ms 1 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1003.927 ms 3 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1004.338 ms 2 t1 wal.recovered last=1 term=1 cut=0 segments=1
-      1369.455 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1369.785 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
-      1370.244 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1003.233 ms 1 t1 wal.recovered last=1 term=1 cut=0 segments=1
+      1003.970 ms 3 t1 wal.recovered last=1 term=1 cut=0 segments=1
+      1004.365 ms 2 t1 wal.recovered last=1 term=1 cut=0 segments=1
+      1369.475 ms 3 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1369.807 ms 1 t2 wal.recovered last=13 term=2 cut=0 segments=2
+      1370.223 ms 2 t2 wal.recovered last=13 term=2 cut=0 segments=2
     ]])
   end)
 end)

@@ -19,37 +19,37 @@ describe("story: the leader is cut off #recorded", function()
     assert.equal(2, story.query(client, { "get", "x" })[1])
     assert.equal("follower", world:status(leader).role)
     story.told(world, "^raft%.role", [[
-      1431.948 ms 2 t1 role from=follower to=pre_candidate leader=none
+      1431.951 ms 2 t1 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      1435.989 ms 2 t2 role from=pre_candidate to=candidate
+      1435.992 ms 2 t2 role from=pre_candidate to=candidate
       + leader=none reason="a majority would vote"
-      1438.116 ms 3 t2 role from=follower to=follower leader=none
+      1438.094 ms 3 t2 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1438.852 ms 2 t2 role from=candidate to=leader leader=2
+      1438.865 ms 2 t2 role from=candidate to=leader leader=2
       + reason="a majority voted"
-      1438.993 ms 1 t2 role from=follower to=follower leader=none
+      1438.971 ms 1 t2 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1441.053 ms 3 t2 role from=follower to=follower leader=2
+      1441.066 ms 3 t2 role from=follower to=follower leader=2
       + reason="a leader of this term was heard"
-      1441.676 ms 1 t2 role from=follower to=follower leader=2
+      1441.689 ms 1 t2 role from=follower to=follower leader=2
       + reason="a leader of this term was heard"
-      1740.244 ms 3 t2 role from=follower to=pre_candidate leader=none
+      1740.237 ms 3 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      1744.618 ms 3 t3 role from=pre_candidate to=candidate
+      1744.611 ms 3 t3 role from=pre_candidate to=candidate
       + leader=none reason="a majority would vote"
-      1746.564 ms 1 t2 role from=follower to=pre_candidate leader=none
+      1746.557 ms 1 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      1748.981 ms 1 t3 role from=pre_candidate to=follower leader=none
+      1748.966 ms 1 t3 role from=pre_candidate to=follower leader=none
       + reason="a higher term was seen"
-      1752.426 ms 3 t3 role from=candidate to=leader leader=3
+      1752.430 ms 3 t3 role from=candidate to=leader leader=3
       + reason="a majority voted"
-      1754.966 ms 1 t3 role from=follower to=follower leader=3
+      1754.970 ms 1 t3 role from=follower to=follower leader=3
       + reason="a leader of this term was heard"
-      1967.263 ms 2 t2 role from=leader to=follower leader=none
+      1967.210 ms 2 t2 role from=leader to=follower leader=none
       + reason="no majority answered in time"
-      2411.566 ms 2 t2 role from=follower to=pre_candidate leader=none
+      2411.513 ms 2 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      3253.104 ms 2 t3 role from=pre_candidate to=follower leader=3
+      3253.108 ms 2 t3 role from=pre_candidate to=follower leader=3
       + reason="a higher term was seen"
     ]])
   end)

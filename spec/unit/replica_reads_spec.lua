@@ -118,7 +118,8 @@ describe("replica: status", function ()
     assert.equal(16, #page.cluster)
     assert.equal(16, #page.result_hash)
     assert.equal(16, #page.batch_records)
-    assert.equal("none", page.compaction)
+    assert.same({ 0, 0, true }, { page.log_base, page.snapshot_index,
+      page.takes_snapshots })
     assert.is_true(page.syncs > 0)
     assert.equal(3, #page.members)
     for id, member in ipairs(page.members) do

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+**
+** session_image.c - the session table as a value, and back (Diss. 6.3: the
+** table is part of the state that a snapshot holds).
+**
+** Invariant: what is read back gives every later verdict of the table that
+**            was written, and counts the same bytes. */
+
+#include "base/error.h"
+#include "base/panic.h"
+#include "replica/snapshot.h"
+#include "wire/value.h"
+
+/* ---- out --------------------------------------------------------------- */
+
+static int put_numbers (struct raft_buffer *out, const uint64_t *numbers,
+                        size_t count) {
+  int status = RAFT_OK;
+  for (size_t i = 0; i < count && status == RAFT_OK; i++) {
+    status = wire_value_unsigned (out, numbers[i]);
+  }
+  return status;
+}
+
+static int put_record (struct raft_buffer *out,
+                       const struct session_record *record) {
+  const uint64_t numbers[] = { record->sequence,
+                               (uint64_t)-(int64_t)record->status,
+                               record->size };
+  int status = wire_value_array (out, 4);
+  if (status == RAFT_OK) {
+    status = put_numbers (out, numbers, 3);
+  }
+  if (status != RAFT_OK) {
+    return status;
+  }
+  return record->has_result
+           ? wire_value_binary (out, replica_session_result (record),
+                                record->size)
+           : wire_value_nil (out);
+}
+
+static int put_session (struct raft_buffer *out,
+                        const struct session *session) {
+  const uint64_t numbers[] = { session->id, session->first_unacknowledged };
+  const struct session_record *record;
+  uint32_t count = 0;
+  int status = wire_value_array (out, 3);
+  if (status == RAFT_OK) {
+    status = put_numbers (out, numbers, 2);
+  }
+  for (record = session->oldest; record != NULL; record = record->next) {
+    count++;
+  }
+  if (status == RAFT_OK) {
+    status = wire_value_array (out, count);
+  }
+  for (record = session->oldest; record != NULL && status == RAFT_OK;
+       record = record->next) {
+    status = put_record (out, record);
+  }
+  return status;
+}
+
+int replica_session_encode (const struct session_table *table,
+                            struct raft_buffer *out) {
+  const struct session *session;
+  int status = wire_value_array (out, (uint32_t)table->session_count);
+  for (session = table->least_recent; session != NULL && status == RAFT_OK;
+       session = session->newer) {
+    status = put_session (out, session);
+  }
+  return status;
+}
+
+/* ---- in ---------------------------------------------------------------- */
+
+struct record_image {
+  uint64_t sequence;
+  uint64_t status;
+  uint64_t size;
+  bool has_result;
+  struct wire_view result;
+};
+
+static int get_record (struct wire_cursor *cursor,
+                       struct record_image *image) {
+  struct wire_value value;
+  uint32_t count;
+  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 4
+      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &image->sequence)
+           != RAFT_OK
+      || wire_cursor_unsigned (cursor, INT32_MAX, &image->status) != RAFT_OK
+      || wire_cursor_unsigned (cursor, UINT32_MAX, &image->size) != RAFT_OK
+      || wire_cursor_next (cursor, &value) != RAFT_OK) {
+    return RAFT_EMALFORMED;
+  }
+  image->has_result = value.type == WIRE_STRING;
+  image->result = (struct wire_view){ value.data, value.count };
+  return (image->has_result && value.count == image->size)
+             || value.type == WIRE_NIL
+           ? RAFT_OK : RAFT_EMALFORMED;
+}
+
+static int add_record (struct session_table *table, uint64_t id,
+                       const struct record_image *image) {
+  int status = -(int)image->status;
+  struct session_record *record = NULL;
+  if (replica_session_table_reserve (table, 0, 1) != RAFT_OK) {
+    return RAFT_ENOMEM;
+  }
+  if (replica_session_command (table, id, image->sequence, 0, &record)
+      != SESSION_FRESH) {
+    return RAFT_EMALFORMED; /* one sequence twice */
+  }
+  if (image->has_result) {
+    replica_session_keep (table, record, status, image->result.data,
+                          image->result.size);
+    return record->has_result ? RAFT_OK : RAFT_ENOMEM;
+  }
+  if (status != RAFT_ERESULT_LOST) {
+    record->status = status; /* its bytes were lost where it was taken */
+    record->size = image->size;
+    table->bytes += image->size;
+  }
+  return RAFT_OK;
+}
+
+static int get_session (struct session_table *table,
+                        struct wire_cursor *cursor) {
+  uint64_t id, first;
+  uint32_t count;
+  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 3
+      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &id) != RAFT_OK
+      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &first) != RAFT_OK
+      || wire_cursor_array (cursor, &count) != RAFT_OK || id == 0
+      || replica_session_has (table, id)) {
+    return RAFT_EMALFORMED;
+  }
+  if (replica_session_table_reserve (table, 1, 0) != RAFT_OK) {
+    return RAFT_ENOMEM;
+  }
+  (void)replica_session_open (table, id);
+  for (uint32_t i = 0; i < count; i++) {
+    struct record_image image;
+    int status = get_record (cursor, &image);
+    if (status == RAFT_OK) {
+      status = add_record (table, id, &image);
+    }
+    if (status != RAFT_OK) {
+      return status;
+    }
+  }
+  /* Last of all: a record may be older than it (session.c). */
+  table->most_recent->first_unacknowledged = first;
+  return RAFT_OK;
+}
+
+int replica_session_decode (struct session_table *table,
+                            struct wire_cursor *cursor) {
+  uint32_t count;
+  int status = wire_cursor_array (cursor, &count);
+  raft_assert (table->session_count == 0);
+  for (uint32_t i = 0; i < count && status == RAFT_OK; i++) {
+    status = get_session (table, cursor);
+  }
+  replica_session_batch_end (table);
+  return status;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+**
+** snapshot_meta.c - what of a snapshot is not the machine's. */
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "replica/inside.h"
+
+/* Sessions, their kept results and one batch of them past the limit; more is
+** not from a member with these limits. */
+static uint64_t meta_max (const struct session_table *like) {
+  return RAFT_MIB + like->sessions_max * 64 + like->bytes_max
+         + (uint64_t)SESSION_TRIM_ENTRIES * MACHINE_ANSWER_MAX;
+}
+
+void replica_meta_init (struct replica_meta *meta) {
+  memset (meta, 0, sizeof *meta);
+}
+
+void replica_meta_free (struct replica_meta *meta) {
+  if (meta->sessions.memory != NULL) {
+    replica_session_table_free (&meta->sessions);
+  }
+  replica_meta_init (meta);
+}
+
+/* ---- out --------------------------------------------------------------- */
+
+static int put_configuration (struct raft_buffer *out,
+                              const struct wire_configuration *value) {
+  struct raft_buffer payload;
+  int status;
+  raft_buffer_init (&payload, out->memory);
+  status = wire_configuration_encode (&payload, value);
+  if (status == RAFT_OK) {
+    status = wire_value_binary (out, payload.data, payload.size);
+  }
+  raft_buffer_free (&payload);
+  return status;
+}
+
+static int put_meta (struct raft_buffer *out, const struct replica_meta *meta,
+                     const struct session_table *sessions) {
+  int status = wire_value_array (out, 6);
+  if (status == RAFT_OK) {
+    status = wire_value_unsigned (out, SNAPSHOT_META_VERSION);
+  }
+  if (status == RAFT_OK) {
+    status = wire_value_unsigned (out, meta->configuration_index);
+  }
+  if (status == RAFT_OK) {
+    status = put_configuration (out, &meta->configuration);
+  }
+  if (status == RAFT_OK) {
+    status = wire_value_unsigned (out, meta->hash);
+  }
+  if (status == RAFT_OK) {
+    status = wire_value_boolean (out, meta->is_blind);
+  }
+  return status != RAFT_OK ? status : replica_session_encode (sessions, out);
+}
+
+int replica_meta_encode (struct raft_buffer *out,
+                         const struct replica_meta *meta,
+                         const struct session_table *sessions) {
+  uint8_t prefix[SNAPSHOT_PREFIX] = { 0 };
+  size_t before = out->size;
+  int status = raft_buffer_append (out, prefix, sizeof prefix);
+  if (status == RAFT_OK) {
+    status = put_meta (out, meta, sessions);
+  }
+  if (status != RAFT_OK) {
+    out->size = before;
+    return status;
+  }
+  raft_store_u64 (out->data + before,
+                  out->size - before - SNAPSHOT_PREFIX);
+  return RAFT_OK;
+}
+
+/* ---- in ---------------------------------------------------------------- */
+
+static int collect_up_to (struct raft_buffer *bytes, struct wire_view *data,
+                          uint64_t whole) {
+  uint64_t missing = whole - bytes->size;
+  size_t take = data->size < missing ? data->size : (size_t)missing;
+  int status = raft_buffer_append (bytes, data->data, take);
+  if (status == RAFT_OK) {
+    data->data += take;
+    data->size -= take;
+  }
+  return status;
+}
+
+bool replica_meta_collect (struct raft_buffer *bytes, struct wire_view *data,
+                           const struct session_table *like, int *status) {
+  uint64_t whole;
+  *status = RAFT_OK;
+  if (bytes->size < SNAPSHOT_PREFIX) {
+    *status = collect_up_to (bytes, data, SNAPSHOT_PREFIX);
+  }
+  if (*status != RAFT_OK || bytes->size < SNAPSHOT_PREFIX) {
+    return false;
+  }
+  whole = raft_load_u64 (bytes->data);
+  if (whole > meta_max (like)) {
+    *status = RAFT_EMALFORMED;
+    return false;
+  }
+  whole += SNAPSHOT_PREFIX;
+  *status = collect_up_to (bytes, data, whole);
+  return *status == RAFT_OK && bytes->size == whole;
+}
+
+static int get_meta (struct wire_cursor *cursor, struct replica_meta *meta) {
+  struct wire_view payload;
+  uint64_t version;
+  uint32_t count;
+  int status;
+  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 6
+      || wire_cursor_unsigned (cursor, UINT32_MAX, &version) != RAFT_OK
+      || version != SNAPSHOT_META_VERSION
+      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX,
+                               &meta->configuration_index) != RAFT_OK
+      || wire_cursor_string (cursor, &payload) != RAFT_OK
+      || wire_configuration_decode (payload, &meta->configuration, NULL)
+           != RAFT_OK
+      || wire_cursor_unsigned (cursor, UINT64_MAX, &meta->hash) != RAFT_OK
+      || wire_cursor_boolean (cursor, &meta->is_blind) != RAFT_OK) {
+    return RAFT_EMALFORMED;
+  }
+  status = replica_session_decode (&meta->sessions, cursor);
+  return status == RAFT_OK && cursor->at != cursor->size ? RAFT_EMALFORMED
+                                                         : status;
+}
+
+int replica_meta_decode (const struct raft_buffer *bytes,
+                         const struct session_table *like,
+                         struct replica_meta *meta) {
+  struct wire_cursor cursor;
+  int status;
+  replica_meta_init (meta);
+  if (bytes->size < SNAPSHOT_PREFIX) {
+    return RAFT_EMALFORMED;
+  }
+  cursor = (struct wire_cursor){ bytes->data + SNAPSHOT_PREFIX,
+                                 bytes->size - SNAPSHOT_PREFIX, 0 };
+  replica_session_table_init (&meta->sessions, like->memory,
+                              like->sessions_max, like->bytes_max,
+                              like->result_max, like->bug);
+  status = get_meta (&cursor, meta);
+  if (status != RAFT_OK) {
+    replica_meta_free (meta);
+  }
+  return status;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+**
+** snapshot_take.c - a snapshot of the own machine: when the log has grown by
+** so many bytes, or when it is asked for.
+**
+**   asked ─► machine ─► writing ─► … ─► naming ─► telling ─► sweeping
+**             ▲  piece     │                       engine: COMPACT
+**             └────────────┘
+**
+** Rule (Paper 7): nothing leaves the log before the snapshot stands under its
+** name, durably.
+** Rule: a snapshot that fails costs nothing but the bytes until the next one:
+** the log is whole. Only a machine that cannot go on ends the member.
+** Rule: sessions, result hash and configuration are those of the index that
+** the machine is at when it is told to remember: no command is under way. */
+
+#include <string.h>
+
+#include "replica/inside.h"
+
+/* ---- requests ---------------------------------------------------------- */
+
+static void answered (struct replica *replica, int status) {
+  replica_enter (replica);
+  replica->take.is_busy = false;
+  replica->take.status = status;
+  replica_leave (replica);
+}
+
+static void on_machine (struct machine_request *request) {
+  answered (request->owner, request->status);
+}
+
+static void on_written (struct wal_snapshot_writer *writer, int status) {
+  answered (writer->owner, status);
+}
+
+static void on_swept (struct fs_request *request) {
+  answered (request->owner, request->status);
+}
+
+static void ask_machine (struct replica *replica,
+                         enum machine_operation operation,
+                         enum replica_take_state state) {
+  struct replica_take *take = &replica->take;
+  struct machine_request *request = &take->request;
+  take->state = state;
+  take->is_busy = true;
+  request->operation = operation;
+  request->entry_count = 0;
+  request->bytes.size = 0;
+  request->status = RAFT_OK;
+  request->message[0] = '\0';
+  request->done = on_machine;
+  request->owner = replica;
+  replica->options.machine->submit (replica->options.machine, request);
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static void finish (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  wal_snapshot_writer_free (&take->writer);
+  raft_buffer_free (&take->meta);
+  replica_results_done (&take->request);
+  take->is_asked = false;
+  take->state = TAKE_IDLE;
+}
+
+static void give_up (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  const char *why = take->writer.detail.text;
+  if (why[0] == '\0') {
+    why = take->request.message[0] != '\0' ? take->request.message
+                                           : raft_error_text (take->failed);
+  }
+  replica_trace_text (replica, RAFT_TRACE_SNAPSHOT_FAILED, take->index,
+                      (uint64_t)(int64_t)take->failed, why);
+  finish (replica);
+}
+
+/* ---- beginning --------------------------------------------------------- */
+
+static bool is_due (const struct replica *replica) {
+  const struct replica_take *take = &replica->take;
+  return take->is_asked
+         || (!take->has_no_method
+             && take->log_bytes
+                  >= replica->options.limits.snapshot_bytes);
+}
+
+/* The configuration that holds at the applied index; one that is later may
+** still be cut. */
+static bool put_meta (struct replica *replica, struct replica_meta *meta) {
+  replica_meta_init (meta);
+  if (replica->configuration_index <= replica->applied) {
+    meta->configuration = replica->configuration;
+    meta->configuration_index = replica->configuration_index;
+  } else if (replica->previous_index != 0
+             && replica->previous_index <= replica->applied) {
+    meta->configuration = replica->previous;
+    meta->configuration_index = replica->previous_index;
+  } else {
+    return false; /* a little later */
+  }
+  meta->hash = replica->digest.hash;
+  meta->is_blind = replica->digest.is_blind;
+  return true;
+}
+
+static void put_head (struct replica *replica) {
+  struct wal_snapshot_writer *writer = &replica->take.writer;
+  struct port_clock *clock = replica->options.clock;
+  memset (writer, 0, sizeof *writer);
+  writer->fs = replica->options.fs;
+  writer->bug = replica->bug;
+  writer->done = on_written;
+  writer->owner = replica;
+  writer->head.identity = replica->identity;
+  writer->head.index = replica->applied;
+  writer->head.time = replica->applied_time;
+  writer->head.salt = clock->random (clock);
+  if (raft_term_of (replica->raft, replica->applied, &writer->head.term)
+      != RAFT_OK) {
+    raft_assert (false);
+  }
+}
+
+static bool begin (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  struct replica_meta meta;
+  if (replica->applied <= replica->snapshot_index) {
+    take->is_asked = false; /* there is one of this very state */
+    take->log_bytes = 0;
+    return true;
+  }
+  if (!put_meta (replica, &meta)) {
+    return false;
+  }
+  take->meta.size = 0;
+  take->meta_at = 0;
+  if (replica_meta_encode (&take->meta, &meta, &replica->sessions)
+      != RAFT_OK) {
+    replica_retry (replica);
+    return false;
+  }
+  put_head (replica);
+  take->index = replica->applied;
+  take->log_bytes = 0;
+  take->failed = RAFT_OK;
+  ask_machine (replica, MACHINE_SNAPSHOT, TAKE_MACHINE);
+  return true;
+}
+
+/* ---- step by step ------------------------------------------------------ */
+
+static void add (struct replica *replica, const void *data, size_t size) {
+  struct replica_take *take = &replica->take;
+  if (wal_snapshot_add (&take->writer, data, size)) {
+    take->state = TAKE_WRITING;
+    take->is_busy = true;
+  } else {
+    ask_machine (replica, MACHINE_PULL, TAKE_MACHINE);
+  }
+}
+
+/* A block at a time. False: it has all of it. */
+static bool add_meta (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  while (take->meta_at < take->meta.size) {
+    size_t left = take->meta.size - take->meta_at;
+    size_t size = left < WAL_SNAPSHOT_BLOCK ? left : WAL_SNAPSHOT_BLOCK;
+    const uint8_t *data = take->meta.data + take->meta_at;
+    take->meta_at += size;
+    if (wal_snapshot_add (&take->writer, data, size)) {
+      take->is_busy = true;
+      return true;
+    }
+  }
+  raft_buffer_free (&take->meta);
+  take->meta_at = 0;
+  return false;
+}
+
+/* A machine that cannot give a snapshot goes on without one. */
+static void machine_refuses (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  take->failed = take->status;
+  take->has_no_method = take->status == RAFT_ENO_METHOD;
+  if (take->failed != RAFT_ENO_METHOD
+      && take->failed != RAFT_EAPPLY_FAILED) {
+    replica_stop (replica, take->failed,
+                  take->request.message[0] != '\0' ? take->request.message
+                                                   : NULL);
+  } else if (take->writer.is_open) {
+    take->state = TAKE_CANCELLING;
+    take->is_busy = true;
+    wal_snapshot_give_up (&take->writer);
+  } else {
+    give_up (replica);
+  }
+}
+
+static void settle_machine (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (take->status != RAFT_OK) {
+    machine_refuses (replica);
+  } else if (take->request.operation == MACHINE_SNAPSHOT) {
+    take->state = TAKE_WRITING;
+    take->is_busy = true;
+    wal_snapshot_begin (&take->writer);
+  } else if (take->request.bytes.size > 0) {
+    add (replica, take->request.bytes.data, take->request.bytes.size);
+  } else {
+    take->state = TAKE_NAMING;
+    take->is_busy = true;
+    wal_snapshot_end (&take->writer);
+  }
+}
+
+static void settle_written (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (take->status != RAFT_OK) {
+    take->failed = take->status;
+    ask_machine (replica, MACHINE_DROP, TAKE_DROPPING);
+  } else if (!add_meta (replica)) {
+    ask_machine (replica, MACHINE_PULL, TAKE_MACHINE);
+  }
+}
+
+static void settle_named (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (take->status != RAFT_OK) {
+    take->failed = take->status;
+    give_up (replica);
+    return;
+  }
+  replica->snapshot_previous = replica->snapshot_index;
+  replica->snapshot_index = take->index;
+  replica->snapshot_time = take->writer.head.time;
+  take->taken++;
+  take->state = TAKE_TELLING;
+}
+
+static bool settle_telling (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  struct raft_event event;
+  if (replica->apply.is_told) {
+    return false; /* the engine is to know first that it was applied */
+  }
+  memset (&event, 0, sizeof event);
+  event.kind = RAFT_EVENT_SNAPSHOT;
+  event.as.snapshot.index = take->index;
+  if (replica_step (replica, &event) != RAFT_OK) {
+    replica_retry (replica);
+    return false;
+  }
+  finish (replica);
+  replica_take_sweep (replica);
+  return true;
+}
+
+/* ---- older ones -------------------------------------------------------- */
+
+static bool is_kept (const struct replica *replica, raft_index index) {
+  return index == replica->snapshot_index
+         || index == replica->snapshot_previous;
+}
+
+/* What cannot be removed now is tried again after the next one. */
+static void sweep_next (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  while (take->name_at < take->names.size) {
+    const char *name = (const char *)take->names.data + take->name_at;
+    raft_index index = wal_snapshot_index (name);
+    take->name_at += strlen (name) + 1;
+    if (index != 0 && !is_kept (replica, index)) {
+      take->sweep.operation = FS_REMOVE;
+      take->sweep.name = name;
+      take->is_busy = true;
+      replica->options.fs->submit (replica->options.fs, &take->sweep);
+      return;
+    }
+  }
+  raft_buffer_free (&take->names);
+  take->state = TAKE_IDLE;
+}
+
+static void sweep (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  take->is_sweep_due = false;
+  take->state = TAKE_SWEEPING;
+  take->is_busy = true;
+  take->name_at = 0;
+  memset (&take->sweep, 0, sizeof take->sweep);
+  take->sweep.operation = FS_LIST;
+  take->sweep.bytes = &take->names;
+  take->sweep.done = on_swept;
+  take->sweep.owner = replica;
+  replica->options.fs->submit (replica->options.fs, &take->sweep);
+}
+
+void replica_take_sweep (struct replica *replica) {
+  replica->take.is_sweep_due = true;
+}
+
+/* ---- settling ---------------------------------------------------------- */
+
+static bool settle_idle (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (take->is_sweep_due) {
+    sweep (replica);
+    return true;
+  }
+  if (!is_due (replica) || replica->apply.batch_end != 0
+      || replica->receive.state != RECEIVE_IDLE) {
+    return false;
+  }
+  return begin (replica);
+}
+
+bool replica_settle_take (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (take->is_busy) {
+    return false;
+  }
+  switch (take->state) {
+    case TAKE_IDLE: return settle_idle (replica);
+    case TAKE_MACHINE: settle_machine (replica); break;
+    case TAKE_WRITING: settle_written (replica); break;
+    case TAKE_NAMING: settle_named (replica); break;
+    case TAKE_CANCELLING: give_up (replica); break;
+    case TAKE_DROPPING: give_up (replica); break;
+    case TAKE_TELLING: return settle_telling (replica);
+    case TAKE_SWEEPING: sweep_next (replica); break;
+  }
+  return true;
+}
+
+int replica_snapshot (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (replica->life != REPLICA_OPEN) {
+    return RAFT_ECLOSED;
+  }
+  if (take->has_no_method) {
+    return RAFT_ENO_METHOD;
+  }
+  replica_enter (replica);
+  take->is_asked = true;
+  replica_leave (replica);
+  return RAFT_OK;
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+void replica_take_init (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  raft_buffer_init (&take->request.bytes, &raft_memory_plain);
+  raft_buffer_init (&take->writer.buffer, &raft_memory_plain);
+  raft_buffer_init (&take->names, &raft_memory_plain);
+  raft_buffer_init (&take->meta, replica->memory);
+}
+
+bool replica_take_end (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (!take->is_busy && take->writer.is_open) {
+    take->is_busy = true;
+    take->state = TAKE_CANCELLING;
+    wal_snapshot_give_up (&take->writer);
+  }
+  return !take->is_busy;
+}
+
+void replica_take_free (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  raft_buffer_free (&take->request.bytes);
+  wal_snapshot_writer_free (&take->writer);
+  raft_buffer_free (&take->names);
+  raft_buffer_free (&take->meta);
+}
