@@ -133,10 +133,11 @@ describe("replica: calls", function ()
     assert.is_number(third:apply("x").result)
   end)
 
-  it("of one turn are one batch and one sync", function ()
-    local made = desk.new {}
+  it("of one turn are one batch, one sync, one work", function ()
+    local made = desk.new { traces = true }
     local client = desk.client(made, 1)
     local before = made:status(1)
+    made:traces()
     for i = 1, 300 do
       client:propose("command " .. i)
     end
@@ -145,6 +146,8 @@ describe("replica: calls", function ()
     local after = made:status(1)
     assert.equal(before.last + 300, after.last)
     assert.equal(before.syncs + 1, after.syncs)
+    -- The machine's works end where sessions are trimmed: at 256, too.
+    assert.equal(2, select(2, made:traces():gsub("replica.applied ", "")))
   end)
 
   it("past the bounds of one event become several", function ()
