@@ -382,6 +382,7 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   sim_check_claims (world, member, &status);
   sim_check_commit (world, member, &status);
   if (status.role == RAFT_LEADER) {
+    sim_check_elected (world, member, &status);
     sim_check_leader (world, member, &status);
     check_match (world, member, &status);
   }

@@ -11,6 +11,7 @@
 ** Source:    Paper Fig. 3; the union of what other harnesses verify.
 **
 **   election_safety      one leader in a term, ever
+**   elected              who leads a term has the votes of a majority in it
 **   leader_stays         no vote is granted by a leader, nor by those who
 **                        have just heard of one
 **   vote_once            one vote of a member in a term, across its lives
@@ -232,6 +233,9 @@ void sim_check_election (struct sim_world *world, struct sim_member *member,
                          const struct raft_status *status);
 void sim_check_leader (struct sim_world *world, struct sim_member *member,
                        const struct raft_status *status);
+/* A member that has begun to lead. */
+void sim_check_elected (struct sim_world *world, struct sim_member *member,
+                        const struct raft_status *status);
 void sim_check_votes (struct sim_world *world, struct sim_member *member,
                       const struct raft_status *status);
 void sim_check_claims (struct sim_world *world, struct sim_member *member,

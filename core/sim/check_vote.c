@@ -51,6 +51,36 @@ void sim_check_votes (struct sim_world *world, struct sim_member *member,
   }
 }
 
+static bool is_elected_by (const struct sim_world *world,
+                           const struct raft_id_set *voters, raft_id leader,
+                           raft_term term) {
+  uint32_t granted = 0;
+  for (uint32_t i = 0; i < voters->count; i++) {
+    const struct check_member *voter
+      = &world->checks->members[voters->ids[i]];
+    granted
+      += term < voter->vote_capacity && voter->votes[term] == leader;
+  }
+  return voters->count == 0 || granted > voters->count / 2;
+}
+
+void sim_check_elected (struct sim_world *world, struct sim_member *member,
+                        const struct raft_status *status) {
+  const struct check_member *own = &world->checks->members[member->id];
+  const struct raft_configuration *value = status->configuration;
+  if (own->role == RAFT_LEADER && own->term == status->term) {
+    return;
+  }
+  if (!is_elected_by (world, &value->voters, member->id, status->term)
+      || !is_elected_by (world, &value->outgoing, member->id,
+                         status->term)) {
+    sim_violate (world, "elected",
+                 "member %llu leads term %llu, and no majority has voted for "
+                 "it in that term",
+                 (number)member->id, (number)status->term);
+  }
+}
+
 /* ---- claims ------------------------------------------------------------ */
 
 /* The kind of a message of the engine, 0 for others: its body begins with
