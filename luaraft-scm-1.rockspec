@@ -33,6 +33,7 @@ build = {
   modules = {
     -- begin modules
     ["raft.address"] = "lua/raft/address.lua",
+    ["raft.admin"] = "lua/raft/admin.lua",
     ["raft.blame"] = "lua/raft/blame.lua",
     ["raft.bounds"] = "lua/raft/bounds.lua",
     ["raft.check"] = "lua/raft/check.lua",
@@ -43,6 +44,7 @@ build = {
     ["raft.check_search"] = "lua/raft/check_search.lua",
     ["raft.check_user"] = "lua/raft/check_user.lua",
     ["raft.cli"] = "lua/raft/cli.lua",
+    ["raft.cli_admin"] = "lua/raft/cli_admin.lua",
     ["raft.cli_arguments"] = "lua/raft/cli_arguments.lua",
     ["raft.cli_check"] = "lua/raft/cli_check.lua",
     ["raft.cli_lint"] = "lua/raft/cli_lint.lua",
@@ -121,6 +123,7 @@ build = {
     ["raft.core"] = {
       sources = {
         -- begin sources
+        "bindings/ask.c",
         "bindings/check.c",
         "bindings/client.c",
         "bindings/field.c",
@@ -257,6 +260,7 @@ build = {
         "core/sim/workload.c",
         "core/sim/world.c",
         "core/uv/address.c",
+        "core/uv/admin.c",
         "core/uv/apply.c",
         "core/uv/caller.c",
         "core/uv/clock.c",

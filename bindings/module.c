@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/limit.h"
 #include "base/trace.h"
+#include "ask.h"
 #include "check.h"
 #include "client.h"
 #include "machine.h"
@@ -139,6 +140,7 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   lua_setfield (L, -2, "reasons");
   push_bugs (L);
   lua_setfield (L, -2, "bugs");
+  binding_ask_open (L);
   binding_check_open (L);
   binding_machine_handle_open (L);
   binding_node_open (L);

@@ -96,6 +96,33 @@ static int node_start (lua_State *L) {
   return 1;
 }
 
+/* node_join { dir = …, id = 4, first = bytes of entry 1 } -> true. */
+static int node_join (lua_State *L) {
+  struct raft_detail detail = { "" };
+  struct raft_limits limits;
+  struct raft_slice first;
+  const char *dir;
+  raft_id id;
+  size_t size;
+  int status;
+  luaL_checktype (L, 1, LUA_TTABLE);
+  lua_getfield (L, 1, "dir");
+  lua_getfield (L, 1, "id");
+  lua_getfield (L, 1, "first");
+  dir = luaL_checkstring (L, 2);
+  id = (raft_id)luaL_checknumber (L, 3);
+  first = raft_slice_borrowed (
+    (const uint8_t *)luaL_checklstring (L, 4, &size), 0);
+  first.size = size;
+  raft_limits_default (&limits);
+  status = real_directory_join (dir, id, first, &limits, &detail);
+  if (status != RAFT_OK) {
+    return binding_push_failure (L, status, &detail);
+  }
+  lua_pushboolean (L, 1);
+  return 1;
+}
+
 /* node_init { dir = …, id = 1, name = …, members = { … } } -> true. */
 static int node_init (lua_State *L) {
   struct node_init_options options;
@@ -227,6 +254,23 @@ static int node_status (lua_State *L) {
                            : binding_push_failure (L, status, NULL);
 }
 
+/* order (method, params, microseconds) -> value, or nil, message, code. */
+static int node_order (lua_State *L) {
+  struct real_server *server = check_node (L);
+  const char *method = luaL_checkstring (L, 2);
+  size_t size;
+  const char *params = luaL_checklstring (L, 3, &size);
+  raft_time limit = (raft_time)luaL_checknumber (L, 4);
+  struct raft_buffer *answer = binding_buffer_push (L);
+  int status = real_server_ask (server, method, (const uint8_t *)params,
+                                size);
+  if (status == RAFT_OK) {
+    status = real_mailbox_wait (real_server_mailbox (server), limit, answer);
+  }
+  return status == RAFT_OK ? push_answer (L, answer)
+                           : binding_push_failure (L, status, NULL);
+}
+
 /* ---- running ----------------------------------------------------------- */
 
 /* signals (true): from now on SIGINT, SIGTERM and SIGHUP end a wait, once;
@@ -288,6 +332,7 @@ static const luaL_Reg METHODS[] = {
   { "address", node_address }, { "close", node_close },
   { "fd", node_fd },           { "phase", node_phase },
   { "signals", node_signals }, { "status", node_status },
+  { "order", node_order },
   { "stop", node_stop },       { "take", node_take },
   { "wait", node_wait },       { NULL, NULL },
 };
@@ -304,4 +349,6 @@ void binding_node_open (lua_State *L) {
   lua_setfield (L, -2, "node_start");
   lua_pushcfunction (L, node_init);
   lua_setfield (L, -2, "node_init");
+  lua_pushcfunction (L, node_join);
+  lua_setfield (L, -2, "node_join");
 }

@@ -13,6 +13,7 @@
 
 #include "replica/calls.h"
 #include "replica/peer.h"
+#include "wal/wal.h"
 #include "wire/configuration.h"
 #include "wire/entry.h"
 #include "wire/greeting.h"
@@ -45,6 +46,13 @@ struct replica_admin {
   bool is_transferring;
   bool is_handed_over;               /* the next leader is awaited */
   struct replica_caller transfer_caller;
+};
+
+/* Entry 1, asked for by one who joins. */
+struct replica_first {
+  bool is_loading;
+  struct replica_caller caller;
+  struct wal_load load;
 };
 
 /* Whom the world was told to dial. */

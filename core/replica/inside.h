@@ -191,6 +191,7 @@ struct replica {
   struct replica_apply apply;
   struct replica_stall stall;
   struct replica_admin admin;
+  struct replica_first first;
   bool machine_open;             /* it is there */
   bool machine_closing;
   bool machine_closed;

@@ -7,6 +7,7 @@
 **   open_session   []                  -> the session's id
 **   close_session  [id]
 **   status         [] or ["state_hash"]
+**   first_entry    []                  -> entry 1, for one who joins
 **
 ** and an operator, whose connection comes from the host or from the member's
 ** directory (admin.c):
@@ -232,6 +233,48 @@ static void serve_status (struct replica *replica,
   }
 }
 
+/* ---- who joins -------------------------------------------------------- */
+
+static void on_first_loaded (struct wal_load *load) {
+  struct replica *replica = load->owner;
+  struct replica_first *first = &replica->first;
+  int status = load->status;
+  replica_enter (replica);
+  first->is_loading = false;
+  replica->value.size = 0;
+  if (status == RAFT_OK && load->loaded == 1) {
+    status = wire_value_binary (&replica->value, load->entries[0].data,
+                                load->entries[0].size);
+  }
+  if (status == RAFT_OK) {
+    replica_answer_value (replica, &first->caller, replica->value.data,
+                          replica->value.size);
+  } else {
+    replica_answer_error (replica, &first->caller, RAFT_ENOT_FOUND,
+                          "the first entry is not in this log any more");
+  }
+  wal_load_free (load);
+  replica_leave (replica);
+}
+
+static void serve_first_entry (struct replica *replica,
+                               struct service_request *request) {
+  struct replica_first *first = &replica->first;
+  if (first->is_loading) {
+    replica_answer_error (replica, &request->caller, RAFT_EBUSY, NULL);
+    return;
+  }
+  memset (&first->load, 0, sizeof first->load);
+  first->is_loading = true;
+  first->caller = request->caller;
+  first->load.first = 1;
+  first->load.count = 1;
+  first->load.max_bytes = 1;
+  first->load.owner = replica;
+  first->load.done = on_first_loaded;
+  wal_read (replica->wal, &first->load);
+}
+
 /* ---- the door --------------------------------------------------------- */
 
 struct service_method {
@@ -248,6 +291,7 @@ static const struct service_method methods[] = {
   { "open_session", serve_open_session, NULL },
   { "close_session", serve_close_session, NULL },
   { "status", serve_status, NULL },
+  { "first_entry", serve_first_entry, NULL },
   { "members", NULL, replica_admin_members },
   { "set_members", NULL, replica_admin_set },
   { "transfer", NULL, replica_admin_transfer },

@@ -260,11 +260,11 @@ static int on_message (struct replica *replica, raft_id from,
     = replica_peer_find (&replica->peers, from);
   struct wire_message message;
   int status;
-  if (peer == NULL || peer->state != PEER_KNOWN) {
-    return RAFT_OK; /* not before its incarnation is durable here */
-  }
   if (from != replica->leader && replica_is_removed (replica, from)) {
     return RAFT_EREMOVED; /* it dials again, and is told */
+  }
+  if (peer == NULL || peer->state != PEER_KNOWN) {
+    return RAFT_OK; /* not before its incarnation is durable here */
   }
   status = message_decode (replica, from, data, size, &message);
   if (status == RAFT_ENOMEM) {

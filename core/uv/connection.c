@@ -27,6 +27,7 @@ struct real_connection {
   struct real_server *server;
   uint64_t number;
   enum connection_role role;
+  bool is_admin;             /* came through the directory */
   raft_id member;            /* ROLE_MEMBER */
   uint64_t incarnation;      /* ROLE_MEMBER */
   raft_time accepted;
@@ -272,6 +273,9 @@ static void call_object (struct real_server *server, void *argument) {
     = connection->role == ROLE_MEMBER
         ? replica_on_message (server->replica, connection->member,
                               call->data, call->size)
+      : connection->is_admin
+        ? replica_on_admin (server->replica, connection->number, call->data,
+                            call->size)
         : replica_on_request (server->replica, connection->number,
                               call->data, call->size);
 }
@@ -353,12 +357,15 @@ static void take_slot (struct real_connection *connection) {
   server->connection_count++;
 }
 
-void real_connection_accept (struct real_server *server,
-                             uv_stream_t *listener) {
+static struct real_connection *connection_new (struct real_server *server,
+                                               bool is_admin) {
   struct real_connection *connection = calloc (1, sizeof *connection);
+  int status;
   if (connection == NULL) {
-    return; /* stays in the backlog */
+    return NULL;
   }
+  connection->is_admin = is_admin;
+  connection->role = is_admin ? ROLE_CLIENT : ROLE_NEW;
   connection->server = server;
   connection->accepted = real_server_now (server);
   connection->stream.chunk = server->chunk;
@@ -367,9 +374,21 @@ void real_connection_accept (struct real_server *server,
   connection->stream.on_object = on_object;
   connection->stream.on_end = on_end;
   connection->stream.closed = on_closed;
-  if (real_stream_init (&connection->stream, &server->loop) != 0) {
+  status = is_admin
+             ? real_stream_init_pipe (&connection->stream, &server->loop)
+             : real_stream_init (&connection->stream, &server->loop);
+  if (status != 0) {
     free (connection);
-    return;
+    return NULL;
+  }
+  return connection;
+}
+
+void real_connection_accept (struct real_server *server,
+                             uv_stream_t *listener, bool is_admin) {
+  struct real_connection *connection = connection_new (server, is_admin);
+  if (connection == NULL) {
+    return; /* stays in the backlog */
   }
   if (server->connection_count >= server->slot_count) {
     make_room (server);

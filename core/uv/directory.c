@@ -19,7 +19,8 @@ struct directory_maker {
   struct raft_arena arena;
   struct fs_request *first;
   struct fs_request *last;
-  const struct wire_configuration *value;
+  const struct wire_configuration *value; /* NULL: it joins, with 'entry' */
+  struct raft_slice entry;
   raft_id id;
   const struct raft_limits *limits;
   bool is_done;
@@ -65,22 +66,20 @@ static void make (struct directory_maker *maker) {
   options.limits = *maker->limits;
   options.member = maker->id;
   options.owner = maker;
-  (void)replica_init (&options, maker->id, maker->value, on_done);
+  if (maker->value != NULL) {
+    (void)replica_init (&options, maker->id, maker->value, on_done);
+  } else {
+    (void)replica_join (&options, maker->id, maker->entry, on_done);
+  }
   perform_all (maker);
   raft_assert (maker->is_done);
 }
 
-int real_directory_make (const char *path, raft_id id,
-                         const struct wire_configuration *value,
-                         const struct raft_limits *limits,
-                         struct raft_detail *detail) {
-  struct directory_maker maker;
+static int make_at (struct directory_maker *given, const char *path,
+                    struct raft_detail *detail) {
+  struct directory_maker maker = *given;
   struct raft_guard guard;
-  memset (&maker, 0, sizeof maker);
   maker.port.submit = submit;
-  maker.value = value;
-  maker.id = id;
-  maker.limits = limits;
   if (real_disk_init (&maker.disk, path) != RAFT_OK) {
     return raft_fail (detail, RAFT_ENOMEM, "out of memory");
   }
@@ -101,4 +100,22 @@ int real_directory_make (const char *path, raft_id id,
                      maker.detail.text);
   }
   return maker.status;
+}
+
+int real_directory_make (const char *path, raft_id id,
+                         const struct wire_configuration *value,
+                         const struct raft_limits *limits,
+                         struct raft_detail *detail) {
+  struct directory_maker maker
+    = { .value = value, .id = id, .limits = limits };
+  return make_at (&maker, path, detail);
+}
+
+int real_directory_join (const char *path, raft_id id,
+                         struct raft_slice first,
+                         const struct raft_limits *limits,
+                         struct raft_detail *detail) {
+  struct directory_maker maker
+    = { .entry = first, .id = id, .limits = limits };
+  return make_at (&maker, path, detail);
 }

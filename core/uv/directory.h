@@ -9,6 +9,7 @@
 #define RAFT_UV_DIRECTORY_H
 
 #include "base/error.h"
+#include "base/slice.h"
 #include "base/limit.h"
 #include "wire/configuration.h"
 
@@ -18,6 +19,13 @@ RAFT_HIDDEN_BEGIN
 ** Errors: those of replica_init, said in *detail. */
 int real_directory_make (const char *path, raft_id id,
                          const struct wire_configuration *value,
+                         const struct raft_limits *limits,
+                         struct raft_detail *detail);
+
+/* The same for a member that joins: 'first' is entry 1 of the cluster.
+** Errors: those of replica_join, said in *detail. */
+int real_directory_join (const char *path, raft_id id,
+                         struct raft_slice first,
                          const struct raft_limits *limits,
                          struct raft_detail *detail);
 

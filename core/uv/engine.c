@@ -167,6 +167,7 @@ static void begin_end (struct real_server *server) {
     return;
   }
   real_listener_close (server);
+  real_admin_close (server);
   if (server->state < REAL_STATE_CLOSING) {
     set_bound (server);
   }
@@ -199,6 +200,7 @@ static void begin_close (struct real_server *server) {
     return;
   }
   real_listener_close (server);
+  real_admin_close (server);
   server->state = REAL_STATE_CLOSING;
   set_bound (server);
   (void)uv_timer_start (&server->bound, on_close_bound,
@@ -215,6 +217,7 @@ void real_server_fail (struct real_server *server, int status,
 
 /* ---- turns ------------------------------------------------------------- */
 
+/* Of a member that is in no configuration (yet) the log says nothing. */
 static void choose_address (struct real_server *server) {
   struct replica_status status;
   const char *address = server->listen;
@@ -228,6 +231,12 @@ static void choose_address (struct real_server *server) {
 }
 
 void real_server_on_listening (struct real_server *server) {
+  struct raft_detail why;
+  int status = real_admin_start (server, &why);
+  if (status != RAFT_OK) {
+    real_server_fail (server, status, &why);
+    return;
+  }
   server->state = REAL_STATE_SERVING;
   real_mailbox_set_phase (&server->mailbox, REAL_OPEN, RAFT_OK, NULL);
 }
@@ -312,8 +321,8 @@ static void on_sweep (uv_timer_t *timer) {
 
 static void call_request (struct real_server *server, void *argument) {
   const struct raft_buffer *request = argument;
-  (void)replica_on_request (server->replica, REAL_HOST_CONNECTION,
-                            request->data, request->size);
+  (void)replica_on_admin (server->replica, REAL_HOST_CONNECTION,
+                          request->data, request->size);
 }
 
 static void on_wake (uv_async_t *wake) {

@@ -17,6 +17,7 @@
 #include "fault/fs.h"
 #include "port/net.h"
 #include "replica/replica.h"
+#include "uv/admin.h"
 #include "uv/apply.h"
 #include "uv/disk.h"
 #include "uv/listener.h"
@@ -95,6 +96,7 @@ struct real_server {
   struct raft_detail end_detail;
   uint8_t *chunk;                     /* one read */
   struct real_listener listener;
+  struct real_admin admin;
   struct real_link *links;
   uint64_t links_up;
   struct real_connection **slots;     /* by number % slot_count */
@@ -136,9 +138,9 @@ void real_links_close (struct real_server *server);
 int real_connections_init (struct real_server *server);
 void real_connections_free (struct real_server *server);
 void real_connection_door (struct port_net *net);
-/* Someone dialled 'listener'. */
+/* Someone dialled 'listener'; an operator, or anybody. */
 void real_connection_accept (struct real_server *server,
-                             uv_stream_t *listener);
+                             uv_stream_t *listener, bool is_admin);
 void real_connections_flush (struct real_server *server);
 void real_connections_sweep (struct real_server *server);
 /* finish: what was answered is sent first. */

@@ -14,7 +14,7 @@ static void fail (struct real_server *server, int status,
 
 static void on_connection (uv_stream_t *listener, int status) {
   if (status == 0) {
-    real_connection_accept (listener->data, listener);
+    real_connection_accept (listener->data, listener, false);
   }
 }
 

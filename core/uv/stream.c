@@ -131,12 +131,21 @@ static void on_read (uv_stream_t *handle, ssize_t count,
 
 /* ---- life -------------------------------------------------------------- */
 
-int real_stream_init (struct real_stream *stream, uv_loop_t *loop) {
+static void init (struct real_stream *stream) {
   struct wire_scan_limits none = { 1, 1, 1 };
   raft_buffer_init (&stream->in, &raft_memory_plain);
   wire_scan_init (&stream->scan, &none);
   stream->tcp.data = stream;
+}
+
+int real_stream_init (struct real_stream *stream, uv_loop_t *loop) {
+  init (stream);
   return uv_tcp_init (loop, &stream->tcp);
+}
+
+int real_stream_init_pipe (struct real_stream *stream, uv_loop_t *loop) {
+  init (stream);
+  return uv_pipe_init (loop, &stream->pipe, 0);
 }
 
 void real_stream_limit (struct real_stream *stream,
@@ -144,9 +153,7 @@ void real_stream_limit (struct real_stream *stream,
   wire_scan_init (&stream->scan, limits);
 }
 
-int real_stream_start (struct real_stream *stream) {
-  int status = uv_read_start ((uv_stream_t *)&stream->tcp, on_chunk,
-                              on_read);
+static void tune (struct real_stream *stream) {
   (void)uv_tcp_nodelay (&stream->tcp, 1);
   (void)uv_tcp_keepalive (&stream->tcp, 1, KEEPALIVE_SECONDS);
 #ifdef TCP_USER_TIMEOUT
@@ -159,6 +166,14 @@ int real_stream_start (struct real_stream *stream) {
     }
   }
 #endif
+}
+
+int real_stream_start (struct real_stream *stream) {
+  int status = uv_read_start ((uv_stream_t *)&stream->tcp, on_chunk,
+                              on_read);
+  if (stream->tcp.type == UV_TCP) {
+    tune (stream);
+  }
   stream->is_connected = status == 0;
   return status;
 }

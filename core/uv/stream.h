@@ -28,7 +28,10 @@ struct real_slices {
 };
 
 struct real_stream {
-  uv_tcp_t tcp;              /* tcp.data: the stream */
+  union {
+    uv_tcp_t tcp;            /* tcp.data: the stream */
+    uv_pipe_t pipe;          /* of an operator */
+  };
   uint8_t *chunk;            /* REAL_CHUNK_BYTES, shared by a loop's streams */
   const bool *is_broken;     /* the memory of slices is gone: never touch it;
                                 NULL: it cannot be */
@@ -56,6 +59,9 @@ RAFT_HIDDEN_BEGIN
 /* 'chunk', 'is_broken', 'owner' and the three functions are set by the
 ** caller, all else is 0. Returns 0 or an error of libuv. */
 int real_stream_init (struct real_stream *stream, uv_loop_t *loop);
+
+/* The same, for a unix socket. */
+int real_stream_init_pipe (struct real_stream *stream, uv_loop_t *loop);
 
 /* Limits for the object that begins next. */
 void real_stream_limit (struct real_stream *stream,

@@ -6,7 +6,8 @@
 -- Knows not: how anything is done: that is require "raft".
 -- Rule:      results go to stdout as JSON, everything else to stderr, one line
 --            per mistake. Exit codes of every subcommand: 0 done, 1 refused or
---            failed, 2 used wrongly, 3 outcome unknown, 4 an error of ours.
+--            failed, 2 used wrongly, 3 outcome unknown, 4 an error of ours;
+--            serve also 5: removed from the cluster.
 
 local arguments = require("raft.cli_arguments")
 local json = require("raft.json")
@@ -15,6 +16,7 @@ local log = require("raft.log")
 local cli = {}
 
 cli.OK, cli.FAILED, cli.USAGE, cli.UNKNOWN, cli.INTERNAL = 0, 1, 2, 3, 4
+cli.REMOVED = 5 -- of serve: this member is none any more
 
 -- Codes that leave open whether a command was done. A question changes
 -- nothing: one without an answer has failed, and no more.
@@ -46,6 +48,8 @@ local function failed(world, what, message, code)
     code and " (" .. tostring(code) .. ")" or ""))
   if code == "panic" then
     return cli.INTERNAL
+  elseif code == "removed" then
+    return cli.REMOVED
   end
   return what == "propose" and UNKNOWN_CODES[code] and cli.UNKNOWN
     or cli.FAILED
@@ -173,6 +177,12 @@ end
 
 function commands.lint(_, world, given)
   return require("raft.cli_lint").run(world, given)
+end
+
+for _, name in ipairs { "members", "transfer", "step-down", "join" } do
+  commands[name] = function(raft, world, given)
+    return require("raft.cli_admin").run(raft, world, given, failed)
+  end
 end
 
 -- ---- the door ------------------------------------------------------------

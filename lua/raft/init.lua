@@ -22,7 +22,9 @@ local PARTS = {
 
 -- Name in this table -> module and the function of it.
 local FUNCTIONS = {
+  admin = { "raft.admin", "open" },
   init = { "raft.node", "init" },
+  join = { "raft.admin", "join" },
   node = { "raft.node", "start" },
 }
 

@@ -21,6 +21,9 @@ local LEVELS = {
   none = 0, error = 1, warn = 3, info = 7, debug = 15, wire = 31,
 }
 
+local NOTHING = "\144" -- an empty array
+local HAND_OVER_US = 1000 * 1000
+
 local NODE = {
   bug = { "string" },
   check_quorum = bounds.TIMINGS.check_quorum,
@@ -178,6 +181,12 @@ local function finish(self, handle)
   return true
 end
 
+-- A leader that ends lets another one begin at once: clients need not wait
+-- for an election timeout. Whatever comes of it, this one ends.
+local function hand_over(handle)
+  handle:order("transfer", NOTHING, HAND_OVER_US)
+end
+
 --- Runs until SIGINT, SIGTERM or SIGHUP, or until the member stops by itself;
 -- then the node is closed. A second signal ends the process at once. The
 -- handlers of these signals are set for this time only, and SIGPIPE is
@@ -193,6 +202,9 @@ function Node:run()
   until not ok or why == "signal"
   if not self.handle then
     return true -- closed by on_log
+  end
+  if ok then
+    hand_over(handle)
   end
   return finish(self, handle)
 end

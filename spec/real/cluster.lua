@@ -113,9 +113,12 @@ end
 -- ---- processes ------------------------------------------------------------
 
 --- Starts the process of a member. @param pipe "| head -n 1": where its log
--- goes instead of its file
-function Cluster:start(id, pipe)
+-- goes instead of its file @param more further options of raft.node
+function Cluster:start(id, pipe, more)
   local options = { dir = self:dir_of(id) }
+  for key, value in pairs(more or {}) do
+    options[key] = value
+  end
   for key, value in pairs(self.member) do
     options[key] = value
   end

@@ -23,5 +23,5 @@ if node then
 end
 if message then
   io.stderr:write(("member: %s (%s)\n"):format(message, tostring(code)))
-  os.exit(code == "panic" and 4 or 1)
+  os.exit(code == "panic" and 4 or code == "removed" and 5 or 1)
 end

@@ -132,6 +132,20 @@ describe("replica: set_members", function ()
       or made:status(rest[2]).role == "leader")
   end)
 
+  it("ends the connections of who was removed, and has not heard",
+    function ()
+      local made, leader, operator = new(3)
+      local gone, other = leader % 3 + 1, (leader + 1) % 3 + 1
+      made:cut(leader, gone, true)
+      assert.is_table(set(made, operator,
+        { voters = { math.min(leader, other), math.max(leader, other) } })
+        .result)
+      made:run(1e6)
+      assert.is_true(made:refused() > 0)
+      assert.same({ "up", leader }, { (made:state(other)),
+        made:status(other).leader })
+    end)
+
   it("keeps learners that are wanted, and promotes and demotes", function ()
     local made, _, operator = new(4)
     assert.is_table(set(made, operator, { voters = { 1, 2, 3 },

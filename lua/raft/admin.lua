@@ -1,0 +1,114 @@
+-- SPDX-License-Identifier: MIT
+--
+-- admin.lua - what operators ask of a member that runs on this computer.
+--
+-- Holds:     raft.admin and raft.join.
+-- Knows not: how a change is driven: that is the leader's (core/replica).
+-- Rule:      a member is reached through its directory; who may not enter
+--            that, may not administer it.
+
+local core = require "raft.core"
+local options = require "raft.options"
+
+local admin = {}
+
+local Admin = {}
+Admin.__index = Admin
+
+local ANSWER_US = 10 * 1000 * 1000
+local CHANGE_US = 600 * 1000 * 1000 -- the leader gives up before that
+
+local SET = {
+  expected = { "whole", min = 1 },
+  learners = { "table" },
+  timeout = { "duration" },
+  voters = { "table", required = true },
+}
+
+local JOIN = {
+  dir = { "path", required = true },
+  id = { "id", required = true },
+  to = { "table", required = true },
+}
+
+local function encode(value)
+  return select(2, assert(core.encode(value)))
+end
+
+local function ask(target, method, params, us)
+  local value, message, code, detail = core.ask(target, method,
+    encode(params), us)
+  if value == nil and message then
+    return nil, message, code, detail
+  end
+  return true, value
+end
+
+--- The member whose directory this is.
+--
+--   local members = raft.admin "data/1"
+--   local ok, now = members:members()
+--   assert(members:set { voters = { 1, 2, { 4, "127.0.0.1:7104" } },
+--                        expected = now.index })
+--
+-- @param dir the directory, as raft.init made it
+function admin.open(dir)
+  local o = options.check("raft.admin", { dir = dir },
+    { dir = { "path", required = true } })
+  return setmetatable({ dir = o.dir:find("/", 1, true) and o.dir
+    or "./" .. o.dir }, Admin)
+end
+
+--- Who the members are: { index = 7, committed = true, joint = false, used =
+-- 5, leader = 1, members = { { id = 1, address = "…", voter = true, learner =
+-- false, outgoing = false, match = 12, lag = 0, … }, … }, changing = true,
+-- catching_up = { { id = 4, round = 2, match = 5, target = 9 } } }; what is
+-- said of progress is the leader's.
+-- @return true, the table; or nil, message, code
+function Admin:members()
+  return ask(self.dir, "members", {}, ANSWER_US)
+end
+
+--- Asks the leader for these members, and waits until they are. Again, it
+-- goes on from what there is.
+-- @param given { voters = { 1, 2, { 4, "host:port" } }, learners = { … },
+-- expected = the index of the configuration that is to be changed }
+-- @return true, { index = 9 }; or nil, message, code, detail
+function Admin:set(given)
+  local o = options.check("admin:set", given, SET)
+  return ask(self.dir, "set_members", { { voters = o.voters,
+    learners = o.learners or {}, expected = o.expected } },
+    o.timeout or CHANGE_US)
+end
+
+--- Asks the leader to hand over.
+-- @param id to whom; default: whom it likes
+-- @return true, { leader = 2 }; or nil, message, code, detail
+function Admin:transfer(id)
+  return ask(self.dir, "transfer", { id }, ANSWER_US)
+end
+
+--- Asks the leader to lead no more.
+-- @return true; or nil, message, code, detail
+function Admin:step_down()
+  return ask(self.dir, "step_down", {}, ANSWER_US)
+end
+
+--- Makes the directory of a member that is to be added: it gets the first
+-- entry from the cluster, and all else when it is served and added.
+-- @param given { id = 4, dir = "data/4", to = { "127.0.0.1:7101", … } }
+-- @return true; or nil, message, code
+function admin.join(given)
+  local o = options.check("raft.join", given, JOIN)
+  local message, code = "expected an address to ask, got none", "invalid"
+  for _, at in ipairs(o.to) do
+    local ok, first, why = ask(at, "first_entry", {}, ANSWER_US)
+    if ok then
+      return core.node_join { dir = o.dir, id = o.id, first = first }
+    end
+    message, code = first, why
+  end
+  return nil, message, code
+end
+
+return admin

@@ -1,0 +1,189 @@
+-- SPDX-License-Identifier: MIT
+--
+-- cli_admin.lua - the subcommands members, transfer, step-down and join.
+--
+-- Holds:     their arguments and what they print.
+-- Knows not: how anything is done: that is raft.admin.
+
+local address = require "raft.address"
+local json = require "raft.json"
+
+local cli_admin = {}
+
+-- ---- arguments -------------------------------------------------------------
+
+-- "1,2,4=host:port" -> { 1, 2, { 4, "host:port" } }
+local function member_list(text)
+  local list = {}
+  for word in (text .. ","):gmatch "([^,]*)," do
+    local number, at = word:match "^(%d+)=?(.*)$"
+    local id, message = address.id(number or word)
+    if not id then
+      return nil, message
+    end
+    if word:find("=", 1, true) then
+      local ok, why = address.parse(at)
+      if not ok then
+        return nil, why
+      end
+      list[#list + 1] = { id, at }
+    else
+      list[#list + 1] = id
+    end
+  end
+  return list
+end
+
+local function none_or_list(text)
+  if text == "none" then
+    return {}
+  end
+  return member_list(text)
+end
+
+--- Adds them to a parser; readers are those of raft.cli_arguments.
+function cli_admin.add(parser, read)
+  local function with_dir(command)
+    command:option("--dir", "The directory of a member that runs here.")
+      :args(1):count(1):argname("DIR"):convert(read.directory)
+  end
+  local members = parser:command("members",
+    "Show who the members are; or, at the leader, change that.")
+  with_dir(members)
+  members:option("--voters", "From now on these: 1,2,4=host:port.")
+    :args(1):argname("MEMBERS"):convert(read.named("--voters", none_or_list))
+  members:option("--learners", "Beside them these, without a vote; or none.")
+    :args(1):argname("MEMBERS")
+    :convert(read.named("--learners", none_or_list))
+  members:option("--expected", "Only if this is the configuration's index.")
+    :args(1):argname("INDEX"):convert(read.named("--expected", address.id))
+  members:option("--timeout", "Do not wait longer for the change.")
+    :args(1):argname("TIME"):convert(read.duration)
+  members:flag("--json", "Print JSON.")
+  local transfer = parser:command("transfer",
+    "At the leader: hand leadership over.")
+  with_dir(transfer)
+  transfer:option("--to", "To this member.")
+    :args(1):argname("N"):convert(read.named("--to", address.id))
+  with_dir(parser:command("step-down",
+    "At the leader: lead no more, whoever follows."))
+  local join = parser:command("join",
+    "Make the directory of a member that is to be added.")
+  with_dir(join)
+  join:option("--id", "Its id, which nobody ever had.")
+    :args(1):count(1):argname("N"):convert(read.named("--id", address.id))
+  join:option("--to", "Members of the cluster: host:port,host:port,...")
+    :args(1):count(1):argname("ADDRESSES")
+    :convert(read.named("--to", address.list))
+  join:option("--admin", "Add it, too: the leader's directory.")
+    :args(1):argname("DIR"):convert(read.directory)
+  join:option("--listen", "With --admin: where it will listen.")
+    :args(1):argname("HOST:PORT"):convert(read.address)
+  join:flag("--learner", "With --admin: without a vote.")
+end
+
+-- ---- what they do ----------------------------------------------------------
+
+local function kind_of(member)
+  return member.learner and "learner" or member.voter and "voter" or "leaves"
+end
+
+local function show(world, now)
+  world.out(("configuration %s%s%s\n"):format(now.index,
+    now.joint and ", joint" or "",
+    now.committed and "" or ", not committed"))
+  for _, member in ipairs(now.members) do
+    local words = { ("%-4d %-22s %-8s"):format(member.id, member.address,
+      kind_of(member)) }
+    if member.id == now.leader then
+      words[#words + 1] = "leader"
+    elseif member.lag then
+      words[#words + 1] = ("lag %d"):format(member.lag)
+    end
+    world.out((table.concat(words, " "):gsub("%s+$", "")) .. "\n")
+  end
+  for _, round in ipairs(now.catching_up) do
+    world.out(("member %d catches up: round %d, %d of %d entries\n"):format(
+      round.id, round.round, round.match, round.target))
+  end
+end
+
+-- Prints a result as JSON, or says why there is none. The rest is what raft
+-- returned.
+local function told(world, failed, what, ...)
+  local ok, result, code, detail = ...
+  if ok then
+    world.out(json.encode(result) .. "\n")
+    return 0
+  end
+  local leader = code == "not_leader" and type(detail) == "table"
+    and detail.leader
+  return failed(world, what, result .. (leader
+    and (": member %d at %s leads"):format(leader, detail.address or "?")
+    or ""), code)
+end
+
+local function members(raft, world, given, failed)
+  local operator = raft.admin(given.dir)
+  if given.voters then
+    return told(world, failed, "members", operator:set {
+      voters = given.voters, learners = given.learners,
+      expected = given.expected, timeout = given.timeout })
+  end
+  local ok, now, code = operator:members()
+  if not ok then
+    return failed(world, "members", now, code)
+  end
+  if given.json then
+    world.out(json.encode(now) .. "\n")
+  else
+    show(world, now)
+  end
+  return 0
+end
+
+-- Adds the new member to those that there are.
+local function add(raft, world, given, failed)
+  local operator = raft.admin(given.admin)
+  local ok, now, code = operator:members()
+  if not ok then
+    return failed(world, "join", now, code)
+  end
+  local sets = { voters = {}, learners = {} }
+  for _, member in ipairs(now.members) do
+    local set = member.learner and sets.learners or sets.voters
+    set[#set + 1] = member.id
+  end
+  local set = given.learner and sets.learners or sets.voters
+  set[#set + 1] = { given.id, given.listen }
+  return told(world, failed, "join", operator:set {
+    voters = sets.voters, learners = sets.learners, expected = now.index })
+end
+
+--- Runs one of them. @param failed(world, what, message, code) -> exit code
+function cli_admin.run(raft, world, given, failed)
+  if given.command == "members" then
+    return members(raft, world, given, failed)
+  elseif given.command == "transfer" then
+    return told(world, failed, "transfer",
+      raft.admin(given.dir):transfer(given.to))
+  elseif given.command == "step-down" then
+    return told(world, failed, "step-down",
+      raft.admin(given.dir):step_down())
+  end
+  if given.admin and not given.listen then
+    world.err("luaraft: join: --admin needs --listen, the new address\n")
+    return 2
+  end
+  local ok, message, code = raft.join { id = given.id, dir = given.dir,
+    to = given.to }
+  if not ok then
+    return failed(world, "join", message, code)
+  elseif given.admin then
+    return add(raft, world, given, failed)
+  end
+  world.out(json.encode { dir = given.dir, id = given.id } .. "\n")
+  return 0
+end
+
+return cli_admin

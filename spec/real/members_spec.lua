@@ -1,0 +1,203 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Real members come and go through the command.
+
+local Cluster = require "spec.real.cluster"
+local raft = require "raft"
+
+local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d"
+
+describe("luaraft members #once", function ()
+  local cluster
+
+  -- { exit code, what it printed, what to stderr }
+  local function luaraft(format, ...)
+    local err = cluster.dir .. "/err"
+    local code, out = Cluster.sh(("%s scripts/luaraft %s 2> %s"):format(LUA,
+      format:format(...), err))
+    local file = assert(io.open(err))
+    local text = file:read "*a"
+    file:close()
+    return code, out, text
+  end
+
+  local function new(count)
+    cluster = Cluster.new { count = count, member = { machine = "raft.kv" } }
+    cluster:start_all()
+    finally(function () cluster:close() end)
+    return cluster:leader()
+  end
+
+  local function at(id)
+    return cluster.host .. ":" .. 7100 + id
+  end
+
+  -- The directory of a further member, and its process.
+  local function join(id)
+    assert.same({ 0, ('{"dir":"%s","id":%d}\n'):format(cluster:dir_of(id),
+      id), "" }, { luaraft("join --id %d --dir %s --to %s", id,
+        cluster:dir_of(id), table.concat(cluster.addresses, ",")) })
+    cluster.count = math.max(cluster.count, id)
+    cluster:start(id, nil, { listen = at(id) })
+  end
+
+  local function seen(id)
+    local ok, now = raft.admin(cluster:dir_of(id)):members()
+    return ok and now or nil
+  end
+
+  -- Who leads now, as one of these says.
+  local function leader_of(ids)
+    return cluster:wait("a leader", function ()
+      for _, id in ipairs(ids) do
+        local now = seen(id)
+        if now and now.role == "leader" then
+          return id
+        end
+      end
+    end)
+  end
+
+  local function voters(id)
+    local list = {}
+    for _, member in ipairs(assert(seen(id)).members) do
+      list[#list + 1] = member.voter and member.id or nil
+    end
+    return list
+  end
+
+  local function set(leader, members)
+    return luaraft("members --dir %s --voters %s", cluster:dir_of(leader),
+      members)
+  end
+
+  local function write(ids, value)
+    local addresses = {}
+    for i, id in ipairs(ids) do
+      addresses[i] = at(id)
+    end
+    local client = assert(raft.client(addresses))
+    local ok, before = client:propose { "set", "x", value }
+    client:close()
+    assert(ok, before)
+    return before
+  end
+
+  it("grows from three to five, and shrinks without its leader", function ()
+    local leader = new(3)
+    join(4)
+    join(5)
+    write({ 1, 2, 3 }, 1)
+    local code, out, err = set(leader, ("1,2,3,4=%s,5=%s"):format(at(4),
+      at(5)))
+    assert.same({ 0, "" }, { code, err })
+    assert.matches('^{"index":%d+}\n$', out)
+    for id = 1, 5 do
+      cluster:wait("member " .. id .. " to know all", function ()
+        return #voters(id) == 5
+      end)
+    end
+    local rest = {}
+    for id = 1, 5 do
+      if id ~= leader and #rest < 3 then
+        rest[#rest + 1] = id
+      end
+    end
+    code, out, err = set(leader, table.concat(rest, ","))
+    assert.same({ 0, "" }, { code, err })
+    assert.matches('^{"index":%d+}\n$', out)
+    assert.equal(5, cluster:exit_code(leader))
+    assert.matches("this member, " .. leader .. ", was removed from the "
+      .. "cluster", cluster:log_of(leader), 1, true)
+    assert.equal(1, write(rest, 2))
+    assert.same(rest, voters(leader_of(rest)))
+    -- Served again, it is told again.
+    code, out, err = luaraft("serve raft.kv --log json --dir %s --listen %s",
+      cluster:dir_of(leader), at(leader))
+    assert.same({ 5, "" }, { code, out })
+    assert.matches("luaraft serve: this member, %d, was removed from the "
+      .. "cluster, says member %d+ at [%d.:]+ %(removed%)\n$", err)
+  end)
+
+  it("replaces all three at once", function ()
+    local leader = new(3)
+    write({ 1, 2, 3 }, 1)
+    for id = 4, 6 do
+      join(id)
+    end
+    assert.equal(0, (set(leader, ("4=%s,5=%s,6=%s"):format(at(4), at(5),
+      at(6)))))
+    for id = 1, 3 do
+      assert.equal(5, cluster:exit_code(id))
+    end
+    assert.same({ 4, 5, 6 }, voters(leader_of { 4, 5, 6 }))
+    assert.equal(1, write({ 4, 5, 6 }, 2))
+  end)
+
+  it("hands over leadership, asked to or ending", function ()
+    local leader = new(3)
+    local heir = leader % 3 + 1
+    cluster:wait("the heir to follow", function ()
+      local now = seen(leader)
+      return now and now.members[heir].match
+    end)
+    assert.same({ 0, ('{"leader":%d}\n'):format(heir), "" },
+      { luaraft("transfer --dir %s --to %d", cluster:dir_of(leader), heir) })
+    local code, _, err = luaraft("transfer --dir %s",
+      cluster:dir_of(leader))
+    assert.same({ 1, ("luaraft transfer: this member is not the leader: "
+      .. "member %d at %s leads (not_leader)\n"):format(heir, at(heir)) },
+      { code, err })
+    cluster:kill(heir, "TERM")
+    assert.equal(0, cluster:exit_code(heir))
+    assert.matches('raft.transfer to=%d reason="asked to"',
+      cluster:log_of(heir))
+    cluster.pids[heir] = nil
+    local rest = {}
+    for id = 1, 3 do
+      rest[#rest + 1] = id ~= heir and id or nil
+    end
+    local following = leader_of(rest)
+    assert.same({ 0, "true\n", "" }, { luaraft("step-down --dir %s",
+      cluster:dir_of(following)) })
+    -- A leader gives everybody an election timeout to answer.
+    cluster:wait("the heir to be missed", function ()
+      code, _, err = luaraft("transfer --dir %s --to %d",
+        cluster:dir_of(leader_of(rest)), heir)
+      assert.equal(1, code)
+      return err == ("luaraft transfer: member %d does not answer "
+        .. "(unreachable)\n"):format(heir)
+    end)
+  end)
+
+  it("refuses what must not be, and changes nothing", function ()
+    local leader = new(3)
+    local function refused(members, text)
+      local code, out, err = set(leader, members)
+      assert.same({ 1, "", "luaraft members: " .. text .. "\n" },
+        { code, out, err })
+      assert.same({ 1, 2, 3 }, voters(leader))
+    end
+    refused("none", "expected at least one voter: the last one cannot be "
+      .. "removed (invalid)")
+    refused("1,2,3,5", 'member 5 is new: expected [5, "host:port"] '
+      .. "(invalid)")
+    refused("1,2,3,5=" .. at(1), ("members 1 and 5 have the same address, "
+      .. "%s (invalid)"):format(at(1)))
+    refused("1,2,3 --expected 9", "expected configuration 9, got 1 "
+      .. "(conflict)")
+    join(4)
+    assert.equal(0, (set(leader, "1,2,3,4=" .. at(4))))
+    assert.equal(0, (set(leader, "1,2,3")))
+    assert.equal(5, cluster:exit_code(4))
+    refused("1,2,3,4=" .. at(4), "ids are never used again: expected one "
+      .. "above 4 for a new member, got 4 (invalid)")
+    local client = assert(raft.core.ask(at(leader), "status", "\144", 5e6))
+    assert.equal("leader", client.role)
+    local _, _, code = raft.core.ask(at(leader), "members", "\144", 5e6)
+    assert.equal("denied", code)
+    assert.same({ 1, "luaraft members: no member runs in " .. cluster.dir
+      .. " (unreachable)\n" }, { (luaraft("members --dir %s", cluster.dir)),
+      (select(3, luaraft("members --dir %s", cluster.dir))) })
+  end)
+end)
