@@ -76,7 +76,7 @@ local function run_lua(text)
 end
 
 for _, page in ipairs { "docs/histories.md", "docs/scenarios.md",
-  "docs/nemeses.md", "docs/simulator.md", "docs/reading.md",
+  "docs/nemeses.md", "docs/simulator.md", "docs/learning.md", "docs/reading.md",
   "docs/reading_a_failure.md" } do
   describe(page .. " #once", function ()
     for _, block in ipairs(blocks_of(read(page))) do

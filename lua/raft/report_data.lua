@@ -118,7 +118,7 @@ const DOWN = new Set(["sim.crash", "sim.kill", "sim.stop",
 function livesOf(member) {
   const world = R.some(r => r.kind === "sim.start");
   let now = { t0: D.from, role: world ? "down" : "follower", term: 0 };
-  const parts = [], commits = [];
+  const parts = [], commits = [], cuts = [];
   const turn = (t, role, term) => {
     if (role === now.role && term === now.term) return;
     now.t1 = t;
@@ -134,10 +134,11 @@ function livesOf(member) {
       turn(r.t, now.role, r.term);
     }
     if (r.kind === "raft.commit") commits.push([r.t, r.fields.index]);
+    if (r.kind === "raft.truncate") cuts.push([r.t, r.fields.from]);
   }
   now.t1 = D.to;
   parts.push(now);
-  return { parts, commits };
+  return { parts, commits, cuts };
 }
 const MEMBERS = [];
 for (let id = 1; id <= D.nodes; id++) MEMBERS.push(id);

@@ -213,10 +213,18 @@ function labelLane(id) {
     }
   }
   drawCommits(id, y);
+  drawCuts(id, y);
   haloed = false;
   text("member " + id, 14, y - 2, colours.ink, 13, "left", true);
   if (life.parts[first]) {
     text(nameOf(life.parts[first]), 14, y + 13, colours.soft, 11);
+  }
+}
+function drawCuts(id, y) {
+  for (const [t, index] of LIVES[id].cuts) {
+    if (t >= view.from && t <= view.to) {
+      text("\u2702 " + index, X(t), y + 34, colours.bad, 11, "center", true);
+    }
   }
 }
 function drawCommits(id, y) {

@@ -265,8 +265,9 @@ function firstView() {
   const role = R.find(r => r.kind === "raft.role");
   const bad = D.violation;
   if (A.length === 0) { fit(); return; }
-  if (!bad && D.notes.length > 1) {
-    const from = D.notes[0].time, to = D.notes[D.notes.length - 1].time;
+  if (D.notes.length > 1) {
+    const from = D.notes[0].time;
+    const to = bad ? bad.time : D.notes[D.notes.length - 1].time;
     setView(from - (to - from) * .06, to + (to - from) * .12);
     return;
   }

@@ -119,17 +119,18 @@ function Cluster:events(pattern)
   end
 end
 
--- The next record that matches, as a line, and whose; nil: none so far.
-local function next_event(self, pattern, wanted)
-  self.looked_at = math.max(self.looked_at, (self.handle:trace_span()))
+-- The first record from a place on that matches.
+-- @return the place after it, its line, whose it is; or the place after all
+local function next_event(self, at, pattern, wanted)
+  at = math.max(at, (self.handle:trace_span())) -- what is kept
   while true do
-    local text, time, member, term = self.handle:trace(self.looked_at)
+    local text, time, member, term = self.handle:trace(at)
     if not text then
-      return nil
+      return at
     end
-    self.looked_at = self.looked_at + 1
-    if pattern and (not wanted or member == wanted) and text:find(pattern) then
-      return event_line(text, time, member, term), member
+    at = at + 1
+    if (not wanted or member == wanted) and text:find(pattern) then
+      return at, event_line(text, time, member, term), member
     end
   end
 end
@@ -147,9 +148,10 @@ function Cluster:await(pattern, member, bound)
   local wanted = member ~= nil and check_id(self, where, member) or nil
   bound = bound or "30s"
   sim_client.read_duration(where, "bound", bound)
-  next_event(self) -- leaves behind what is past
+  local _, last = self.handle:trace_span()
+  local at = last + 1
   self:wait_until(function()
-    line, member = next_event(self, pattern, wanted)
+    at, line, member = next_event(self, at, pattern, wanted)
     return line ~= nil
   end, bound)
   if not line then
@@ -313,7 +315,7 @@ function sim_cluster.new(given)
   local cluster = {
     handle = given.handle, nodes = given.nodes, place = given.place,
     dice = dice.new(given.seed), clients = {}, recorded = given.history,
-    counts = {}, initial = given.options, notes = {}, looked_at = 1,
+    counts = {}, initial = given.options, notes = {},
     keep_traces = given.keep_traces, ties = given.ties or false,
   }
   cluster.processes = processes.new({

@@ -121,16 +121,27 @@ describe("the picture in a browser #once", function()
       assert.equal("yes", found.ready)
     end)
 
-  it("notes are a list, and lead to their moments", function()
+  it("notes are a list, and lead to their moments; cuts of a log are named",
+  function()
     local run = story()
+    table.insert(run.records, { number = #run.records + 1, time = 1500000,
+      member = 1, term = 2, kind = "raft.truncate", level = "warn",
+      fields = { from = 5, last = 6 } })
     run.notes = { { time = 1100000, text = "nobody leads" },
                   { time = 1500000, text = "<b>somebody</b> does" } }
     local found, complaints = open(run, [[
       const list = [...document.querySelectorAll("#story button")];
       out.count = list.length; out.said = list[1].textContent;
       out.from0 = out.from; out.to0 = out.to;
+      const said = [], fill = ctx.fillText.bind(ctx);
+      ctx.fillText = (what, ...rest) => {
+        said.push(what); fill(what, ...rest); };
+      await later();
+      out.drawn = said.includes("1") && said.includes("nobody leads");
+      out.cut = said.includes("\u2702 5");
       press("+"); await later(); list[1].click(); await later();]])
     assert.same({}, complaints)
+    assert.same({ "true", "true" }, { found.drawn, found.cut })
     assert.equal(2, found.count)
     assert.equal("&lt;b&gt;somebody&lt;/b&gt; does", found.said)
     assert.is_true(found.from0 < 1100000 and found.to0 > 1500000)

@@ -99,6 +99,15 @@ describe("the paper's stories", function()
     assert.same(names, found)
   end)
 
+  it("are all in the page on learning", function()
+    local file = assert(io.open "docs/learning.md")
+    local text = file:read "*a"
+    file:close()
+    for _, name in ipairs(names) do
+      assert(text:find("\n| `" .. name .. "` |", 1, true), name)
+    end
+  end)
+
   for _, name in ipairs(names) do
     it(name .. " says what to look for and how to break it, on a page",
       function()

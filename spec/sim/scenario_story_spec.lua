@@ -305,9 +305,13 @@ describe("scenario: events and notes", function()
       assert(leader == cluster:leader())
       assert(line:find(" ms  " .. leader .. " t2  raft.role", 1, true))
       cluster:kill(leader)
-      local one = cluster:others(leader)[1]
-      local _, who = cluster:await("raft.role", one)
-      assert(who == one)
+      local spawned = {}
+      for i, one in ipairs(cluster:others(leader)) do
+        spawned[i] = cluster:spawn(function()
+          local _, who = cluster:await("raft.role", one)
+          assert(who == one)
+        end)
+      end
       local _, second = cluster:await("to=leader", "10s")
       assert(second ~= leader and cluster:leader() == second)
     end)
@@ -315,8 +319,7 @@ describe("scenario: events and notes", function()
 
   it("do not find what is past, and say what they waited for", function()
     local result = raft.scenario { run = function(cluster)
-      cluster:await_leader()
-      cluster:await("to=leader", 2, "500ms")
+      cluster:await("to=leader", cluster:await_leader(), "500ms")
     end }:run { seed = 1 }
     assert.equal("scenario", result.violation.name)
     assert.matches('_spec.lua:%d+: cluster:await: expected "to=leader" within '
