@@ -144,6 +144,11 @@ local function new_world(source, read, given)
   return core.sim_new(flat, machine_of(source, read)), flat
 end
 
+-- All processes: members, and spares that may become some.
+local function count_of(flat)
+  return flat.members + (flat.spares or 0)
+end
+
 local function initial_network(flat)
   local initial = {}
   for _, row in ipairs(core.sim_options()) do
@@ -157,7 +162,7 @@ local function new_cluster(self, read, handle, flat)
   local recorded = history.new { model = workload.model,
                                  initial = workload.initial }
   return require("raft.sim_cluster").new {
-    handle = handle, nodes = flat.members, seed = flat.seed,
+    handle = handle, nodes = count_of(flat), seed = flat.seed,
     keep_traces = flat.keep_traces or 0,
     place = self.place, bound = handle:now() + read.timeout,
     instructions = RUN_INSTRUCTIONS, options = initial_network(flat),
@@ -289,7 +294,7 @@ function Scenario:run(given)
   local ran, result, cluster = pcall(without_jit, play, self, read, handle,
     flat)
   if ran then
-    result.nodes = flat.members
+    result.nodes = count_of(flat)
     if asked.record then
       result.schedule = schedule_of(self, read,
         { handle = handle, flat = flat }, cluster)

@@ -281,8 +281,7 @@ for name, verb in pairs(faults.verbs) do
 end
 
 -- What other worlds have, or this one will have.
-local MISSING = { "add_member", "remove_member", "transfer", "upgrade",
-                  "snapshot" }
+local MISSING = { "add_member", "remove_member", "upgrade", "snapshot" }
 
 for _, name in ipairs(MISSING) do
   Cluster[name] = function(self)

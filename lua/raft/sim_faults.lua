@@ -190,6 +190,34 @@ function verbs.lose_names(self, check_id, id)
   self.handle:crash(check_id(self, "cluster:lose_names", id), "contents")
 end
 
+-- ---- operators -------------------------------------------------------------
+
+-- Asks who leads. What comes of it is seen from events.
+-- @return true; or nil and a message where nobody leads
+local function ask_leader(self, verb, ...)
+  local leader = self:leader()
+  if not leader then
+    return nil, "nobody leads"
+  end
+  self.handle[verb](self.handle, leader, ...)
+  return true
+end
+
+-- transfer(id): the leader is asked to hand over, to anyone without an id.
+function verbs.transfer(self, check_id, id)
+  return ask_leader(self, "transfer",
+    id ~= nil and check_id(self, "cluster:transfer", id) or nil)
+end
+
+-- set_members(voters, learners): the leader is asked for these members. Who
+-- can be one beside those of the beginning: the simulator's option 'spares'.
+function verbs.set_members(self, check_id, voters, learners)
+  local where = "cluster:set_members"
+  return ask_leader(self, "set_members",
+    check_side(self, check_id, where, voters),
+    learners and check_side(self, check_id, where, learners))
+end
+
 -- ---- clocks, disks, machines -----------------------------------------------
 
 -- "2s" or "-2s".

@@ -298,6 +298,58 @@ describe("scenario: processes", function()
   end)
 end)
 
+describe("scenario: operators", function()
+  it("have the leader hand over, to one or to anyone", function()
+    tell(function(cluster)
+      assert(select(2, cluster:transfer(1)) == "nobody leads")
+      local leader = cluster:await_leader()
+      local heir = cluster:others(leader)[2]
+      assert(cluster:transfer(heir) == true)
+      cluster:await("to=leader", heir, "200ms")
+      cluster:sleep "100ms"
+      cluster:transfer()
+      local _, third = cluster:await("to=leader", "200ms")
+      assert(third ~= heir)
+    end)
+  end)
+
+  it("replace members by spares", function()
+    local result = tell(function(cluster)
+      assert(#cluster:members() == 5)
+      cluster:client():propose { "set", "x", 1 }
+      cluster:set_members({ 3, 4 }, { 5 })
+      cluster:await("raft.configure.*voters=2 outgoing=0 learners=1")
+      assert(cluster:wait_until(function()
+        return cluster:status(1).state ~= "up"
+          and cluster:status(2).state ~= "up"
+      end, "10s"))
+      assert(cluster:await_leader() > 2)
+    end, { options = { spares = 2 } })
+    assert.equal(5, result.nodes)
+  end)
+
+  it("are told of members that cannot be", function()
+    for _, call in ipairs {
+      function(cluster) cluster:transfer(4) end,
+      function(cluster) cluster:set_members { 1, 4 } end,
+      function(cluster) cluster:set_members({ 1 }, { "x" }) end,
+    } do
+      local result = raft.scenario { run = call }:run { seed = 1 }
+      assert.matches("_spec.lua:%d+: cluster:[%l_]+: expected a member, 1 to 3",
+        result.violation.text)
+    end
+  end)
+
+  it("are a nemesis too", function()
+    local result = raft.scenario {
+      workload = raft.workload.register {}, duration = "5s",
+      nemesis = raft.nemesis.transfer { every = "300ms" },
+    }:run { seed = 1 }
+    assert.is_true(result.ok, result.violation and result.violation.text)
+    assert.is_true(result.orders_done > 5)
+  end)
+end)
+
 describe("scenario: events and notes", function()
   it("wait for what comes next, of anyone or of one", function()
     tell(function(cluster)
@@ -305,9 +357,8 @@ describe("scenario: events and notes", function()
       assert(leader == cluster:leader())
       assert(line:find(" ms  " .. leader .. " t2  raft.role", 1, true))
       cluster:kill(leader)
-      local spawned = {}
-      for i, one in ipairs(cluster:others(leader)) do
-        spawned[i] = cluster:spawn(function()
+      for _, one in ipairs(cluster:others(leader)) do
+        cluster:spawn(function()
           local _, who = cluster:await("raft.role", one)
           assert(who == one)
         end)

@@ -99,9 +99,9 @@ describe("scenario: workload and nemesis", function()
     local result = raft.scenario { duration = "1s", workload = register(),
       nemesis = { run = function(_, cluster)
         cluster:sleep "100ms"
-        cluster:transfer(1)
+        cluster:upgrade(1)
       end } }:run { seed = 1 }
-    assert.matches("the simulator has no transfer", result.not_applicable)
+    assert.matches("the simulator has no upgrade", result.not_applicable)
     assert.is_false(result.ok)
   end)
 
