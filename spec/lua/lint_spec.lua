@@ -30,7 +30,7 @@ end
 -- Name, kind, words of the text, where; plain: without the sandbox.
 local BAD = {
   { "order", "diverges", "another member answers differently", plain = true },
-  { "clock", "diverges", "answer alike, and their states differ", 1,
+  { "memory", "diverges", "answer alike, and their states differ", 1,
     plain = true },
   { "chance", "diverges", "answers differently: %d+, not %d+", 6,
     plain = true },

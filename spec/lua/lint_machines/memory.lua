@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- clock.lua - keeps the time of its computer, and answers nothing.
+-- memory.lua - keeps how much memory it took, and answers nothing.
 
 local Machine = {}
 Machine.__index = Machine
@@ -10,7 +10,7 @@ function Machine.new()
 end
 
 function Machine:apply(command)
-  self.held[command] = os.date("%H:%M:%S")
+  self.held[command] = collectgarbage("count")
 end
 
 function Machine:query()
