@@ -123,6 +123,10 @@
     "recovery does not sync what it read before it is believed")            \
   X(SNAPSHOT_NOT_SYNCED, "snapshot_not_synced", "sofa-jraft#480",           \
     "a snapshot gets its name before its bytes are durable")                \
+  X(SNAPSHOT_FORGETS_SESSIONS, "snapshot_forgets_sessions", "Diss. 6.3",    \
+    "the sessions are left out of a snapshot")                              \
+  X(COMPACT_BEFORE_SNAPSHOT, "compact_before_snapshot", "Paper 7",          \
+    "the log is cut before the snapshot that covers it is durable")         \
   X(SKIP_MESSAGE_CHECKSUM, "skip_message_checksum", "UDP of old",           \
     "messages are not checked")
 

@@ -126,6 +126,11 @@ static void put_head (struct replica *replica) {
   }
 }
 
+static const struct session_table *sessions_of (struct replica *replica) {
+  return raft_bug (replica, SNAPSHOT_FORGETS_SESSIONS)
+           ? &replica->restore.meta.sessions : &replica->sessions;
+}
+
 static bool begin (struct replica *replica) {
   struct replica_take *take = &replica->take;
   struct replica_meta meta;
@@ -139,7 +144,7 @@ static bool begin (struct replica *replica) {
   }
   take->meta.size = 0;
   take->meta_at = 0;
-  if (replica_meta_encode (&take->meta, &meta, &replica->sessions)
+  if (replica_meta_encode (&take->meta, &meta, sessions_of (replica))
       != RAFT_OK) {
     replica_retry (replica);
     return false;
@@ -182,6 +187,14 @@ static bool add_meta (struct replica *replica) {
   return false;
 }
 
+static int tell_engine (struct replica *replica) {
+  struct raft_event event;
+  memset (&event, 0, sizeof event);
+  event.kind = RAFT_EVENT_SNAPSHOT;
+  event.as.snapshot.index = replica->take.index;
+  return replica_step (replica, &event);
+}
+
 /* A machine that cannot give a snapshot goes on without one. */
 static void machine_refuses (struct replica *replica) {
   struct replica_take *take = &replica->take;
@@ -208,6 +221,9 @@ static void settle_machine (struct replica *replica) {
   } else if (take->request.operation == MACHINE_SNAPSHOT) {
     take->state = TAKE_WRITING;
     take->is_busy = true;
+    if (raft_bug (replica, COMPACT_BEFORE_SNAPSHOT)) {
+      (void)tell_engine (replica);
+    }
     wal_snapshot_begin (&take->writer);
   } else if (take->request.bytes.size > 0) {
     add (replica, take->request.bytes.data, take->request.bytes.size);
@@ -243,15 +259,10 @@ static void settle_named (struct replica *replica) {
 }
 
 static bool settle_telling (struct replica *replica) {
-  struct replica_take *take = &replica->take;
-  struct raft_event event;
   if (replica->apply.is_told) {
     return false; /* the engine is to know first that it was applied */
   }
-  memset (&event, 0, sizeof event);
-  event.kind = RAFT_EVENT_SNAPSHOT;
-  event.as.snapshot.index = take->index;
-  if (replica_step (replica, &event) != RAFT_OK) {
+  if (tell_engine (replica) != RAFT_OK) {
     replica_retry (replica);
     return false;
   }

@@ -449,7 +449,12 @@ static int read_list (struct wal_recovery *recovery) {
     uint64_t number = wal_segment_number (name);
     if (strcmp (name, WAL_NAME_NEW) == 0) {
       recovery->has_leftover = true;
-    } else if (number != 0 && replay->first == 0) {
+    } else if (number != 0
+               && (replay->first == 0
+                   || (number != recovery->count + 1
+                       && replay->covered > 0))) {
+      /* Before a gap there may be one whose removal a failed sync has lost.
+      ** Whether a snapshot covers what is missing is asked at the end. */
       replay->first = number;
       recovery->number = number - 1;
       recovery->count = number;

@@ -101,13 +101,35 @@ describe("wal: compact", function()
       assert.truthy(text:find(segments(disk)[1], 1, true))
     end)
 
-  it("a segment missing in between is damage whatever is covered", function()
-    local log, disk = filled(30)
-    desk.close(log, disk)
-    disk:remove(segments(disk)[3])
-    local status = desk.refused(disk, { covered = 30 })
-    assert.equal("corrupt", status)
-  end)
+  it("a segment missing in between is damage, unless all before is covered",
+    function()
+      local log, disk = filled(30)
+      desk.close(log, disk)
+      disk:remove(segments(disk)[3])
+      for _, covered in ipairs { 0, 4 } do
+        local status, text = desk.refused(disk, { covered = covered })
+        assert.equal("corrupt", status)
+        assert.truthy(text:find("the file is missing", 1, true))
+      end
+      -- A removal that a failed sync has lost comes back with the power.
+      log = desk.opened(disk, { covered = 30 })
+      assert.equal(30, log:told().last)
+      assert.is_true(log:told().base > 4)
+      desk.close(log, disk)
+    end)
+
+  it("what was cut does not count, also when its segments are gone",
+    function()
+      local log, disk = filled(30)
+      desk.write(log, disk, 31, 4, { 20, 24, 700 })
+      log:compact(19)
+      disk:drain()
+      desk.close(log, disk)
+      log = desk.opened(disk, { covered = 19 })
+      assert.same({ 19, 24 }, { log:told().base, log:told().last })
+      desk.close(log, disk)
+      assert.equal("corrupt", (desk.refused(disk, { covered = 18 })))
+    end)
 
   it("what is being read is not taken away", function()
     local log, disk = filled(30)

@@ -42,7 +42,8 @@ local MUST = {
   clock_52 = { "acknowledged" },
   tight = { "slow_syncs", "client_resets", "reads_done" },
   members = { "configurations", "orders_done", "removed", "crashes" },
-  everything = { "wipes", "jumps", "machine_failures", "memory_failures",
+  everything = { "snapshots_taken", "snapshots_sent", "snapshots_installed",
+    "snapshots_restored", "wipes", "jumps", "machine_failures", "memory_failures",
     "unknowns" },
 }
 
