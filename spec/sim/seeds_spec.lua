@@ -43,8 +43,8 @@ local MUST = {
   tight = { "slow_syncs", "client_resets", "reads_done" },
   members = { "configurations", "orders_done", "removed", "crashes" },
   everything = { "snapshots_taken", "snapshots_sent", "snapshots_installed",
-    "snapshots_restored", "wipes", "jumps", "machine_failures", "memory_failures",
-    "unknowns" },
+    "snapshots_restored", "wipes", "jumps", "machine_failures",
+    "memory_failures", "unknowns" },
 }
 
 local function replay(name, seed)
