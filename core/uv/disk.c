@@ -32,6 +32,8 @@ static int error_of (int number) {
       return RAFT_ENOT_FOUND;
     case EEXIST:
       return RAFT_EEXISTS;
+    case ENAMETOOLONG:
+      return RAFT_EINVALID;
     case EACCES:
     case EPERM:
     case EROFS:

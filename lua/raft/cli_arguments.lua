@@ -46,6 +46,13 @@ local function directory(text)
   return text
 end
 
+local function cluster_name(text)
+  if #text > 63 then
+    return nil, ("expected at most 63 bytes, got %d"):format(#text)
+  end
+  return text
+end
+
 -- In a table, since a command may be nil.
 local function whole_json(text)
   if text == "-" then
@@ -69,7 +76,7 @@ local function add_init(parser)
     :args(1):count(1):argname("MEMBERS")
     :convert(reader("--members", address.members))
   command:option("--name", "A name of the cluster, the same on all members.")
-    :args(1):argname("NAME")
+    :args(1):argname("NAME"):convert(reader("--name", cluster_name))
 end
 
 local function add_serve(parser)

@@ -39,7 +39,7 @@ local function read_file(path)
   end
   local source, why = file:read("*a")
   file:close()
-  return source, why
+  return source, why and path .. ": " .. why
 end
 
 -- The file of a module; or nil, and where it was looked for: the first

@@ -68,7 +68,7 @@ describe("luaraft", function()
     local init = { "init", "--id", "1", "--dir", "d", "--members" }
     local cases = {
       { {}, "a command is required" },
-      { { "inti" }, "unknown command 'inti' Did you mean 'init'?" },
+      { { "propse" }, "unknown command 'propse' Did you mean 'propose'?" },
       { { "init" }, "missing option" },
       { { "init", "--id", "0" }, "--id: expected a member id" },
       { { "init", "--id", "1", "--dir", "", "--members", "1=a:1" },
@@ -85,6 +85,9 @@ describe("luaraft", function()
         '--members: member 1: expected an address "host:port"' },
       { { init[1], init[2], init[3], init[4], init[5], init[6], "" },
         "--members: expected members such as" },
+      { { init[1], init[2], init[3], init[4], init[5], init[6], "1=a:1",
+          "--name", ("n"):rep(64) },
+        "--name: expected at most 63 bytes, got 64" },
       { { "serve", "--dir", "d" }, "missing argument 'machine'" },
       { { "serve", "kv" }, "missing option '--dir'" },
       { { "serve", "kv", "--dir", "" },

@@ -258,6 +258,8 @@ describe("machine: a file", function()
     assert.is_nil(machine)
     assert.equal("machine: cannot read ./no_such.lua: No such file or "
       .. "directory", message)
+    message = select(2, probe.machine_open { machine = "./spec" })
+    assert.equal("machine: cannot read ./spec: Is a directory", message)
   end)
 
   it("is named by misuse at once", function()

@@ -72,6 +72,8 @@ describe("luaraft init and serve", function ()
       refuses(1, name .. ": the directory cannot be made: already there",
         "init --id 1 --dir", folder .. name, "--members", members(7101))
     end
+    refuses(1, "(invalid)", "init --id 1 --dir", folder .. "/"
+      .. ("x"):rep(256), "--members", members(7101))
     refuses(1, "/proc/none: the directory cannot be made",
       "init --id 1 --dir /proc/none --members", members(7101))
   end)
