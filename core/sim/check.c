@@ -115,6 +115,9 @@ static void check_recovered (struct sim_world *world,
 void sim_check_opened (struct sim_world *world, struct sim_member *member) {
   struct check_member *own = &world->checks->members[member->id];
   struct raft_status status;
+  if (world->options.checks == 0) {
+    return; /* it is never open then, and nothing is looked at */
+  }
   /* What it had still counts where it was counted, and is not compared with
   ** what it has now: it may never take part again. */
   if (member->is_wiped) {
@@ -432,8 +435,16 @@ static bool is_threat (struct sim_world *world,
   return status.term > want->term;
 }
 
+/* A leader that has just lost its majority does not know it yet. */
+static bool are_joined (const struct sim_world *world, raft_id one,
+                        raft_id other) {
+  return one == other
+         || (!sim_net_is_cut (world->net, one, other)
+             && !sim_net_is_cut (world->net, other, one));
+}
+
 /* Everybody is level with the leader who takes part and was healed; or a
-** majority is, where one that was not healed may lead. */
+** majority is that hears it, where one that was not healed may lead. */
 static bool are_level (struct sim_world *world,
                        const struct sim_member *leader,
                        const struct raft_status *want) {
@@ -449,7 +460,7 @@ static bool are_level (struct sim_world *world,
       continue;
     }
     voters += raft_configuration_votes (want->configuration, id);
-    if (is_level (member, want)) {
+    if (is_level (member, want) && are_joined (world, leader->id, id)) {
       level += raft_configuration_votes (want->configuration, id);
     } else if (sim_member_is_owed (member) && !sim_rest_has (world, id)
                && !sim_rest_may_lead (world)) {

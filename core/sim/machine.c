@@ -110,7 +110,8 @@ void sim_machine_step (struct sim_machine *machine, uint64_t number) {
                     "out of memory");
   } else {
     machine->machine->perform (machine->machine, request);
-    if (request->operation == MACHINE_APPLY && request->status == 0) {
+    if (request->operation == MACHINE_APPLY && request->status == 0
+        && world->options.checks > 0) {
       sim_check_applied (world, member, request);
     } else if (request->operation == MACHINE_SNAPSHOT
                && request->status == 0) {

@@ -191,6 +191,7 @@ bool sim_run (struct sim_world *world) {
     return false;
   }
   /* A schedule may have settled on its way. */
-  return world->options.settle_us == 0 || world->is_settling
+  return world->options.settle_us == 0 || world->options.checks == 0
+         || world->is_settling
          || sim_run_settle (world);
 }
