@@ -98,6 +98,7 @@ void sim_machine_step (struct sim_machine *machine, uint64_t number) {
   struct sim_member *member = machine->member;
   struct sim_world *world = member->world;
   struct machine_request *request = machine->first;
+  bool is_seen;
   raft_assert (request != NULL && machine->machine != NULL);
   machine->first = next_of (request);
   request->world = NULL;
@@ -110,11 +111,10 @@ void sim_machine_step (struct sim_machine *machine, uint64_t number) {
                     "out of memory");
   } else {
     machine->machine->perform (machine->machine, request);
-    if (request->operation == MACHINE_APPLY && request->status == 0
-        && world->options.checks > 0) {
+    is_seen = request->status == 0 && world->options.checks > 0;
+    if (is_seen && request->operation == MACHINE_APPLY) {
       sim_check_applied (world, member, request);
-    } else if (request->operation == MACHINE_SNAPSHOT
-               && request->status == 0) {
+    } else if (is_seen && request->operation == MACHINE_SNAPSHOT) {
       sim_check_remembered (world, member, machine->machine);
     }
   }

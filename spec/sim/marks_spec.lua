@@ -17,12 +17,6 @@ local BY_OTHERS = {
   joint = true, learner = true, sync_stall = true,
 }
 
--- Of rooms that the simulator does not use yet.
-local LATER = { snapshot = true, snapshot_sent = true, installed = true }
-if not sim.profiles.members then
-  LATER.joint, LATER.learner = true, true
-end
-
 -- From, to, cause. A role is left for a lower one, or for the next step of an
 -- election (raft_become_… in core/raft/role.c).
 local MOVES = {
@@ -72,7 +66,7 @@ end
 local function missing(marks, is_excused)
   local list = {}
   for name, count in pairs(marks) do
-    if count == 0 and not LATER[name] and not is_excused[name] then
+    if count == 0 and not is_excused[name] then
       list[#list + 1] = name
     end
   end
@@ -90,9 +84,7 @@ describe("sim: marks", function ()
 
   it("are all reached by the general profiles", function ()
     for _, name in ipairs { "tight", "contested", "members" } do
-      if sim.profiles[name] then
-        run(name, sums)
-      end
+      run(name, sums)
     end
     assert.equal("", missing(sums.marks, {}))
   end)

@@ -32,7 +32,7 @@ describe("story: the leader crashes before it can commit #recorded", function()
       assert.equal(world:status(1).result_hash, world:status(id).result_hash)
     end
     story.told(world, "^raft%.truncate", [[
-      3036.977 ms 2 t3 truncate from=5 last=5
+      3044.540 ms 2 t3 truncate from=5 last=5
     ]])
   end)
 end)

@@ -33,23 +33,21 @@ describe("story: the leader is cut off #recorded", function()
       + reason="a leader of this term was heard"
       1441.689 ms 1 t2 role from=follower to=follower leader=2
       + reason="a leader of this term was heard"
-      1740.237 ms 3 t2 role from=follower to=pre_candidate leader=none
+      1742.004 ms 3 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      1744.611 ms 3 t3 role from=pre_candidate to=candidate
+      1746.378 ms 3 t3 role from=pre_candidate to=candidate
       + leader=none reason="a majority would vote"
-      1746.557 ms 1 t2 role from=follower to=pre_candidate leader=none
-      + reason="no leader was heard in time"
-      1748.966 ms 1 t3 role from=pre_candidate to=follower leader=none
+      1750.733 ms 1 t3 role from=follower to=follower leader=none
       + reason="a higher term was seen"
-      1752.430 ms 3 t3 role from=candidate to=leader leader=3
+      1754.197 ms 3 t3 role from=candidate to=leader leader=3
       + reason="a majority voted"
-      1754.970 ms 1 t3 role from=follower to=follower leader=3
+      1756.737 ms 1 t3 role from=follower to=follower leader=3
       + reason="a leader of this term was heard"
       1967.210 ms 2 t2 role from=leader to=follower leader=none
       + reason="no majority answered in time"
-      2411.513 ms 2 t2 role from=follower to=pre_candidate leader=none
+      2309.659 ms 2 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      3253.108 ms 2 t3 role from=pre_candidate to=follower leader=3
+      3254.875 ms 2 t3 role from=pre_candidate to=follower leader=3
       + reason="a higher term was seen"
     ]])
   end)
