@@ -28,7 +28,8 @@ function workload:client(cluster, process)
 end
 return raft.scenario { duration = "2s", concurrency = 1,
   workload = workload,
-  nemesis = raft.nemesis.kill { target = "follower", every = "400ms" } }
+  nemesis = raft.nemesis.partition { target = "follower",
+    every = "400ms", lasts = "100ms" } }
 ]]
 
 local HOLDS = [[
@@ -127,7 +128,8 @@ describe("luaraft sim: what is shown #once", function()
     assert.is_true(#sim_command.lines(out) < 25, out)
     local page = command:read "w.html"
     assert.matches('"marked":true', page, 1, true)
-    assert.matches('"name":"kill"', page, 1, true) -- a nemesis's band
+    -- A nemesis's band, by its own name.
+    assert.matches('"name":"partition halves"', page, 1, true)
     local _, text = command:sim "wrong.lua --no-shrink --trace text"
     local marked = 0
     for line in text:gmatch("[^\n]+") do
@@ -142,7 +144,7 @@ describe("luaraft sim: what is shown #once", function()
 
   it("faults as nemeses name them", function()
     local _, out = command:sim "wrong.lua --no-shrink"
-    assert.matches("\n  nemeses: kill %d+\n", out)
+    assert.matches("\n  nemeses: partition halves %d+\n", out)
     _, out = command:sim "holds.lua"
     assert.is_nil(out:find("nemeses", 1, true))
   end)
@@ -154,6 +156,8 @@ describe("luaraft sim: what is shown #once", function()
     local one = assert(history.read(command.folder .. "/h.jsonl"))
     local two = assert(history.read(command.folder .. "/h.edn"))
     assert.is_true(#one:events() > 20)
+    assert.matches("^{:", command:read "h.edn")
+    assert.matches('^{"', command:read "h.jsonl")
     assert.equal(#one:events(), #two:events())
     one.model = "register"
     assert.equal("not", one:check().verdict)
@@ -232,11 +236,11 @@ describe("luaraft sim: an interrupt", function()
     local command = sim_command.open()
     local own = command.folder:match("[^/]+$") .. ".lua" -- nobody else's
     command:write(own, HOLDS)
-    command:write("long.lua", 'return require "raft".scenario { timeout ='
+    command:write("long" .. own, 'return require "raft".scenario { timeout ='
       .. ' "1000min", run = function(c) while true do c:sleep "1s" end end }')
     for _, words in ipairs {
       "--profile everything --time 100s", own .. " --time 100s",
-      "long.lua", own .. " --time 100s --jobs 2",
+      "long" .. own, "long" .. own .. " --seeds 1..9 --jobs 2",
     } do
       local code, out, err = command:shell(command:words() .. " sim " .. words
         .. " & p=$!; sleep 0.7; kill -INT $p; wait $p")
@@ -247,6 +251,6 @@ describe("luaraft sim: an interrupt", function()
     local all = pipe:read("*a")
     pipe:close()
     command:close()
-    assert.is_nil(all:find("sim " .. own, 1, true))
+    assert.is_nil(all:find(own, 1, true))
   end)
 end)
