@@ -93,7 +93,12 @@ function commands.serve(raft, world, given)
   if not node then
     return failed(world, "serve", message, code)
   end
-  world.err(("luaraft serve: listening at %s\n"):format(node:address()))
+  if given.log == "json" then
+    world.err(json.encode { kind = "serve.listening",
+      address = node:address() } .. "\n")
+  else
+    world.err(("luaraft serve: listening at %s\n"):format(node:address()))
+  end
   local ok
   ok, message, code = node:run()
   if not ok then

@@ -179,6 +179,11 @@ describe("luaraft", function()
     assert.is_false(asked[1][2].sandbox)
   end)
 
+  it("serve says where it listens in JSON, too, when told", function()
+    assert.same({ 0, "", '{"address":"h:1","kind":"serve.listening"}\n' },
+      { run("serve", "raft.kv", "--dir", "d", "--log", "json") })
+  end)
+
   it("serve says why it ended, code 1, and 4 when a check of ours failed",
     function()
       answers.run = { nil, "the disk failed", "io" }
