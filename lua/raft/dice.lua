@@ -34,6 +34,10 @@ end
 --- 1 … bound; the larger numbers are not rarer: what lies past the last whole
 -- multiple is drawn again.
 function Dice:number(bound)
+  if not (bound >= 1 and bound <= dice.MAX) then
+    error(("dice: expected a bound of 1 to %.0f, got %s"):format(dice.MAX,
+      tostring(bound)), 2)
+  end
   local range = FIRST.modulus - 1
   local limit = range - range % bound
   local drawn
