@@ -35,6 +35,16 @@ local function replay_of(given, seed, duration)
     :format(given.profile, seed, duration)
 end
 
+-- Names become words: "move_candidate_leader_VOTES".
+local function add_numbers(sums, counts, prefix)
+  for name, value in pairs(counts) do
+    if type(value) == "number" and name ~= "now" and name ~= "seed" then
+      local word = prefix .. name:gsub(" ", "_")
+      sums[word] = (sums[word] or 0) + value
+    end
+  end
+end
+
 local function run_chunk(given, sim, first, last)
   local profile = sim.profiles[given.profile]
   local duration = math.max(profile.duration_us or 10000000, LEAST_US)
@@ -59,11 +69,9 @@ local function run_chunk(given, sim, first, last)
     sums.seeds = sums.seeds + 1
     sums.simulated = sums.simulated
       + (result.now - (profile.start_us or 1000000)) // 1000000
-    for name, value in pairs(result) do
-      if type(value) == "number" and name ~= "now" and name ~= "seed" then
-        sums[name] = (sums[name] or 0) + value
-      end
-    end
+    add_numbers(sums, result, "")
+    add_numbers(sums, result.marks, "mark_")
+    add_numbers(sums, result.moves, "move_")
   end
   sums.milliseconds = (os.clock() - cpu) * 1000 // 1 | 0
   return sums

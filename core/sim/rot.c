@@ -7,8 +7,9 @@
 **       is before it, in the segment that is being written, too; a file is
 **       cut short of the length that its head declares; a file that is gone
 **       has earlier and later ones. So a member that has lost this must halt
-**       (damage.h). Other files are damaged anywhere: a snapshot may be done
-**       without, and what was being made is made anew. */
+**       (damage.h), unless a snapshot may hold the same. Other files are
+**       damaged anywhere: a snapshot may be done without, and what was being
+**       made is made anew. */
 
 #include <string.h>
 
@@ -124,6 +125,19 @@ static bool damage_other (struct sim_disk *disk, const char *name,
          && flip (disk, name, action->more % (bytes->size * 8));
 }
 
+/* Whether a snapshot may hold what a segment did: an older one than the last,
+** in which terms and votes stand. */
+static bool is_covered (const struct files *files, size_t which) {
+  size_t at = files->segments;
+  while (at < files->count
+         && strncmp (files->names[at], WAL_SNAPSHOT_PREFIX,
+                     sizeof WAL_SNAPSHOT_PREFIX - 1)
+              != 0) {
+    at++;
+  }
+  return at < files->count && which + 1 < files->segments;
+}
+
 static bool damage (struct sim_member *member, const struct files *files,
                     struct raft_buffer *bytes,
                     const struct sim_action *action) {
@@ -137,7 +151,7 @@ static bool damage (struct sim_member *member, const struct files *files,
   if (which < files->segments) {
     is_done = bytes->size > 0 && last_batch (bytes) != 0
               && damage_segment (disk, files, which, bytes, action);
-    member->must_halt = is_done;
+    member->must_halt = is_done && !is_covered (files, which);
   } else {
     is_done = damage_other (disk, name, bytes, action);
   }
