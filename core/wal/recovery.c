@@ -37,6 +37,7 @@ struct wal_recovery {
   uint64_t count;             /* number of the last segment listed */
   uint64_t number;            /* being read */
   uint64_t cut;               /* bytes overwritten with zeros */
+  uint64_t missing;           /* a number before the first one; 0: none */
   bool has_leftover;
   bool has_empty;             /* the last segment has no batch */
   char name[WAL_NAME_BYTES];
@@ -354,6 +355,13 @@ static void on_older_closed (struct fs_request *request) {
 /* A segment without a batch is the next one, made ahead; so it is the last.
 ** The first segment got its name with its first batch in it. */
 static int judge_empty (struct wal_recovery *recovery) {
+  if (recovery->number == recovery->replay.first && recovery->missing != 0) {
+    char before[WAL_NAME_BYTES];
+    wal_segment_name (recovery->missing, before);
+    return raft_fail (&recovery->detail, RAFT_ECORRUPT, "%s: expected at "
+                      "offset 0, the file is missing, and %s is there",
+                      before, recovery->name);
+  }
   if (recovery->number == recovery->replay.first) {
     return wal_replay_refuse (&recovery->replay,
                               "it was made with a batch there");
@@ -455,6 +463,7 @@ static int read_list (struct wal_recovery *recovery) {
                        && replay->covered > 0))) {
       /* Before a gap there may be one whose removal a failed sync has lost.
       ** Whether a snapshot covers what is missing is asked at the end. */
+      recovery->missing = replay->first == 0 ? 0 : number - 1;
       replay->first = number;
       recovery->number = number - 1;
       recovery->count = number;
