@@ -169,6 +169,17 @@ describe("client: retry", function ()
     world:did_one "send"
   end)
 
+  it("comes again while leadership is being handed over", function ()
+    local world, endpoint = ready()
+    world.client:propose(encode "x")
+    local _, request = world:did_one "send"
+    world:refuse(endpoint, request.id, "busy")
+    assert.same({}, world:completed())
+    world.client:advance(9e5)
+    local _, again = world:did_one "send"
+    assert.same(request.params, again.params)
+  end)
+
   it("repeats what was sent when its connection ends", function ()
     local world, endpoint = ready()
     world.client:propose(encode "x")
