@@ -96,6 +96,11 @@ static void check_recovered (struct sim_world *world,
                  (unsigned long long)status->term,
                  (unsigned long long)status->vote);
   }
+  /* It ended between the log's reset and the machine's restoration: what the
+  ** leader's snapshot took the place of is gone rightly (Paper 7). */
+  if (own->installing != 0 && status->base == own->installing) {
+    return;
+  }
   /* A snapshot has what is before the base (sim_check_base). */
   for (raft_index index = status->base + 1; index <= own->stable; index++) {
     raft_term term = 0;
@@ -188,6 +193,7 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     world->counters.snapshots_sent += trace->fields[1] != member->id;
   } else if (trace->kind == RAFT_TRACE_INSTALL) {
     world->counters.snapshots_installed++;
+    own->installing = trace->fields[0];
   } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0) {
     raft_assert (trace->fields[0] <= SIM_MEMBERS_MAX);
     if (checks->members[trace->fields[0]].handed != trace->term) {
@@ -394,6 +400,9 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   }
   sim_mark_status (world, member, &status);
   own->hears_late = false;
+  if (status.base >= own->installing) {
+    own->installing = 0;
+  }
   check_bounds (world, member, &status);
   if (status.role == RAFT_LEADER) {
     note_used (world->checks, &status);

@@ -115,6 +115,7 @@ struct check_member {
   raft_term handed;          /* in which it was told to take over */
   raft_index commit;
   raft_index applied;
+  raft_index installing;     /* a snapshot, until its base is taken; 0 */
   raft_index stable;         /* durable as it says; kept while it is down */
   raft_term durable_term;
   raft_id durable_vote;
