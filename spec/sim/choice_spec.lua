@@ -71,8 +71,10 @@ describe("sim: choices", function ()
 
   it("are listed with what they are about", function ()
     local kinds = {}
-    for _, row in ipairs(record {}.schedule) do
-      kinds[row[1] .. (row.at and "" or " " .. row[2])] = row
+    for seed = 1, 10 do
+      for _, row in ipairs(record { seed = seed }.schedule) do
+        kinds[row[1] .. (row.at and "" or " " .. row[2])] = row
+      end
     end
     for _, name in ipairs { "delay append", "delay vote_result",
       "delay sync", "delay apply", "delay reply", "drop append",
