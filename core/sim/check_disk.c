@@ -172,14 +172,12 @@ static uint64_t stand_still (struct port_clock *clock) {
   return 1;
 }
 
-static struct port_clock still_clock
-  = { stand_still, stand_still, stand_still };
-
 void sim_check_disk (struct sim_world *world, struct sim_member *member,
                      const struct raft_status *status) {
   struct inspection inspection = { world, member, status, false, 0, 0 };
   struct sim_disk *copy = sim_disk_copy (member->storage.disk);
   struct sim_choice_mask nothing;
+  struct port_clock still_clock = { stand_still, stand_still, stand_still };
   struct wal_options options = { 0 };
   struct wal *wal = NULL;
   raft_assert (copy != NULL);

@@ -60,7 +60,7 @@ local function live(watch)
   return t
 end
 
-describe("raft_hash", function()
+describe("raft_hash #once", function()
   it("changes with each field that a later step can depend on", function()
     local tried = {}
     live(function(engine)
@@ -112,7 +112,7 @@ local function breaks(engine, name, fields)
     table.concat(changed, ", "), name, tostring(broken)))
 end
 
-describe("raft_broken_invariant", function()
+describe("raft_broken_invariant #once", function()
   it("names what does not hold of a leader", function()
     local engine = settled().members[1].engine
     breaks(engine, "applied_order", { applied = 5 })
