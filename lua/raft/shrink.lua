@@ -67,7 +67,7 @@ function Shrinker:drop_chunks(is_meant)
   local size = #self.best.schedule
   while size >= 1 do
     local first = 1
-    while true do
+    while self.runs < self.budget do
       local count, total = 0, 0
       local candidate = cut.without(self.best, function (row)
         if not is_meant(row) then
