@@ -196,7 +196,10 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     own->installing = trace->fields[0];
   } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0) {
     raft_assert (trace->fields[0] <= SIM_MEMBERS_MAX);
-    if (checks->members[trace->fields[0]].handed != trace->term) {
+    bool is_repeated = own->vote == trace->fields[0]
+                       && own->term == trace->term; /* asked twice */
+    if (checks->members[trace->fields[0]].handed != trace->term
+        && !is_repeated) {
       check_granted (world, member, trace->fields[0]);
     }
   } else if (trace->kind == RAFT_TRACE_RECEIVE) {
