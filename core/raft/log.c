@@ -326,7 +326,10 @@ void raft_log_compact (struct raft_log *log, raft_index index) {
     gone++;
   }
   log->run_count -= gone;
-  memmove (log->runs, log->runs + gone, log->run_count * sizeof *log->runs);
+  if (gone > 0) { /* there may be no array at all */
+    memmove (log->runs, log->runs + gone,
+             log->run_count * sizeof *log->runs);
+  }
   if (log->run_count > 0 && log->runs[0].first <= index) {
     log->runs[0].first = index + 1;
   }
