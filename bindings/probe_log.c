@@ -393,6 +393,12 @@ static int log_allocations (lua_State *L) {
   return 2;
 }
 
+/* log:peak() -> the most bytes that were ever live at once */
+static int log_peak (lua_State *L) {
+  lua_pushnumber (L, (lua_Number)check (L)->arena.peak);
+  return 1;
+}
+
 /* ---- bytes ------------------------------------------------------------- */
 
 static int log_entry (lua_State *L) {
@@ -537,6 +543,7 @@ static const luaL_Reg methods[] = {
   { "status", log_status },
   { "fail_allocation", log_fail_allocation },
   { "allocations", log_allocations },
+  { "peak", log_peak },
   { "free", log_free },
   { "__gc", log_free },
   { NULL, NULL }

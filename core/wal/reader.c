@@ -332,20 +332,33 @@ static void read_batch (struct wal *wal) {
 static void on_nothing (struct fs_request *request) {
   struct wal *wal = request->owner;
   wal->reader.is_busy = false;
-  if (wal->reader.first->entries == NULL) {
-    finish (wal, RAFT_ENOMEM);
-  } else {
-    (void)raft_fail (&wal->reader.first->detail, RAFT_EINVALID,
-                     "entries that are not in the log");
-    finish (wal, RAFT_EINVALID);
-  }
+  finish (wal, wal->reader.first->status);
   wal_maybe_close (wal);
 }
 
 /* A load that cannot be served ends later all the same, as all do. */
-static void refuse (struct wal *wal) {
+static void refuse (struct wal *wal, int status, const char *reason) {
+  struct wal_load *load = wal->reader.first;
+  load->status = raft_fail (&load->detail, status, "%s", reason);
   read_bytes (wal, wal->current.file, 0, 0);
   submit (wal, FS_READ, on_nothing);
+}
+
+/* Room for what can come, not for what was asked: no more entries than the
+** log has, than 'max_bytes' can hold, and one. */
+static bool make_room (struct wal *wal) {
+  struct wal_load *load = wal->reader.first;
+  uint64_t most = wal->contents.last_index - load->first + 1;
+  if (most > 1 + load->max_bytes / WIRE_ENTRY_HEAD) {
+    most = 1 + load->max_bytes / WIRE_ENTRY_HEAD;
+  }
+  if (load->count > most) {
+    load->count = (uint32_t)most;
+  }
+  load->entries = raft_allocate (wal->memory, (size_t)load->count
+                                                * sizeof *load->entries);
+  wal->reader.bytes_loaded = 0;
+  return load->entries != NULL;
 }
 
 static void serve (struct wal *wal) {
@@ -356,21 +369,18 @@ static void serve (struct wal *wal) {
   }
   if (load->entries == NULL) {
     reader->next = load->first;
-    reader->bytes_loaded = 0;
-    load->entries = raft_allocate (wal->memory, (size_t)load->count
-                                                  * sizeof *load->entries);
-    if (load->entries == NULL) {
-      refuse (wal);
-      return;
-    }
   }
-  if (reader->next > wal->contents.base_index
-      && reader->next <= wal->contents.last_index) {
-    read_batch (wal);
-  } else if (load->loaded > 0) {
-    finish (wal, RAFT_OK); /* the rest was cut meanwhile */
+  if (reader->next <= wal->contents.base_index
+      || reader->next > wal->contents.last_index) {
+    if (load->loaded > 0) {
+      finish (wal, RAFT_OK); /* the rest was cut meanwhile */
+    } else {
+      refuse (wal, RAFT_EINVALID, "entries that are not in the log");
+    }
+  } else if (load->entries == NULL && !make_room (wal)) {
+    refuse (wal, RAFT_ENOMEM, "no memory for the entries");
   } else {
-    refuse (wal);
+    read_batch (wal);
   }
 }
 

@@ -109,6 +109,10 @@
 #define WAL_BATCH_HEAD 64   /* bytes */
 #define WAL_RECORD_HEAD 32  /* bytes */
 
+/* The last index that entries can begin behind. A log never comes near it;
+** with half of all indexes left, no sum of indexes can leave their range. */
+#define WAL_BASE_MAX (RAFT_INDEX_MAX / 2)
+
 #define WAL_NAME_NEW "log-new"
 #define WAL_NAME_LOCK "lock" /* a world may keep its lock in such a file */
 #define WAL_NAME_PREFIX "log-"

@@ -48,6 +48,9 @@ static bool begins_log (const struct replaying *now) {
 **   segment       6         |  7        does not count for the removal of 6
 **                              checkpoint 330, cut from 321, 321 …         */
 static int replay_beginning (struct replaying *now) {
+  if (now->record.a > WAL_BASE_MAX) {
+    return corrupt (now, "a beginning at an index that cannot be");
+  }
   wal_contents_reset (now->replay->contents, now->record.a);
   now->replay->begins_after = now->record.a;
   return RAFT_OK;
@@ -136,7 +139,7 @@ static int replay_configuration (struct replaying *now) {
 }
 
 static int replay_reset (struct replaying *now) {
-  if (now->record.a < 1 || now->record.a > RAFT_INDEX_MAX) {
+  if (now->record.a < 1 || now->record.a > WAL_BASE_MAX) {
     return corrupt (now, "a reset to an index that cannot be");
   }
   wal_contents_reset (now->replay->contents, now->record.a);

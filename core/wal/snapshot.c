@@ -92,6 +92,12 @@ int wal_snapshot_head_decode (const uint8_t *bytes, size_t size,
     return raft_fail (detail, RAFT_ECORRUPT, "%s: the head at offset 0 is of "
                       "index %llu", name, (unsigned long long)head->index);
   }
+  if (head->index > WAL_BASE_MAX) {
+    return raft_fail (detail, RAFT_ECORRUPT, "%s: expected an index up to "
+                      "%llu at offset 40, got %llu", name,
+                      (unsigned long long)WAL_BASE_MAX,
+                      (unsigned long long)head->index);
+  }
   return RAFT_OK;
 }
 

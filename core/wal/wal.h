@@ -106,7 +106,7 @@ struct wal_write {
 /* Old entries, read back. The caller owns it and keeps it until 'done'. */
 struct wal_load {
   raft_index first;
-  uint32_t count;             /* asked for */
+  uint32_t count;             /* asked for; lowered to what can come */
   uint64_t max_bytes;         /* at least one entry comes whatever its size */
   /* Result: */
   int status;                 /* 0, RAFT_ECORRUPT, RAFT_EIO, RAFT_ENOMEM;

@@ -173,6 +173,19 @@ describe("wal: reset", function()
     assert.same({ 100, 120 }, { log:told().base, log:told().last })
     desk.close(log, disk)
   end)
+
+  it("to an index that no log comes near is damage", function()
+    for _, case in ipairs { { 2 ^ 52, "ok" }, { 2 ^ 52 + 1, "corrupt" } } do
+      local log, disk = filled(10)
+      log:persist { ticket = 11, term = 5, first = case[1], reset = true,
+        entries = {} }
+      disk:drain()
+      desk.close(log, disk)
+      log = desk.log(disk, { covered = 2 ^ 53 - 1 })
+      assert.equal(case[2], (log:open()))
+      log:free()
+    end
+  end)
 end)
 
 -- Each story is told until its Nth request of the disk, for every N.

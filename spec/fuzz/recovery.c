@@ -40,6 +40,7 @@ struct opening {
   bool is_closed;
   bool is_loaded;
   bool has_failed;
+  raft_index base;
   raft_index last;
   raft_term term;
   uint64_t durable;
@@ -64,6 +65,7 @@ static void on_opened (void *owner, int status,
   opening->is_told = true;
   opening->status = status;
   if (status == RAFT_OK) {
+    opening->base = recovered->base_index;
     opening->last = recovered->last_index;
     opening->term = recovered->term;
   } else {
@@ -125,12 +127,12 @@ static void end_log (struct opening *opening, struct sim_disk *disk) {
 /* ---- what an open log must be able to do ------------------------------- */
 
 static void read_all (struct opening *opening, struct sim_disk *disk) {
-  raft_index next = 1;
+  raft_index next = opening->base + 1;
   while (next <= opening->last) {
     struct wal_load load;
     memset (&load, 0, sizeof load);
     load.first = next;
-    load.count = (uint32_t)(opening->last - next + 1);
+    load.count = UINT32_MAX;
     load.max_bytes = 1000;
     load.done = on_loaded;
     load.owner = opening;

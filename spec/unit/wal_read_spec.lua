@@ -37,6 +37,17 @@ describe("wal: read", function ()
     assert.equal(1, #read)
   end)
 
+  it("has no room for more entries than there can be", function ()
+    local log = filled()
+    local before = log:peak()
+    for _, max_bytes in ipairs { 1000, 1e15 } do
+      local status, read = log:read(2, 2 ^ 31 - 1, max_bytes)
+      assert.equal("ok", status)
+      assert.equal(max_bytes == 1000 and 2 or 29, #read)
+    end
+    assert.is_true(log:peak() - before < 29 * 380 + 10000)
+  end)
+
   it("checks again: a bit that rots after opening is named", function ()
     local log, disk = filled()
     local name = desk.segment(2)
