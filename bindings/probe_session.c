@@ -4,11 +4,13 @@
 ** specs.
 **
 **   local table = probe.session_table { sessions = 3, bytes = 1000,
-**                                       result = 500, bug = "…" }
+**                                       result = 500, expire = 50,
+**                                       bug = "…" }
 **   table:open(7)               -> id of the session that expired, or 0
 **   table:close(7)              -> true, false
 **   table:command(7, 1, 1, 20)  -> "fresh" …, size of the kept result or nil
 **   table:batch_end()           results of the batch are kept (20 bytes each)
+**   table:time(50)              -> ids of the sessions that expired
 **   table:trim()                -> ids of the sessions that expired          */
 
 #include <stdlib.h>
@@ -38,15 +40,21 @@ static struct table_handle *table_at (lua_State *L) {
 
 static int table_make (lua_State *L) {
   struct field_table options
-    = field_open (L, 1, "session_table", "sessions bytes result bug ");
+    = field_open (L, 1, "session_table", "sessions bytes result expire bug ");
   struct table_handle *handle = lua_newuserdata (L, sizeof *handle);
+  struct session_bounds bounds;
   memset (handle, 0, sizeof *handle);
+  bounds.sessions_max
+    = field_number (&options, "sessions", 10000, RAFT_INDEX_MAX);
+  bounds.bytes_max
+    = field_number (&options, "bytes", 1000000, RAFT_INDEX_MAX);
+  bounds.result_max
+    = field_number (&options, "result", 100000, RAFT_INDEX_MAX);
+  bounds.expire_us
+    = field_number (&options, "expire", RAFT_TIME_MAX, RAFT_TIME_MAX);
   raft_arena_init (&handle->arena);
   replica_session_table_init (
-    &handle->table, &handle->arena.memory,
-    field_number (&options, "sessions", 10000, RAFT_INDEX_MAX),
-    field_number (&options, "bytes", 1000000, RAFT_INDEX_MAX),
-    field_number (&options, "result", 100000, RAFT_INDEX_MAX),
+    &handle->table, &handle->arena.memory, &bounds,
     field_is_present (&options, "bug") ? RAFT_BUG_NO_DEDUPLICATION
                                        : RAFT_BUG_NONE);
   handle->is_open = true;
@@ -139,6 +147,19 @@ static int table_trim (lua_State *L) {
   return 1;
 }
 
+static int table_time (lua_State *L) {
+  struct table_handle *handle = table_at (L);
+  uint64_t expired;
+  int count = 0;
+  lua_newtable (L);
+  while ((expired = replica_session_time (&handle->table, number_at (L, 2)))
+         != 0) {
+    lua_pushnumber (L, (lua_Number)expired);
+    lua_rawseti (L, -2, ++count);
+  }
+  return 1;
+}
+
 /* -> hash, bytes, sessions, records, allocations so far */
 static int table_look (lua_State *L) {
   struct table_handle *handle = table_at (L);
@@ -156,6 +177,7 @@ static const luaL_Reg table_methods[] = {
   { "command", table_command },
   { "batch_end", table_batch_end },
   { "trim", table_trim },
+  { "time", table_time },
   { "look", table_look },
   { NULL, NULL }
 };

@@ -100,7 +100,7 @@ local BY_SPEC = {
 
 local ORDER = { "crashes", "partitions", "messages", "disks", "small",
                 "contested", "contested_five", "reads", "clock_31",
-                "everything" }
+                "everything", "tight" }
 
 local function search(bug, seconds)
   local started, seeds, seed = os.clock(), 0, 0

@@ -107,6 +107,8 @@
     "a member that came back wiped keeps its vote")                         \
   X(NO_DEDUPLICATION, "no_deduplication", "Diss. 6.3",                      \
     "a retried command is applied again")                                   \
+  X(EXPIRE_BY_CLOCK, "expire_by_clock", "Diss. 6.3",                        \
+    "sessions expire by the member's own clock")                            \
   X(SKIP_SYNC, "skip_sync", "sofa-jraft#480",                               \
     "the log is written and not synced")                                    \
   X(SKIP_DIRECTORY_SYNC, "skip_directory_sync", "sofa-jraft#481",           \

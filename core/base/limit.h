@@ -38,6 +38,8 @@
   X(connection_bytes, 8 * RAFT_MIB, "bytes", "unanswered on one connection") \
   X(sessions, 10000, "sessions", "open client sessions")                     \
   X(session_bytes, 64 * RAFT_MIB, "bytes", "kept results of all sessions")   \
+  X(session_expire_us, 3600 * RAFT_SECOND, "microseconds",                   \
+    "without a command, by the times in the log: a session expires")         \
   X(segment_bytes, 16 * RAFT_MIB, "bytes", "one preallocated log segment")   \
   X(batch_bytes, 4 * RAFT_MIB, "bytes", "one write and sync of the log")     \
   X(apply_stall_us, 10 * RAFT_SECOND, "microseconds",                        \

@@ -130,7 +130,8 @@ enum raft_trace_kind {
   X(LOST, "lost")                                               \
   X(CUT, "the way is cut")                                      \
   X(NO_LINK, "there is no connection")                          \
-  X(NOBODY, "nobody listens")
+  X(NOBODY, "nobody listens")                                   \
+  X(UNUSED, "not used for long")
 
 enum raft_reason {
 #define X(symbol, text) RAFT_REASON_##symbol,

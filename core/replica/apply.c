@@ -164,6 +164,19 @@ static void plan_open (struct replica *replica,
   }
 }
 
+/* Before the entry itself: what it finds expired is expired for it, too. */
+static void plan_time (struct replica *replica, raft_time time) {
+  struct port_clock *clock = replica->options.clock;
+  uint64_t expired;
+  if (raft_bug (replica, EXPIRE_BY_CLOCK)) {
+    time = clock->wall (clock);
+  }
+  while ((expired = replica_session_time (&replica->sessions, time)) != 0) {
+    replica_trace (replica, RAFT_TRACE_SESSION, expired, false,
+                   RAFT_REASON_UNUSED);
+  }
+}
+
 static void plan_close (struct replica *replica,
                         const struct wire_entry *entry,
                         struct replica_plan *plan) {
@@ -188,6 +201,7 @@ static bool plan_one (struct replica *replica, raft_index index,
   plan->term = entry.term;
   plan->time = entry.time;
   plan->size = WIRE_ENTRY_HEAD + entry.payload_size;
+  plan_time (replica, entry.time);
   if (entry.kind == RAFT_ENTRY_COMMAND) {
     plan_command (replica, &entry, plan);
   } else if (entry.kind == RAFT_ENTRY_SESSION_OPEN) {

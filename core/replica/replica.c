@@ -217,6 +217,7 @@ void replica_close (struct replica *replica, void (*done) (void *owner)) {
 
 int replica_new (struct replica **replica,
                  const struct replica_options *options) {
+  struct session_bounds bounds;
   struct replica *made;
   if (options->memory == NULL || options->fs == NULL || options->net == NULL
       || options->machine == NULL || options->clock == NULL
@@ -245,10 +246,9 @@ int replica_new (struct replica **replica,
   raft_chunk_init (&made->chunk, made->memory);
   wire_message_room_init (&made->room, made->memory);
   made->room.bug = options->bug;
-  replica_session_table_init (&made->sessions, made->memory,
-                              options->limits.sessions,
-                              options->limits.session_bytes,
-                              options->limits.entry_bytes, options->bug);
+  bounds = replica_session_bounds (&options->limits);
+  replica_session_table_init (&made->sessions, made->memory, &bounds,
+                              options->bug);
   replica_calls_init (&made->calls, made->memory);
   replica_reads_init (&made->reads, made->memory);
   replica_digest_init (&made->digest, made->options.hash_interval);

@@ -21,15 +21,24 @@ struct session_pool {
   size_t size; /* bytes, this head included */
 };
 
+struct session_bounds replica_session_bounds (
+  const struct raft_limits *limits) {
+  struct session_bounds bounds;
+  bounds.sessions_max = limits->sessions;
+  bounds.bytes_max = limits->session_bytes;
+  bounds.result_max = limits->entry_bytes;
+  bounds.expire_us = limits->session_expire_us;
+  return bounds;
+}
+
 void replica_session_table_init (struct session_table *table,
                                  struct raft_memory *memory,
-                                 uint64_t sessions_max, uint64_t bytes_max,
-                                 uint64_t result_max, enum raft_bug bug) {
+                                 const struct session_bounds *bounds,
+                                 enum raft_bug bug) {
+  struct session_bounds copy = *bounds; /* they may be the table's own */
   memset (table, 0, sizeof *table);
   table->memory = memory;
-  table->sessions_max = sessions_max;
-  table->bytes_max = bytes_max;
-  table->result_max = result_max;
+  table->bounds = copy;
   table->bug = bug;
 }
 
@@ -60,8 +69,8 @@ void replica_session_table_free (struct session_table *table) {
                 table->session_slots * sizeof *table->sessions);
   raft_release (table->memory, table->records,
                 table->record_slots * sizeof *table->records);
-  replica_session_table_init (table, table->memory, table->sessions_max,
-                              table->bytes_max, table->result_max, table->bug);
+  replica_session_table_init (table, table->memory, &table->bounds,
+                              table->bug);
 }
 
 /* ---- room ------------------------------------------------------------- */
@@ -309,12 +318,13 @@ uint64_t replica_session_open (struct session_table *table, uint64_t id) {
   memset (session, 0, sizeof *session);
   session->id = id;
   session->first_unacknowledged = 1;
+  session->used = table->time;
   slot = &table->sessions[session_slot (table, id)];
   session->next_hashed = *slot;
   *slot = session;
   session_link (table, session);
   table->session_count++;
-  if (table->session_count > table->sessions_max) {
+  if (table->session_count > table->bounds.sessions_max) {
     expired = table->least_recent->id;
     session_drop (table, table->least_recent);
   }
@@ -333,7 +343,22 @@ bool replica_session_close (struct session_table *table, uint64_t id) {
 uint64_t replica_session_trim (struct session_table *table) {
   struct session *session = table->least_recent;
   uint64_t id;
-  if (table->bytes <= table->bytes_max || session == NULL) {
+  if (table->bytes <= table->bounds.bytes_max || session == NULL) {
+    return 0;
+  }
+  id = session->id;
+  session_drop (table, session);
+  return id;
+}
+
+/* The times of the log rise, so the session longest without an entry is the
+** one whose last entry is oldest. */
+uint64_t replica_session_time (struct session_table *table, raft_time time) {
+  struct session *session = table->least_recent;
+  uint64_t id;
+  table->time = time;
+  if (session == NULL || time < session->used
+      || time - session->used < table->bounds.expire_us) {
     return 0;
   }
   id = session->id;
@@ -407,6 +432,7 @@ enum session_verdict replica_session_command (struct session_table *table,
   }
   session_unlink (table, session);
   session_link (table, session);
+  session->used = table->time;
   session_acknowledge (table, session, first_unacknowledged);
   found = record_find (table, id, sequence);
   if (found != NULL && !raft_bug (table, NO_DEDUPLICATION)) {
@@ -425,7 +451,7 @@ void replica_session_keep (struct session_table *table,
                            struct session_record *record, int status,
                            const uint8_t *data, size_t size) {
   raft_assert (!record->has_result && status != RAFT_ERESULT_LOST);
-  if (size > table->result_max) {
+  if (size > table->bounds.result_max) {
     return; /* the fact alone is kept, on every member alike */
   }
   record->status = status;
@@ -460,6 +486,7 @@ uint64_t replica_session_table_hash (const struct session_table *table) {
     const struct session_record *record;
     hash = raft_mix (hash + session->id);
     hash = raft_mix (hash + session->first_unacknowledged);
+    hash = raft_mix (hash + session->used);
     for (record = session->oldest; record != NULL; record = record->next) {
       hash = raft_mix (hash + record->sequence);
       hash = raft_mix (hash + (uint64_t)-(int64_t)record->status);

@@ -12,7 +12,8 @@
 ** Source:    Diss. 6.3 (linearizable semantics, sessions, expiry by an order
 **            that all members agree on).
 **
-** Expiry. By number of sessions, when one is opened; by bytes of kept
+** Expiry. By number of sessions, when one is opened; by the time in the log,
+** which no clock of a member has a part in, with each entry; by bytes of kept
 ** results, in replica_session_trim. How long a result is, is known only when
 ** the machine has answered, that is at the end of a batch of entries. So
 ** replica_session_trim belongs to fixed indexes (SESSION_TRIM_ENTRIES), at
@@ -22,6 +23,7 @@
 #define RAFT_REPLICA_SESSION_H
 
 #include "base/bug.h"
+#include "base/limit.h"
 #include "base/memory.h"
 #include "base/types.h"
 
@@ -55,18 +57,26 @@ struct session {
   struct session *older;
   uint64_t id;           /* index of the entry that opened it */
   uint64_t first_unacknowledged;
+  raft_time used;        /* in the envelope of its last entry */
   struct session_record *oldest; /* records in order of application */
   struct session_record *newest;
 };
 
 struct session_pool; /* memory that sessions or records are cut from */
 
-struct session_table {
-  struct raft_memory *memory;
+/* The same on all members, or they forget different things. */
+struct session_bounds {
   uint64_t sessions_max;
   uint64_t bytes_max;
   uint64_t result_max;   /* a larger result is not kept: bytes */
+  raft_time expire_us;   /* without an entry for so long: it expires */
+};
+
+struct session_table {
+  struct raft_memory *memory;
+  struct session_bounds bounds;
   enum raft_bug bug;
+  raft_time time;        /* of the log, as far as it was told */
   struct session **sessions; /* hash table */
   size_t session_slots;
   struct session_record **records; /* hash table */
@@ -94,16 +104,24 @@ enum session_verdict {
 
 RAFT_HIDDEN_BEGIN
 
+/* What a member's limits say of sessions. */
+struct session_bounds replica_session_bounds (
+  const struct raft_limits *limits);
 void replica_session_table_init (struct session_table *table,
                                  struct raft_memory *memory,
-                                 uint64_t sessions_max, uint64_t bytes_max,
-                                 uint64_t result_max, enum raft_bug bug);
+                                 const struct session_bounds *bounds,
+                                 enum raft_bug bug);
 void replica_session_table_free (struct session_table *table);
 
 /* Room for so many further sessions and commands, so that what follows
 ** cannot fail. Errors: RAFT_ENOMEM; the table is as before. */
 int replica_session_table_reserve (struct session_table *table, size_t sessions,
                                    size_t commands);
+
+/* An entry of the log, of any kind, has this time: later than the one before.
+** Returns the id of a session that expires by it, 0: none (call until then),
+** before the entry itself is looked at. */
+uint64_t replica_session_time (struct session_table *table, raft_time time);
 
 /* The entry at 'id' opens a session. Returns the id of the session that
 ** expires for it, 0: none. */

@@ -42,12 +42,13 @@ static int put_record (struct raft_buffer *out,
 
 static int put_session (struct raft_buffer *out,
                         const struct session *session) {
-  const uint64_t numbers[] = { session->id, session->first_unacknowledged };
+  const uint64_t numbers[] = { session->id, session->first_unacknowledged,
+                               session->used };
   const struct session_record *record;
   uint32_t count = 0;
-  int status = wire_value_array (out, 3);
+  int status = wire_value_array (out, 4);
   if (status == RAFT_OK) {
-    status = put_numbers (out, numbers, 2);
+    status = put_numbers (out, numbers, 3);
   }
   for (record = session->oldest; record != NULL; record = record->next) {
     count++;
@@ -128,11 +129,12 @@ static int add_record (struct session_table *table, uint64_t id,
 
 static int get_session (struct session_table *table,
                         struct wire_cursor *cursor) {
-  uint64_t id, first;
+  uint64_t id, first, used;
   uint32_t count;
-  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 3
+  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 4
       || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &id) != RAFT_OK
       || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &first) != RAFT_OK
+      || wire_cursor_unsigned (cursor, RAFT_TIME_MAX, &used) != RAFT_OK
       || wire_cursor_array (cursor, &count) != RAFT_OK || id == 0
       || replica_session_has (table, id)) {
     return RAFT_EMALFORMED;
@@ -153,6 +155,7 @@ static int get_session (struct session_table *table,
   }
   /* Last of all: a record may be older than it (session.c). */
   table->most_recent->first_unacknowledged = first;
+  table->most_recent->used = used;
   return RAFT_OK;
 }
 

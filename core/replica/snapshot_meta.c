@@ -10,7 +10,7 @@
 /* Sessions, their kept results and one batch of them past the limit; more is
 ** not from a member with these limits. */
 static uint64_t meta_max (const struct session_table *like) {
-  return RAFT_MIB + like->sessions_max * 64 + like->bytes_max
+  return RAFT_MIB + like->bounds.sessions_max * 64 + like->bounds.bytes_max
          + (uint64_t)SESSION_TRIM_ENTRIES * MACHINE_ANSWER_MAX;
 }
 
@@ -146,9 +146,8 @@ int replica_meta_decode (const struct raft_buffer *bytes,
   }
   cursor = (struct wire_cursor){ bytes->data + SNAPSHOT_PREFIX,
                                  bytes->size - SNAPSHOT_PREFIX, 0 };
-  replica_session_table_init (&meta->sessions, like->memory,
-                              like->sessions_max, like->bytes_max,
-                              like->result_max, like->bug);
+  replica_session_table_init (&meta->sessions, like->memory, &like->bounds,
+                              like->bug);
   status = get_meta (&cursor, meta);
   if (status != RAFT_OK) {
     replica_meta_free (meta);

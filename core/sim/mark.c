@@ -106,7 +106,11 @@ void sim_mark_trace (struct sim_world *world, struct sim_member *member,
     case RAFT_TRACE_MALFORMED: sim_mark (world, SIM_MARK_MALFORMED); break;
     case RAFT_TRACE_SEGMENT: sim_mark (world, SIM_MARK_SEGMENT); break;
     case RAFT_TRACE_INSTALL: sim_mark (world, SIM_MARK_INSTALLED); break;
-    case RAFT_TRACE_TRANSFER: sim_mark (world, SIM_MARK_TRANSFER); break;
+    case RAFT_TRACE_TRANSFER:
+      sim_mark (world, SIM_MARK_TRANSFER);
+      mark_if (world, SIM_MARK_STALL_TRANSFER,
+               fields[1] == RAFT_REASON_STALLED);
+      break;
     case RAFT_TRACE_STALL:
       sim_mark (world, fields[0] == RAFT_REASON_SYNC ? SIM_MARK_SYNC_STALL
                                                      : SIM_MARK_APPLY_STALL);
@@ -114,6 +118,8 @@ void sim_mark_trace (struct sim_world *world, struct sim_member *member,
     case RAFT_TRACE_SESSION:
       mark_if (world, SIM_MARK_SESSION_EVICTED,
                fields[2] == RAFT_REASON_LIMIT);
+      mark_if (world, SIM_MARK_SESSION_UNUSED,
+               fields[2] == RAFT_REASON_UNUSED);
       break;
     case RAFT_TRACE_SNAPSHOT:
       sim_mark (world, fields[1] == member->id ? SIM_MARK_SNAPSHOT

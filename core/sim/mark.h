@@ -45,6 +45,7 @@
   X(RESULT_LOST, "result_lost", "the answer to one is gone")                 \
   X(SESSION_EXPIRED, "session_expired", "a session that is not there")       \
   X(SESSION_EVICTED, "session_evicted", "one too many: the idlest goes")     \
+  X(SESSION_UNUSED, "session_unused", "one without a command for long goes") \
   X(OVERLOADED, "overloaded", "a request refused at a limit")                \
   X(NOT_LEADER, "not_leader", "a request refused, with a hint or without")   \
   X(REFUSED_FULL, "refused_full", "a request refused: the disk is full")     \
@@ -59,6 +60,7 @@
   X(LINK_REFUSED, "link_refused", "nobody listens")                          \
   X(LINK_SILENT, "link_silent", "nothing comes back")                        \
   X(TRANSFER, "transfer", "a leader hands over")                             \
+  X(STALL_TRANSFER, "stall_transfer", "a stalled leader hands over")         \
   X(JOINT, "joint", "two majorities at once")                                \
   X(LEARNER, "learner", "a member that has no vote")                         \
   X(SNAPSHOT, "snapshot", "one is taken")                                    \

@@ -92,6 +92,26 @@ describe("replica: sessions", function ()
       assert.equal(2, made:status(1).sessions)
     end)
 
+  it("without a command for long expire by the times in the log", function ()
+    local made = desk.new { members = 3,
+      limits = { session_expire_us = 1000000 } }
+    local client = desk.client(made, desk.leader(made, 3))
+    local idle, busy = client:open_session(), client:open_session()
+    for round = 1, 4 do
+      made:run(4e5)
+      assert.equal(round, client:apply("x", busy, round, round).result)
+    end
+    made:run(1e5)
+    for id = 1, 3 do
+      assert.equal(1, made:status(id).sessions)
+    end
+    assert.equal("session_expired", client:apply("x", idle, 1, 1).code)
+    made:run(2e6) -- nothing comes into the log, so it has no later time
+    assert.equal(1, made:status(1).sessions)
+    assert.equal("session_expired", client:apply("x", busy, 9, 9).code)
+    assert.equal(4, #desk.applied(made, 1))
+  end)
+
   it("that were closed make room for as many", function ()
     local sessions = probe.session_table { sessions = 9 }
     local calls
@@ -161,8 +181,9 @@ end)
 local Twin = {}
 Twin.__index = Twin
 
-function Twin.new(sessions, bytes)
-  return setmetatable({ max = sessions, bytes_max = bytes, list = {} }, Twin)
+function Twin.new(options)
+  return setmetatable({ max = options.sessions, bytes_max = options.bytes,
+    expire = options.expire, now = 0, list = {} }, Twin)
 end
 
 function Twin:find(id)
@@ -184,7 +205,8 @@ function Twin:bytes()
 end
 
 function Twin:open(id)
-  table.insert(self.list, { id = id, first = 1, records = {} })
+  table.insert(self.list, { id = id, first = 1, used = self.now,
+    records = {} })
   if #self.list > self.max then
     return table.remove(self.list, 1).id
   end
@@ -205,6 +227,7 @@ function Twin:command(id, sequence, first, size)
     return "expired"
   end
   table.insert(self.list, table.remove(self.list, at))
+  session.used = self.now
   session.first = math.max(session.first, first)
   while session.records[1] and session.records[1].sequence < session.first do
     table.remove(session.records, 1)
@@ -221,6 +244,17 @@ function Twin:command(id, sequence, first, size)
   return "fresh"
 end
 
+function Twin:time(now)
+  local expired, kept = {}, {}
+  self.now = now
+  for _, session in ipairs(self.list) do
+    local late = now - session.used >= self.expire
+    table.insert(late and expired or kept, late and session.id or session)
+  end
+  self.list = kept
+  return expired
+end
+
 function Twin:trim()
   local expired = {}
   while self:bytes() > self.bytes_max and self.list[1] do
@@ -232,7 +266,10 @@ end
 describe("session table", function ()
   local function play(random, table_a, table_b)
     local ids = {}
+    local now = 0
     for step = 1, 60 do
+      now = now + random:integer(1, 9)
+      assert.same(table_a:time(now), table_b:time(now))
       local what = random:integer(1, 10)
       if what <= 2 or #ids == 0 then
         assert.equal(table_a:open(step), table_b:open(step))
@@ -257,9 +294,9 @@ describe("session table", function ()
 
   it("agrees with a plain list, on random entries", function ()
     helper.check(300, function (random)
-      local sessions, bytes = random:integer(1, 4), random:integer(100, 900)
-      play(random, Twin.new(sessions, bytes), probe.session_table {
-        sessions = sessions, bytes = bytes })
+      local options = { sessions = random:integer(1, 4),
+        bytes = random:integer(100, 900), expire = random:integer(5, 60) }
+      play(random, Twin.new(options), probe.session_table(options))
     end)
   end)
 

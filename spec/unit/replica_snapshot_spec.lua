@@ -172,6 +172,20 @@ describe("replica: a member that starts from a snapshot", function ()
     assert.equal(2, client:apply("y", first, 2, 1).result)
   end)
 
+  it("§6.3 expires sessions by the times that it knew before", function ()
+    local made = new { snapshot_bytes = 2 ^ 30, session_expire_us = 60e6 }
+    local client = desk.client(made, 1)
+    local first, second = client:open_session(), client:open_session()
+    made:run(40e6)
+    client:apply("x", second, 1, 1)
+    made:snapshot(1)
+    restart(made)
+    assert.equal(2, made:status(1).sessions)
+    made:run(40e6)
+    assert.equal(2, client:apply("y", second, 2, 1).result)
+    assert.equal("session_expired", client:apply("y", first, 1, 1).code)
+  end)
+
   it("a machine that kept its state is not given an older one", function ()
     local made = new { snapshot_bytes = 2 ^ 30 }
     made:keep_machine(1, true)
