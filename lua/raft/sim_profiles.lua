@@ -107,14 +107,16 @@ profiles.small = {
 }
 
 --- Less room than there are clients: sessions are evicted, and expire soon by
--- clocks that differ, requests are refused, and who is slow is called stalled. Nobody can be sure to be served.
+-- clocks that differ; requests are refused, and who is slow is called stalled.
+-- Nobody can be sure to be served.
 profiles.tight = {
   members = 3, clients = 6, burst = 4, operation_us = 5 * MS, calm_us = 0,
   slow_sync = 30, slow_sync_us = 200 * MS, slow_apply = 30,
   slow_apply_us = 200 * MS, loss = 20, reorder = 20, skew_us = 2000 * MS,
   fault_us = 400 * MS, fault_length_us = 600 * MS,
   crash = 2, isolate = 2, disk_slow = 2, client_reset = 2,
-  limits = { sessions = 3, session_expire_us = 300 * MS, session_bytes = 2048, reads = 2,
+  limits = { sessions = 3, session_bytes = 2048, reads = 2,
+    session_expire_us = 300 * MS,
     unapplied_bytes = 2048, connection_requests = 2, cached_bytes = 2048,
     apply_entries = 2, apply_stall_us = 60 * MS, sync_stall_us = 60 * MS },
 }
