@@ -59,6 +59,7 @@ struct replica_first {
 struct replica_known {
   raft_id ids[REPLICA_PEERS_MAX];
   uint32_t count;
+  char own[WIRE_ADDRESS_MAX]; /* what they were told to answer to */
   raft_index settled;    /* the configuration that was acted upon */
   raft_time removed_at;  /* this member is not in it; 0: it is */
 };

@@ -110,8 +110,33 @@ static void know (struct replica *replica, raft_id id, const char *address) {
   net->know (net, id, address);
 }
 
+/* Those it has greeted without an address, or with another, could not answer
+** it: a follower that was away for long, and does not have the configuration
+** that names this member, knows of no other way back. */
+static void greet_anew (struct replica *replica) {
+  struct port_net *net = replica->options.net;
+  struct replica_known *known = &replica->known;
+  const char *own = replica_address_of (replica, replica->identity.member);
+  if (own == NULL || strcmp (own, known->own) == 0) {
+    return;
+  }
+  memcpy (known->own, own, strlen (own) + 1);
+  for (uint32_t i = 0; i < known->count; i++) {
+    struct replica_peer *peer
+      = replica_peer_find (&replica->peers, known->ids[i]);
+    if (!replica_is_member (replica, known->ids[i])) {
+      continue; /* a guest, whose address nobody here knows */
+    }
+    net->know (net, known->ids[i], NULL); /* and again, by the caller */
+    if (peer != NULL) {
+      peer->is_linked = false;
+    }
+  }
+}
+
 void replica_know_members (struct replica *replica) {
   const struct wire_configuration *value = &replica->configuration;
+  greet_anew (replica);
   for (uint32_t i = 0; i < value->member_count; i++) {
     know (replica, value->members[i].id, value->members[i].address);
   }

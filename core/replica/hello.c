@@ -55,10 +55,17 @@ static int judge_cluster (const struct replica *replica,
   return RAFT_OK;
 }
 
-/* An id above all that the log here has seen may have been added since. */
+/* An id above all that the log here has seen may have been added since. As
+** long as the latest configuration may be cut, what it says of others is no
+** reason to refuse them: one whom it leaves out may be the leader that cuts
+** it, one whom it does not know may have been added in its place. */
 static bool may_be_member (const struct replica *replica, raft_id id) {
+  bool is_sure = replica->previous_index == 0
+                 || replica->commit >= replica->configuration_index;
+  const struct wire_configuration *sure
+    = is_sure ? &replica->configuration : &replica->previous;
   return replica_is_member (replica, id)
-         || id > replica->configuration.used;
+         || wire_configuration_find (sure, id) != NULL || id > sure->used;
 }
 
 static int judge_member (const struct replica *replica,

@@ -338,6 +338,8 @@ void replica_get_status (const struct replica *replica,
   status->apply_stall = replica->stall.apply_age;
   status->stalled = replica->stall.is_apply || replica->stall.is_sync;
   status->leaving = replica->known.removed_at != 0;
+  status->ordered = replica->admin.is_changing
+                    || replica->admin.is_transferring;
 }
 
 const struct raft *replica_raft (const struct replica *replica) {

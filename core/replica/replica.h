@@ -89,6 +89,7 @@ struct replica_status {
                                     entry; 0: none */
   bool stalled;
   bool leaving;                  /* it was removed, and is about to end */
+  bool ordered;                  /* a change or a transfer is under way */
 };
 
 RAFT_HIDDEN_BEGIN

@@ -484,13 +484,15 @@ static bool are_level (struct sim_world *world,
   return level > voters / 2;
 }
 
-static bool is_anyone_leaving (const struct sim_world *world) {
+/* Who was removed is about to end; an order that was given while there were
+** faults is yet to be done, or given up. */
+static bool is_anyone_busy (const struct sim_world *world) {
   for (raft_id id = 1; id <= world->member_count; id++) {
     const struct sim_member *member = world->members[id];
     struct replica_status status;
     if (sim_member_is_up (member)) {
       replica_get_status (member->replica, &status);
-      if (status.leaving) {
+      if (status.leaving || status.ordered) {
         return true;
       }
     }
@@ -502,7 +504,7 @@ bool sim_check_converged (struct sim_world *world) {
   struct sim_member *leader = sim_world_leader (world);
   struct raft_status want;
   if (leader == NULL || sim_clients_outstanding (world) != 0
-      || is_anyone_leaving (world)) {
+      || is_anyone_busy (world)) {
     return false;
   }
   raft_get_status (replica_raft (leader->replica), &want);

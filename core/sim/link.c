@@ -130,7 +130,10 @@ void sim_link_want (struct sim_net *net, struct sim_member *from, raft_id to,
   struct sim_link *link = &net->links[from->id][to];
   bool is_new = is_wanted && !link->is_wanted;
   link->is_wanted = is_wanted;
-  if (is_new) {
+  if (!is_wanted) {
+    link->state = SIM_LINK_DOWN;
+    link->epoch++;
+  } else if (is_new) {
     dial (net, from, to);
   }
 }

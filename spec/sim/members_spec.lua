@@ -83,6 +83,54 @@ describe("sim: members", function ()
     assert.equal(world:status(new_leader).commit, world:status(away).commit)
   end)
 
+  it("are refused by nobody for a change that will be cut", function ()
+    local world, leader = new { members = 5 }
+    local near, out = leader % 5 + 1, (leader + 1) % 5 + 1
+    local rest = world:others(leader, near)
+    world:partition({ leader, near }, rest)
+    world:set_members(leader, world:others(out)) -- the two alone have it
+    assert(world:run_for(SECOND / 5))
+    world:crash(leader)
+    world:crash(near)
+    assert(world:run_for(2 * SECOND))
+    world:transfer(world:leader(), out)
+    assert(world:run_for(SECOND))
+    assert.equal(out, world:leader())
+    world:heal()
+    world:start(near)
+    assert(world:run_for(2 * SECOND))
+    holds(world)
+    assert.equal(world:status(out).commit, world:status(near).commit)
+  end)
+
+  it("say where they listen as soon as they are told", function ()
+    local world, leader = new { members = 3, spares = 1 }
+    local away = leader % 3 + 1
+    world:partition(away, world:others(away)) -- too short for links to end
+    world:set_members(leader, { leader, away, 4 })
+    assert(world:run_for(SECOND / 2))
+    world:transfer(leader, 4)
+    assert(world:run_for(SECOND / 5))
+    assert.equal(4, world:leader())
+    world:kill(leader)
+    world:heal()
+    assert(world:run_for(3 * SECOND))
+    holds(world)
+    assert.equal(4, world:leader())
+    assert.equal(world:status(4).commit, world:status(away).commit)
+  end)
+
+  it("asked for in the last moment are there before all is calm", function ()
+    local world, leader = new { members = 3, spares = 1 }
+    local rest = world:others(leader)
+    world:kill(4)
+    world:set_members(leader, { rest[1], rest[2], 4 })
+    assert(world:run_for(SECOND / 5))
+    assert(world:settle())
+    assert.equal(1, holds(world).orders_done)
+    assert.not_equal(leader, world:leader())
+  end)
+
   it("come and go during faults, and all that must hold holds", function ()
     local done = 0
     for seed = 1, 10 do
