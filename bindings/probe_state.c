@@ -100,6 +100,7 @@ static const struct field progress_fields[] = {
   ROW (raft_progress, id, NUMBER), ROW (raft_progress, match, NUMBER),
   ROW (raft_progress, next, NUMBER), ROW (raft_progress, mode, NUMBER),
   ROW (raft_progress, waits, NUMBER), ROW (raft_progress, stalled, NUMBER),
+  ROW (raft_progress, disk_full, NUMBER),
   ROW (raft_progress, heard, NUMBER), ROW (raft_progress, round, NUMBER),
   ROW (raft_progress, load_ticket, NUMBER),
   ROW (raft_progress, window_count, COUNT),
@@ -135,6 +136,7 @@ static const struct field vote_result_fields[] = {
 
 static const struct field append_result_fields[] = {
   WITHHELD (append_result.rejected), WITHHELD (append_result.stalled),
+  WITHHELD (append_result.disk_full),
   WITHHELD (append_result.match_index),
   WITHHELD (append_result.rejected_index),
   WITHHELD (append_result.hint_index), WITHHELD (append_result.hint_term),

@@ -70,6 +70,7 @@ static void set_append_result (
   lua_State *L, const struct raft_message_append_result *result) {
   field_set_boolean (L, "rejected", result->rejected);
   field_set_boolean (L, "stalled", result->stalled);
+  field_set_boolean (L, "disk_full", result->disk_full);
   field_set_number (L, "match_index", result->match_index);
   field_set_number (L, "rejected_index", result->rejected_index);
   field_set_number (L, "hint_index", result->hint_index);
@@ -233,6 +234,7 @@ static void push_member (lua_State *L,
   field_set_boolean (L, "probing", member->probing);
   field_set_boolean (L, "snapshotting", member->snapshotting);
   field_set_boolean (L, "stalled", member->stalled);
+  field_set_boolean (L, "disk_full", member->disk_full);
 }
 
 void raft_status_push (lua_State *L, const struct raft_status *status) {

@@ -108,6 +108,7 @@ static void read_append_result (const struct field_table *table,
                                 struct raft_message_append_result *result) {
   result->rejected = field_boolean (table, "rejected");
   result->stalled = field_boolean (table, "stalled");
+  result->disk_full = field_boolean (table, "disk_full");
   result->match_index = field_number (table, "match_index", 0, NUMBER_MAX);
   result->rejected_index
     = field_number (table, "rejected_index", 0, NUMBER_MAX);
@@ -127,7 +128,7 @@ static const char *const message_keys[] = {
     "entry_count entries configurations ",
   [RAFT_MESSAGE_APPEND_RESULT]
   = "kind from to term rejected stalled match_index rejected_index "
-    "hint_index hint_term round ",
+    "hint_index hint_term round disk_full ",
   [RAFT_MESSAGE_TIMEOUT_NOW] = "kind from to term "
 };
 
@@ -135,7 +136,7 @@ static const char *const message_keys[] = {
   "kind from to term last_index last_term granted previous_index "         \
   "previous_term commit round lease_us entry_count entries configurations " \
   "rejected stalled match_index rejected_index hint_index hint_term "   \
-  "transfer "
+  "transfer disk_full "
 
 static void read_message (const struct field_table *table,
                           struct raft_message *message) {

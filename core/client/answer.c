@@ -103,8 +103,8 @@ static bool is_refusal (int error) {
 
 static void try_elsewhere (struct client *client, struct client_state *state,
                            unsigned endpoint, const struct wire_rpc *rpc) {
-  raft_time pause = client_pause (client, state->tries);
   raft_time hint = retry_hint (rpc);
+  raft_time pause = client_pause_hinted (client, state->tries, hint);
   client->endpoints[endpoint].reason = raft_error_text (rpc->error);
   client->endpoints[endpoint].is_barred = false;
   if (is_refusal (rpc->error)) {
@@ -117,7 +117,7 @@ static void try_elsewhere (struct client *client, struct client_state *state,
   if (rpc->error == RAFT_ECLOSED || rpc->error == RAFT_EMACHINE) {
     client_endpoint_failed (client, endpoint, raft_error_text (rpc->error));
   }
-  client_try_again (client, state, pause > hint ? pause : hint);
+  client_try_again (client, state, pause);
 }
 
 /* The machine's message as the one value that a result is. */

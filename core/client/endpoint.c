@@ -19,6 +19,18 @@ raft_time client_pause (struct client *client, unsigned tries) {
   return pause / 2 + chance % (pause / 2 + 1);
 }
 
+/* Not before the member said, and not all at once then. */
+raft_time client_pause_hinted (struct client *client, unsigned tries,
+                               raft_time hint) {
+  raft_time pause = client_pause (client, tries);
+  uint64_t chance;
+  if (pause >= hint) {
+    return pause;
+  }
+  chance = client->options.clock->random (client->options.clock);
+  return hint + chance % (hint / 2 + 1);
+}
+
 unsigned client_endpoint_of (struct client *client, const char *address,
                              size_t size) {
   struct client_endpoint *endpoint;

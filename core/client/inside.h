@@ -161,6 +161,8 @@ void client_endpoint_well (struct client *client, unsigned endpoint);
 void client_endpoints_on_time (struct client *client);
 raft_time client_endpoints_deadline (const struct client *client);
 raft_time client_pause (struct client *client, unsigned tries);
+raft_time client_pause_hinted (struct client *client, unsigned tries,
+                               raft_time hint);
 
 /* ---- send.c ----------------------------------------------------------- */
 /* Sends what waits and can be sent. */

@@ -37,6 +37,7 @@ static void append_answer (struct raft *raft, uint64_t round) {
   m.as.append_result.match_index = append_acknowledgeable (raft);
   m.as.append_result.round = round;
   m.as.append_result.stalled = raft->stalled;
+  m.as.append_result.disk_full = raft->disk_full;
   raft->answered = m.as.append_result.match_index;
   raft_outbox_send (raft, &m, RAFT_NEED_TERM);
 }
@@ -60,6 +61,7 @@ static void append_reject (struct raft *raft,
                                                           : raft->log.last);
   m.as.append_result.round = append->round;
   m.as.append_result.stalled = raft->stalled;
+  m.as.append_result.disk_full = raft->disk_full;
   raft_outbox_send (raft, &m, RAFT_NEED_TERM);
 }
 

@@ -22,6 +22,7 @@ static void status_members (const struct raft *raft,
     member->probing = progress->mode == RAFT_PROBE;
     member->snapshotting = progress->mode == RAFT_SNAPSHOT;
     member->stalled = progress->stalled;
+    member->disk_full = progress->disk_full;
   }
 }
 
@@ -162,7 +163,8 @@ static void hash_progress (struct hash *hash,
   hash_add (hash, progress->id);
   hash_add (hash, progress->match);
   hash_add (hash, progress->next);
-  hash_add (hash, (uint64_t)progress->mode << 2
+  hash_add (hash, (uint64_t)progress->mode << 3
+                    | (uint64_t)progress->disk_full << 2
                     | (uint64_t)progress->waits << 1 | progress->stalled);
   hash_add (hash, progress->heard);
   hash_add (hash, progress->round);
@@ -185,7 +187,8 @@ static void hash_message (struct hash *hash, const struct raft_message *m) {
     hash_add (hash, m->as.vote.last_term);
     hash_add (hash, m->as.vote.transfer);
   } else if (m->kind == RAFT_MESSAGE_APPEND_RESULT) {
-    hash_add (hash, (uint64_t)m->as.append_result.rejected << 1
+    hash_add (hash, (uint64_t)m->as.append_result.disk_full << 2
+                      | (uint64_t)m->as.append_result.rejected << 1
                       | m->as.append_result.stalled);
     hash_add (hash, m->as.append_result.match_index);
     hash_add (hash, m->as.append_result.rejected_index);

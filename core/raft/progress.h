@@ -43,6 +43,7 @@ struct raft_progress {
   enum raft_progress_mode mode;
   bool waits;            /* PROBE: a message is out */
   bool stalled;          /* as it says of itself */
+  bool disk_full;        /* likewise */
   raft_time heard;       /* its last answer, or the start of the term */
   uint64_t round;        /* the last heartbeat round that it answered */
   uint64_t load_ticket;  /* of a LOAD under way for it; 0: none */

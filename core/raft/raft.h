@@ -213,7 +213,7 @@ void raft_free (struct raft *raft);
 ** are no effects.
 ** Errors: RAFT_ENOMEM; RAFT_ENOT_LEADER (propose, read); RAFT_EOVERLOADED
 ** (propose: unapplied_bytes; read: reads); RAFT_ETOO_LARGE (propose);
-** RAFT_EDISK_FULL (propose, configure); RAFT_ECORRUPT (loaded: damaged, or not
+** RAFT_EDISK_FULL (propose, configure: here; propose: at a majority); RAFT_ECORRUPT (loaded: damaged, or not
 ** what the log says: the member must stop); RAFT_EBUSY (propose: leadership is
 ** being handed over; configure: the change before is not committed, nor is
 ** anything of this term, or a transfer is under way; transfer: another one);
@@ -241,6 +241,7 @@ struct raft_member_status {
   bool probing;        /* one message at a time until it answers */
   bool snapshotting;   /* a snapshot is under way to it */
   bool stalled;
+  bool disk_full;      /* it takes no entries for now */
 };
 
 struct raft_status {

@@ -5,6 +5,8 @@
 ** Rule (Paper 5.3): a leader never changes or cuts its own log.
 ** Rule (Diss. 10.2.1): AppendEntries leaves before the own sync; the leader
 ** counts itself, like any other, when its write is durable.
+** Rule: what no majority has room for is refused: a tail that cannot be
+** committed would only grow.
 ** Rule (Diss. 6.2): a leader that no majority answered for a while steps
 ** down, so that clients need not wait for it. */
 
@@ -56,6 +58,10 @@ void raft_append_noop (struct raft *raft) {
   raft->term_start = raft->log.last;
 }
 
+static uint64_t progress_has_room (const struct raft_progress *progress) {
+  return !progress->disk_full;
+}
+
 static int propose_is_allowed (const struct raft *raft,
                                const struct raft_event *event) {
   const struct raft_limits *limits = &raft->options.limits;
@@ -63,7 +69,8 @@ static int propose_is_allowed (const struct raft *raft,
   if (raft->role != RAFT_LEADER) {
     return RAFT_ENOT_LEADER;
   }
-  if (raft->disk_full) {
+  if (raft->disk_full
+      || raft_majority_of (raft, progress_has_room, 1) == 0) {
     return RAFT_EDISK_FULL;
   }
   if (raft->transferee != RAFT_ID_NONE) {
@@ -236,6 +243,7 @@ void raft_on_append_result (struct raft *raft, const struct raft_message *m) {
   }
   progress->heard = raft->now;
   progress->stalled = result->stalled;
+  progress->disk_full = result->disk_full;
   if (result->round > progress->round && result->round <= raft->round) {
     progress->round = result->round;
   }

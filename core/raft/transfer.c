@@ -7,8 +7,9 @@
 ** after an election timeout, it goes on as before.
 ** Rule (Diss. 4.2.3): that campaign says that the leader wants it, so that
 ** voters who hear the leader do not refuse it.
-** Rule: a leader whose own disk or machine is stalled hands over by itself,
-** to a member that is not; with none it stays. */
+** Rule: a leader whose own disk is full, or whose disk or machine is stalled,
+** hands over by itself, to a member of which neither is true; with none it
+** stays. */
 
 #include "raft/state.h"
 
@@ -17,6 +18,7 @@ static bool transfer_is_fit (const struct raft *raft,
                              const struct raft_progress *progress) {
   return raft_configuration_votes (&raft->membership.latest, progress->id)
          && progress->mode == RAFT_REPLICATE && !progress->stalled
+         && !progress->disk_full
          && raft->now - progress->heard < raft->options.election_us;
 }
 
@@ -41,9 +43,9 @@ static void transfer_begin (struct raft *raft, raft_id member,
 }
 
 /* After one that failed, proposals are taken for as long again. */
-static void transfer_when_stalled (struct raft *raft) {
+static void transfer_when_unfit (struct raft *raft) {
   raft_id successor;
-  if (!raft->stalled || raft->commit < raft->term_start
+  if ((!raft->stalled && !raft->disk_full) || raft->commit < raft->term_start
       || (raft->transfer_deadline != 0
           && raft->now < raft->transfer_deadline
                            + raft->options.check_quorum_us)) {
@@ -51,7 +53,9 @@ static void transfer_when_stalled (struct raft *raft) {
   }
   successor = raft_best_successor (raft);
   if (successor != RAFT_ID_NONE) {
-    transfer_begin (raft, successor, RAFT_REASON_STALLED);
+    transfer_begin (raft, successor,
+                    raft->stalled ? RAFT_REASON_STALLED
+                                  : RAFT_REASON_DISK_FULL);
   }
 }
 
@@ -65,7 +69,7 @@ void raft_send_timeout_now (struct raft *raft, raft_id member) {
 void raft_maybe_transfer (struct raft *raft) {
   const struct raft_progress *progress;
   if (raft->transferee == RAFT_ID_NONE) {
-    transfer_when_stalled (raft);
+    transfer_when_unfit (raft);
   }
   if (raft->transferee == RAFT_ID_NONE) {
     return;

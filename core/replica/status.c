@@ -138,6 +138,7 @@ static void map_progress (const struct replica *replica,
   map_number (map, "inflight_bytes", member->inflight_bytes);
   map_boolean (map, "probing", member->probing);
   map_boolean (map, "stalled", member->stalled);
+  map_boolean (map, "disk_full", member->disk_full);
   if (member->heard != 0) {
     map_number (map, "heard_ms_ago",
                 (replica->now - member->heard) / RAFT_MILLISECOND);

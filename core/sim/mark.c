@@ -167,6 +167,7 @@ static void mark_peer (struct sim_world *world,
              && (peer->inflight_messages >= limits->inflight_messages
                  || peer->inflight_bytes >= limits->inflight_bytes));
   mark_if (world, SIM_MARK_PEER_STALLED, peer->stalled);
+  mark_if (world, SIM_MARK_PEER_FULL, peer->disk_full);
   before->next = peer->next;
   before->is_probed = peer->probing;
 }

@@ -50,6 +50,7 @@
   X(NOT_LEADER, "not_leader", "a request refused, with a hint or without")   \
   X(REFUSED_FULL, "refused_full", "a request refused: the disk is full")     \
   X(DISK_FULL, "disk_full", "a log has no more room")                        \
+  X(PEER_FULL, "peer_full", "a follower says that its disk is full")         \
   X(DISK_FREE, "disk_free", "and has it again, in the same life")            \
   X(TAIL_CUT, "tail_cut", "a torn tail is cut at the start")                 \
   X(SEGMENT, "segment", "a log goes on in the next segment")                 \

@@ -12,7 +12,8 @@
 **   APPEND                 previous_index, previous_term, commit, round,
 **                          lease_us, entries
 **   APPEND_RESULT          rejected, stalled, match_index, rejected_index,
-**                          hint_index, hint_term, round
+**                          hint_index, hint_term, round, disk_full (left out
+**                          when false)
 **   TIMEOUT_NOW            nothing more
 **   RESULT_HASH            index, hash, trail (may be left out)
 **   SNAPSHOT               index, last_term, time, size, salt, block, data

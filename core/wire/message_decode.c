@@ -90,6 +90,7 @@ static int read_flag (struct message_reader *reader, const char *name,
 }
 
 #define VOTE_FIELDS 4 /* kind, term, last_index, last_term */
+#define APPEND_RESULT_FIELDS 9
 #define RESULT_HASH_FIELDS 4 /* kind, term, index, hash */
 
 /* Several numbers, one after another. */
@@ -127,7 +128,9 @@ static int read_vote (struct message_reader *reader, uint32_t count) {
   return status;
 }
 
-static int read_append_result (struct message_reader *reader) {
+/* 'disk_full' came later, and is left out when there is room. */
+static int read_append_result (struct message_reader *reader,
+                               uint32_t count) {
   struct raft_message_append_result *result
     = &reader->message->message.as.append_result;
   const struct number_field fields[]
@@ -140,7 +143,13 @@ static int read_append_result (struct message_reader *reader) {
   if (status == RAFT_OK) {
     status = read_flag (reader, "stalled", &result->stalled);
   }
-  return status != RAFT_OK ? status : read_numbers (reader, fields, 5);
+  if (status == RAFT_OK) {
+    status = read_numbers (reader, fields, 5);
+  }
+  if (status == RAFT_OK && count > APPEND_RESULT_FIELDS) {
+    status = read_flag (reader, "disk_full", &result->disk_full);
+  }
+  return status;
 }
 
 static bool read_trail (struct message_reader *reader,
@@ -413,7 +422,7 @@ static int read_fields (struct message_reader *reader, uint64_t kind,
     case RAFT_MESSAGE_APPEND:
       return read_append (reader);
     case RAFT_MESSAGE_APPEND_RESULT:
-      return read_append_result (reader);
+      return read_append_result (reader, count);
     case RAFT_MESSAGE_TIMEOUT_NOW: return RAFT_OK;
     case WIRE_MESSAGE_RESULT_HASH:
       return read_result_hash (reader, count);
@@ -431,7 +440,7 @@ static int read_fields (struct message_reader *reader, uint64_t kind,
 static uint32_t body_fields (uint64_t kind) {
   switch (kind) {
     case RAFT_MESSAGE_APPEND: return 8;
-    case RAFT_MESSAGE_APPEND_RESULT: return 9;
+    case RAFT_MESSAGE_APPEND_RESULT: return APPEND_RESULT_FIELDS;
     case RAFT_MESSAGE_PRE_VOTE_RESULT:
     case RAFT_MESSAGE_VOTE_RESULT: return 3;
     case RAFT_MESSAGE_TIMEOUT_NOW: return 2;
@@ -463,7 +472,8 @@ static int read_body (struct message_reader *reader) {
   message->kind = (enum raft_message_kind)kind;
   status = read_fields (reader, kind, count);
   expected = body_fields (kind);
-  if ((kind == RAFT_MESSAGE_VOTE || kind == WIRE_MESSAGE_RESULT_HASH)
+  if ((kind == RAFT_MESSAGE_VOTE || kind == RAFT_MESSAGE_APPEND_RESULT
+       || kind == WIRE_MESSAGE_RESULT_HASH)
       && count == expected + 1) {
     expected = count;
   }

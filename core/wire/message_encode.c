@@ -114,6 +114,9 @@ static void put_append_result (struct message_frame *frame,
   put_number (frame, r->hint_index);
   put_number (frame, r->hint_term);
   put_number (frame, r->round);
+  if (r->disk_full) {
+    put (wire_value_boolean (frame->out, true));
+  }
 }
 
 static void put_body (struct message_frame *frame,
@@ -122,9 +125,12 @@ static void put_body (struct message_frame *frame,
   static const uint32_t counts[] = { 0, 4, 3, 4, 3, 8, 9, 2 }; /* by kind */
   bool is_asked = message->kind == RAFT_MESSAGE_VOTE
                   && message->as.vote.transfer;
+  bool is_full = message->kind == RAFT_MESSAGE_APPEND_RESULT
+                 && message->as.append_result.disk_full;
   raft_assert (message->kind >= RAFT_MESSAGE_PRE_VOTE
                && message->kind <= RAFT_MESSAGE_TIMEOUT_NOW);
-  put (wire_value_array (frame->out, counts[message->kind] + is_asked));
+  put (wire_value_array (frame->out, counts[message->kind] + is_asked
+                                     + is_full));
   put_number (frame, message->kind);
   put_number (frame, message->term);
   switch (message->kind) {

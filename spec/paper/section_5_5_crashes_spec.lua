@@ -156,6 +156,8 @@ describe("Diss. §10.2.1 writing in parallel", function()
       t:settle()
       assert.equal(2, t:status(2).last)
       assert.equal(3, t:commit(1)) -- 3 has it
+      t:run(100 * MS)
+      assert.is_true(t:status(1).members[1].disk_full)
       t:step(1, { kind = "disk_full", yes = true })
       local ok, _, code = t:propose(1, 1)
       assert.is_nil(ok)
@@ -166,4 +168,26 @@ describe("Diss. §10.2.1 writing in parallel", function()
       t:run(200 * MS)
       assert.same(t:terms(1), t:terms(2))
     end)
+
+  it("what no majority has room for is refused, until one has", function()
+    local t = round_table.new { members = 5 }
+    t:elect(1)
+    for _, full in ipairs { 2, 3, 5 } do
+      assert.is_truthy(t:propose(1, 1))
+      t:step(full, { kind = "disk_full", yes = true })
+      t:run(100 * MS)
+    end
+    local last, commit = t:status(1).last, t:commit(1)
+    for _ = 1, 3 do
+      local ok, _, code = t:propose(1, 1)
+      assert.is_nil(ok)
+      assert.equal("disk_full", code)
+    end
+    assert.equal(last, t:status(1).last)
+    t:step(3, { kind = "disk_full", yes = false })
+    t:run(200 * MS)
+    assert.is_truthy(t:propose(1, 1))
+    t:run(100 * MS)
+    assert.is_true(t:commit(1) > commit)
+  end)
 end)

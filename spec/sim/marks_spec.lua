@@ -15,7 +15,7 @@ local BY_OTHERS = {
   apply_stall = true, peer_stalled = true, session_evicted = true,
   session_expired = true, overloaded = true, transfer = true,
   joint = true, learner = true, sync_stall = true, session_unused = true,
-  stall_transfer = true,
+  stall_transfer = true, peer_full = true,
 }
 
 -- From, to, cause. A role is left for a lower one, or for the next step of an

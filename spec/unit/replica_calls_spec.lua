@@ -296,4 +296,30 @@ describe("replica: calls", function ()
     made:run(5e6)
     assert.equal(count + 1, client:apply("x").result)
   end)
+
+  it("get disk_full when a majority is short of disk", function ()
+    local made = desk.new { members = 3, limits = { segment_bytes = 8192,
+      batch_bytes = 2048, entry_bytes = 1500 } }
+    local leader = desk.leader(made, 3)
+    local client = desk.client(made, leader)
+    for id = 1, 3 do
+      made:set_capacity(id, id ~= leader and 20000 or 0)
+    end
+    local full
+    for _ = 1, 60 do
+      local answer = client:apply(("x"):rep(1000))
+      made:run(1e5)
+      full = full or (answer and answer.code)
+    end
+    assert.equal("disk_full", full)
+    assert.equal("leader", made:status(leader).role)
+    local last = made:status(leader).last
+    for _ = 1, 20 do
+      assert.equal("disk_full", client:apply("x").code)
+    end
+    assert.equal(last, made:status(leader).last)
+    made:set_capacity(leader % 3 + 1, 0)
+    made:run(5e6)
+    assert.is_number(client:apply("x").result)
+  end)
 end)

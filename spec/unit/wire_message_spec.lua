@@ -93,10 +93,10 @@ describe("wire_message", function ()
     { kind = "vote_result", from = 1, to = 2, term = 6, granted = false },
     { kind = "append_result", from = 1, to = 2, term = 6, rejected = true,
       stalled = false, match_index = 1, rejected_index = 2, hint_index = 3,
-      hint_term = 4, round = 5 },
+      hint_term = 4, round = 5, disk_full = false },
     { kind = "append_result", from = 1, to = 2, term = 6, rejected = false,
       stalled = true, match_index = 70000, rejected_index = 0,
-      hint_index = 0, hint_term = 0, round = 2 ^ 53 - 1 },
+      hint_index = 0, hint_term = 0, round = 2 ^ 53 - 1, disk_full = true },
   }
 
   it("of every kind is read back", function ()
@@ -246,6 +246,10 @@ describe("wire_message: what no honest member sends", function ()
       ["last_term is above the term"] = "\148\3\6\9\7",
       ["rejected must be a boolean"] = "\153\6\6\1\195\1\1\1\1\1",
       ["stalled must be a boolean"] = "\153\6\6\195\1\1\1\1\1\1",
+      ["disk_full must be a boolean"]
+        = "\154\6\6\195\195\1\1\1\1\1\1",
+      ["expected 9 fields for kind 6, got 11"]
+        = "\155\6\6\195\195\1\1\1\1\1\195\195",
       ["round must be a number below 2^53"]
         = "\153\6\6\195\195\1\1\1\1\207\0\32\0\0\0\0\0\0",
       ["a result hash without index or hash"] = "\148\64\6\0\1",
