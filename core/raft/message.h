@@ -90,7 +90,7 @@ struct raft_message_append {
 struct raft_message_append_result {
   bool rejected;      /* the logs differ at rejected_index */
   bool stalled;       /* the sender's disk or machine is past its limit */
-  bool disk_full;     /* it takes no entries for now */
+  bool disk_full;     /* no entry can be written there */
   raft_index match_index;    /* durable here and equal to the leader's log */
   raft_index rejected_index; /* the previous_index that did not match */
   raft_index hint_index; /* the last index here that may match: its term is */

@@ -211,15 +211,16 @@ void raft_free (struct raft *raft);
 
 /* Handles one event. On an error the engine is as before the call, and there
 ** are no effects.
-** Errors: RAFT_ENOMEM; RAFT_ENOT_LEADER (propose, read); RAFT_EOVERLOADED
-** (propose: unapplied_bytes; read: reads); RAFT_ETOO_LARGE (propose);
-** RAFT_EDISK_FULL (propose, configure: here; propose: at a majority); RAFT_ECORRUPT (loaded: damaged, or not
-** what the log says: the member must stop); RAFT_EBUSY (propose: leadership is
-** being handed over; configure: the change before is not committed, nor is
-** anything of this term, or a transfer is under way; transfer: another one);
-** (install: one is under way); RAFT_ENOT_LEADER (install: of an older term);
-** RAFT_ECONFLICT (configure: not the expected one); RAFT_EINVALID (configure:
-** no such step, see change.c; transfer: not another voter). */
+** Errors: RAFT_ENOMEM; RAFT_ENOT_LEADER (propose, read, configure, transfer);
+** RAFT_EOVERLOADED (propose: unapplied_bytes; read: reads); RAFT_ETOO_LARGE
+** (propose); RAFT_EDISK_FULL (propose, configure: here; propose: also at a
+** majority); RAFT_ECORRUPT (loaded: damaged, or not what the log says: the
+** member must stop); RAFT_EBUSY (propose: leadership is being handed over;
+** configure: the change before is not committed, nor is anything of this
+** term, or a transfer is under way; transfer: another one; install: one is
+** under way); RAFT_ENOT_LEADER (install: of an older term); RAFT_ECONFLICT
+** (configure: not the expected one); RAFT_EINVALID (configure: no such step,
+** see change.c; transfer: not another voter). */
 int raft_step (struct raft *raft, const struct raft_event *event);
 
 /* What the last step wants done, in order. Valid until the next step. */
@@ -241,7 +242,7 @@ struct raft_member_status {
   bool probing;        /* one message at a time until it answers */
   bool snapshotting;   /* a snapshot is under way to it */
   bool stalled;
-  bool disk_full;      /* it takes no entries for now */
+  bool disk_full;      /* no entry can be written there */
 };
 
 struct raft_status {
