@@ -25,6 +25,7 @@
 #include "node.h"
 #include "raft.h"
 #include "sim.h"
+#include "survey.h"
 #include "value.h"
 
 #define RAFT_VERSION "0.1.0"
@@ -148,5 +149,6 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   binding_value_open (L);
   binding_client_open (L);
   binding_sim_open (L);
+  binding_survey_open (L);
   return 1;
 }

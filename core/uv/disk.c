@@ -111,6 +111,10 @@ static uint64_t lock_holder (const struct real_disk *disk) {
   return holder;
 }
 
+uint64_t real_disk_holder (struct real_disk *disk) {
+  return open_directory (disk) == RAFT_OK ? lock_holder (disk) : 0;
+}
+
 static int do_lock (struct real_disk *disk, struct fs_request *request) {
   int status = open_directory (disk);
   request->size = 0;
@@ -207,8 +211,8 @@ static int do_open (struct real_disk *disk, struct fs_request *request,
     return RAFT_ENOMEM;
   }
   disk->files = files;
-  file = openat (disk->directory, request->name, O_RDWR | O_CLOEXEC | flags,
-                 0666);
+  flags |= disk->is_read_only ? O_RDONLY : O_RDWR;
+  file = openat (disk->directory, request->name, O_CLOEXEC | flags, 0666);
   if (file < 0) {
     return error_of (errno);
   }
@@ -335,8 +339,17 @@ static int perform_file (struct real_disk *disk, struct fs_request *request) {
   }
 }
 
+static bool only_looks (enum fs_operation operation) {
+  return operation == FS_LIST || operation == FS_OPEN
+         || operation == FS_READ || operation == FS_CLOSE;
+}
+
 void real_disk_perform (struct real_disk *disk, struct fs_request *request) {
   int directory = disk->directory;
+  if (disk->is_read_only && !only_looks (request->operation)) {
+    request->status = RAFT_EDENIED;
+    return;
+  }
   switch (request->operation) {
     case FS_MAKE:
       request->status = do_make (disk);

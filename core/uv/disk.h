@@ -20,6 +20,8 @@ struct real_disk {
   struct real_worker worker;
   char *path;
   int directory;           /* descriptor; -1: not open yet */
+  bool is_read_only;       /* files are opened to be read; what changes
+                              anything is RAFT_EDENIED */
   int *files;              /* open descriptors */
   size_t file_count;
   size_t file_capacity;
@@ -37,6 +39,10 @@ void real_disk_free (struct real_disk *disk);
 
 /* Performs one request now, and sets its results; does not call 'done'. */
 void real_disk_perform (struct real_disk *disk, struct fs_request *request);
+
+/* The process that has the directory locked, where the system tells; else
+** 0. Takes no lock itself. */
+uint64_t real_disk_holder (struct real_disk *disk);
 
 /* Starts the thread; 'owner' and 'complete' are set by the caller.
 ** Errors: RAFT_ENOMEM. */

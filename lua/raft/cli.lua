@@ -190,6 +190,10 @@ for _, name in ipairs { "members", "transfer", "step-down", "join" } do
   end
 end
 
+function commands.wal(raft, world, given)
+  return require("raft.cli_wal").run(raft, world, given, failed)
+end
+
 -- ---- the door ------------------------------------------------------------
 
 local CLEAR = "\27[K" -- to the end of the line

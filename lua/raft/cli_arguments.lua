@@ -228,12 +228,14 @@ function arguments.parser(version)
   add_clients(parser)
   add_check(parser)
   add_sim(parser)
-  require("raft.cli_admin").add(parser, {
+  local read = {
     address = reader("--listen", one_address),
     directory = reader("directory", directory),
     duration = reader("--timeout", quantity.duration),
     named = reader,
-  })
+  }
+  require("raft.cli_admin").add(parser, read)
+  require("raft.cli_wal").add(parser, read)
   add_lint(parser)
   local function with_help(one)
     for _, option in ipairs(one._options) do

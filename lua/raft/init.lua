@@ -24,6 +24,7 @@ local PARTS = {
 local FUNCTIONS = {
   admin = { "raft.admin", "open" },
   init = { "raft.node", "init" },
+  inspect = { "raft.inspect", "open" },
   join = { "raft.admin", "join" },
   node = { "raft.node", "start" },
 }
