@@ -247,67 +247,6 @@ static void check_monotone (struct sim_world *world,
   }
 }
 
-/* A leader believes that a follower has stored its entries up to 'match'. As
-** long as the follower knows of no newer leader, it must have. */
-static void check_match_is_true (struct sim_world *world,
-                                 const struct sim_member *member,
-                                 const struct raft_status *status,
-                                 const struct raft_member_status *peer) {
-  const struct check_member *own = &world->checks->members[member->id];
-  const struct check_member *other = &world->checks->members[peer->id];
-  if (other->term > status->term || peer->match > status->last) {
-    return;
-  }
-  if (peer->match > other->last || peer->match > other->stable
-      || other->log[peer->match].term != own->log[peer->match].term) {
-    sim_violate (world, "match_is_true",
-                 "leader %llu believes that member %llu has its entry %llu",
-                 (unsigned long long)member->id,
-                 (unsigned long long)peer->id,
-                 (unsigned long long)peer->match);
-  }
-}
-
-static void check_match (struct sim_world *world, struct sim_member *member,
-                         const struct raft_status *status) {
-  struct check_member *own = &world->checks->members[member->id];
-  if (own->match_term != status->term) {
-    own->match_term = status->term;
-    memset (own->match, 0, sizeof own->match);
-  }
-  for (uint32_t i = 0; i < status->member_count; i++) {
-    const struct raft_member_status *peer = &status->members[i];
-    raft_assert (peer->id <= SIM_MEMBERS_MAX);
-    if (peer->match < own->match[peer->id]) {
-      sim_violate (world, "monotone",
-                   "the match index of member %llu at leader %llu went back",
-                   (unsigned long long)peer->id,
-                   (unsigned long long)member->id);
-    }
-    if (peer->match >= peer->next || peer->match > status->last) {
-      sim_violate (world, "order",
-                   "at leader %llu member %llu has match %llu, next %llu",
-                   (unsigned long long)member->id,
-                   (unsigned long long)peer->id,
-                   (unsigned long long)peer->match,
-                   (unsigned long long)peer->next);
-    }
-    if (peer->match > own->match[peer->id]) {
-      if (own->hears_late) {
-        sim_violate (world, "late_message",
-                     "leader %llu counts what member %llu said in an earlier "
-                     "term", (unsigned long long)member->id,
-                     (unsigned long long)peer->id);
-      }
-      check_match_is_true (world, member, status, peer);
-    }
-    if (peer->match > 0) {
-      own->met = (uint16_t)(own->met | 1u << peer->id);
-    }
-    own->match[peer->id] = peer->match;
-  }
-}
-
 static void check_order (struct sim_world *world, struct sim_member *member,
                          const struct raft_status *status) {
   if (status->applied > status->commit || status->commit > status->last
@@ -396,7 +335,7 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   if (status.role == RAFT_LEADER) {
     sim_check_elected (world, member, &status);
     sim_check_leader (world, member, &status);
-    check_match (world, member, &status);
+    sim_check_match (world, member, &status);
   }
   if (status.applied != own->applied) {
     sim_check_hash (world, member);

@@ -19,6 +19,7 @@
 **   order                applied <= commit <= last, match < next
 **   invariant            what ring 0 says of itself
 **   match_is_true        what a leader believes of a follower's log is so
+**   probing              where two logs part is found in a step per term
 **   late_message         nothing said in an earlier term is counted
 **   leader_append_only   a leader never overwrites its log
 **   log_matching         same index and term: same bytes, same entry before
@@ -123,6 +124,8 @@ struct check_member {
   bool hears_late;           /* in this event, from an earlier term */
   raft_term match_term;      /* the leadership that 'match' is of */
   raft_index match[SIM_MEMBERS_MAX + 1];
+  raft_index next[SIM_MEMBERS_MAX + 1];
+  unsigned steps[SIM_MEMBERS_MAX + 1]; /* back, one after the other */
   raft_index machine_index;  /* last command given to this life's machine */
   uint64_t machine_chain;
   unsigned doubtful;         /* acknowledgements to come that are inspected */
@@ -227,6 +230,8 @@ void sim_check_base (struct sim_world *world, struct sim_member *member,
 /* The machine was given the state at the base of the log. */
 void sim_check_restored (struct sim_world *world, struct sim_member *member,
                          raft_index base);
+void sim_check_match (struct sim_world *world, struct sim_member *member,
+                      const struct raft_status *status);
 void sim_check_commit (struct sim_world *world, struct sim_member *member,
                        const struct raft_status *status);
 /* Before and after the log is looked at. */
