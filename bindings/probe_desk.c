@@ -305,14 +305,14 @@ void desk_start (struct desk *desk, raft_id id) {
   }
 }
 
-static void link_down (struct desk *desk, struct desk_member *peer,
-                       raft_id id) {
+void desk_link_down (struct desk *desk, raft_id at, raft_id id,
+                     enum net_down why) {
+  struct desk_member *member = &desk->members[at];
   struct raft_guard guard;
-  if (peer->is_linked[id] && peer->state == DESK_UP) {
-    DESK_CALL (desk, guard,
-               replica_on_link_down (peer->replica, id, NET_DOWN_ENDED));
+  member->is_linked[id] = false;
+  if (member->state == DESK_UP) {
+    DESK_CALL (desk, guard, replica_on_link_down (member->replica, id, why));
   }
-  peer->is_linked[id] = false;
 }
 
 /* Others notice the end of its links. */
@@ -320,7 +320,9 @@ static void unlink_all (struct desk *desk, raft_id id) {
   raft_id other;
   for (other = 1; other <= desk->count; other++) {
     desk->members[id].is_linked[other] = false;
-    link_down (desk, &desk->members[other], id);
+    if (desk->members[other].is_linked[id]) {
+      desk_link_down (desk, other, id, NET_DOWN_ENDED);
+    }
   }
 }
 

@@ -124,6 +124,9 @@ int desk_init (struct desk *desk, raft_id id);
 void desk_start (struct desk *desk, raft_id id);
 /* The process dies; with power, all that 'mask' says of what is unsynced. */
 void desk_kill (struct desk *desk, raft_id id);
+/* The link from 'at' to 'id' has ended, or could not be made. */
+void desk_link_down (struct desk *desk, raft_id at, raft_id id,
+                     enum net_down why);
 void desk_crash (struct desk *desk, raft_id id, uint64_t mask);
 void desk_close (struct desk *desk, raft_id id);
 

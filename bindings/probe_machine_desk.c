@@ -11,6 +11,7 @@
 #include "base/checksum.h"
 #include "base/panic.h"
 #include "compat.h"
+#include "field.h"
 #include "wire/value.h"
 
 void raft_probe_machine_desk (lua_State *L);
@@ -213,4 +214,36 @@ void desk_machine_perform (struct desk_member *member,
       perform_image (member, request);
       break;
   }
+}
+
+int desk_status_push (lua_State *L, const struct desk_member *member) {
+  static const char *const roles[]
+    = { "", "follower", "pre_candidate", "candidate", "leader" };
+  struct replica_status status;
+  if (member->replica == NULL) {
+    return 0;
+  }
+  replica_get_status (member->replica, &status);
+  lua_newtable (L);
+  field_set_string (L, "role", roles[status.raft.role]);
+  field_set_number (L, "term", status.raft.term);
+  field_set_number (L, "leader", status.raft.leader);
+  field_set_number (L, "commit", status.raft.commit);
+  field_set_number (L, "applied", status.applied);
+  field_set_number (L, "last", status.raft.last);
+  field_set_number (L, "stable", status.raft.stable);
+  field_set_number (L, "first_cached", status.raft.first_cached);
+  field_set_number (L, "sessions", status.sessions);
+  field_set_number (L, "session_bytes", status.session_bytes);
+  field_set_number (L, "pending_proposals", status.pending_proposals);
+  field_set_number (L, "pending_reads", status.pending_reads);
+  field_set_number (L, "compared", status.hash_index);
+  field_set_number (L, "base", status.raft.base);
+  field_set_number (L, "snapshot", status.snapshot);
+  field_set_number (L, "snapshots_taken", status.snapshots_taken);
+  field_set_boolean (L, "stalled", status.stalled);
+  field_set_number (L, "syncs", status.wal.syncs);
+  field_push_hex (L, status.result_hash);
+  lua_setfield (L, -2, "result_hash");
+  return 1;
 }

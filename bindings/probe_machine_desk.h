@@ -11,6 +11,7 @@
 #ifndef RAFT_BINDINGS_PROBE_MACHINE_DESK_H
 #define RAFT_BINDINGS_PROBE_MACHINE_DESK_H
 
+#include "compat.h"
 #include "probe_desk.h"
 
 RAFT_HIDDEN_BEGIN
@@ -18,6 +19,10 @@ RAFT_HIDDEN_BEGIN
 void desk_machine_perform (struct desk_member *member,
                            struct machine_request *request);
 void desk_machine_forget (struct desk_member *member);
+
+/* Pushes what a member says of itself; nothing of one
+** that is down. */
+int desk_status_push (lua_State *L, const struct desk_member *member);
 
 RAFT_HIDDEN_END
 

@@ -420,6 +420,15 @@ static int desk_l_fail_machine (lua_State *L) {
   return 0;
 }
 
+/* desk:link_down(at, id, "ended" | "refused" | "silent") */
+static int desk_l_link_down (lua_State *L) {
+  static const char *const words[] = { "ended", "refused", "silent", NULL };
+  int why = luaL_checkoption (L, 4, NULL, words);
+  desk_link_down (member_at (L, 2)->desk, member_at (L, 2)->id,
+                  member_at (L, 3)->id, (enum net_down)why);
+  return 0;
+}
+
 static int desk_l_cut (lua_State *L) {
   struct desk_member *a = member_at (L, 2);
   struct desk_member *b = member_at (L, 3);
@@ -483,36 +492,7 @@ static int desk_l_applied (lua_State *L) {
 }
 
 static int desk_l_status (lua_State *L) {
-  static const char *const roles[]
-    = { "", "follower", "pre_candidate", "candidate", "leader" };
-  const struct desk_member *member = member_at (L, 2);
-  struct replica_status status;
-  if (member->replica == NULL) {
-    return 0;
-  }
-  replica_get_status (member->replica, &status);
-  lua_newtable (L);
-  field_set_string (L, "role", roles[status.raft.role]);
-  field_set_number (L, "term", status.raft.term);
-  field_set_number (L, "leader", status.raft.leader);
-  field_set_number (L, "commit", status.raft.commit);
-  field_set_number (L, "applied", status.applied);
-  field_set_number (L, "last", status.raft.last);
-  field_set_number (L, "stable", status.raft.stable);
-  field_set_number (L, "first_cached", status.raft.first_cached);
-  field_set_number (L, "sessions", status.sessions);
-  field_set_number (L, "session_bytes", status.session_bytes);
-  field_set_number (L, "pending_proposals", status.pending_proposals);
-  field_set_number (L, "pending_reads", status.pending_reads);
-  field_set_number (L, "compared", status.hash_index);
-  field_set_number (L, "base", status.raft.base);
-  field_set_number (L, "snapshot", status.snapshot);
-  field_set_number (L, "snapshots_taken", status.snapshots_taken);
-  field_set_boolean (L, "stalled", status.stalled);
-  field_set_number (L, "syncs", status.wal.syncs);
-  field_push_hex (L, status.result_hash);
-  lua_setfield (L, -2, "result_hash");
-  return 1;
+  return desk_status_push (L, member_at (L, 2));
 }
 
 /* desk:traces() -> lines so far, and forgets them */
@@ -569,6 +549,7 @@ static const luaL_Reg desk_methods[] = {
   { "skew", desk_l_skew },
   { "set_vm", desk_l_set_vm },
   { "fail_machine", desk_l_fail_machine },
+  { "link_down", desk_l_link_down },
   { "cut", desk_l_cut },
   { "fail_disk", desk_l_fail_disk },
   { "fail_memory", desk_l_fail_memory },

@@ -60,6 +60,7 @@ static const struct field engine_fields[] = {
   RAFT (membership.previous_index, NUMBER),
   RAFT (written_from, OTHER), RAFT (hard_changed, OTHER), /* of one step */
   RAFT (role, NUMBER), RAFT (leader, NUMBER), RAFT (leader_heard, NUMBER),
+  RAFT (leader_is_gone, NUMBER),
   RAFT (election_deadline, NUMBER), RAFT (commit, NUMBER),
   RAFT (applied, NUMBER), RAFT (applying, NUMBER),
   RAFT (apply_ticket, NUMBER), RAFT (unapplied_bytes, NUMBER),

@@ -194,7 +194,7 @@ static const char *const event_keys[] = {
   [RAFT_EVENT_APPLIED] = "kind now wall random index ",
   [RAFT_EVENT_READ] = "kind now wall random ids ",
   [RAFT_EVENT_LINK_UP] = "kind now wall random member ",
-  [RAFT_EVENT_LINK_DOWN] = "kind now wall random member ",
+  [RAFT_EVENT_LINK_DOWN] = "kind now wall random member gone ",
   [RAFT_EVENT_DISK_FULL] = "kind now wall random yes ",
   [RAFT_EVENT_STALLED] = "kind now wall random yes ",
   [RAFT_EVENT_STEP_DOWN] = "kind now wall random ",
@@ -210,7 +210,7 @@ static const char *const event_keys[] = {
 #define EVENT_KEYS                                                     \
   "kind now wall random message entries ticket damaged index ids "     \
   "member yes configuration size checksum expected from term snapshot "  \
-  "failed "
+  "failed gone "
 
 /* Leaves the value on the stack, so that it lives as long as the event. */
 static void read_configure (const struct field_table *table,
@@ -290,6 +290,7 @@ static void read_body (const struct field_table *table,
     case RAFT_EVENT_LINK_UP:
     case RAFT_EVENT_LINK_DOWN:
       event->as.link.member = field_required (table, "member", NUMBER_MAX);
+      event->as.link.is_gone = field_boolean (table, "gone");
       break;
     case RAFT_EVENT_DISK_FULL:
     case RAFT_EVENT_STALLED:

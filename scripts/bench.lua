@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: MIT
 --
--- bench.lua DIR - what three members on this computer do, measured from a
+-- bench.lua DIR [failover] - what three members on this computer do, measured from a
 -- process of its own.
 --
 -- Measures: puts of 256 bytes into raft.kv, applied on all three, every batch
 --           synced, with 1, 64 and 256 under way on one connection; and the
---           time from SIGKILL of the leader to the next acknowledged write.
+--           time to the next acknowledged write from SIGKILL of the leader,
+--           and from SIGSTOP: to all others its host is cut off then, and no
+--           connection is reset. With 'failover' only the latter two.
 -- Knows not: what would be good.
 
 local Cluster = require("cluster")
@@ -84,34 +86,46 @@ local function bench_puts(cluster, count)
   io.flush()
 end
 
--- The time from the kill to the first write that was asked for after it.
-local function one_failover(cluster, client)
-  local id = cluster:wait_leader()
-  assert(client:propose(command(1)))
-  local at = now()
-  cluster:kill(id)
-  local killed = now()
-  assert(client:propose(command(2)))
-  local took = now() - killed
-  cluster:restart(id)
-  cluster:settle()
-  return took, killed - at
+local function bench_all_puts(cluster)
+  print(("puts of %d bytes into raft.kv, 3 members, 1 connection, %d s each")
+    :format(BYTES, SECONDS))
+  print("  outstanding     puts/s    p50 ms    p99 ms       puts"
+    .. "  syncs of member 1 2 3")
+  for _, count in ipairs(OUTSTANDING) do
+    bench_puts(cluster, count)
+  end
 end
 
-local function bench_failover(cluster)
-  local client = cluster:client("20s")
+-- The time from the fault to the first write that was asked for after it.
+local function one_failover(cluster, client, fault, mend)
+  local id = cluster:wait_leader()
+  assert(client:propose(command(1)))
+  fault(cluster, id)
+  local from = now()
+  assert(client:propose(command(2)))
+  local took = now() - from
+  mend(cluster, id)
+  cluster:settle()
+  return took
+end
+
+local function bench_failover(cluster, title, fault, mend)
+  local client = cluster:client()
   local times = {}
   for i = 1, KILLS do
-    times[i] = one_failover(cluster, client)
+    times[i] = one_failover(cluster, client, fault, mend)
   end
   client:close()
   table.sort(times)
+  print(title .. " of the leader to the next acknowledged write, ms")
+  print("        times       best    median       p90      worst")
   print(("  %11d  %9.0f  %8.0f  %8.0f  %9.0f"):format(#times,
     times[1] * 1000, percentile(times, 0.5) * 1000,
     percentile(times, 0.9) * 1000, times[#times] * 1000))
+  io.flush()
 end
 
-local function main(dir)
+local function main(dir, what)
   local cluster = Cluster.new { dir = dir, machine = "raft.kv" }
   for id in ipairs(cluster.addresses) do
     cluster:start(id)
@@ -120,22 +134,17 @@ local function main(dir)
     cluster:restart(id)
   end
   cluster:wait_leader()
-  print(("puts of %d bytes into raft.kv, 3 members, 1 connection, %d s each")
-    :format(BYTES, SECONDS))
-  print("  outstanding     puts/s    p50 ms    p99 ms       puts"
-    .. "  syncs of member 1 2 3")
-  for _, count in ipairs(OUTSTANDING) do
-    bench_puts(cluster, count)
+  if what ~= "failover" then
+    bench_all_puts(cluster)
   end
-  print("SIGKILL of the leader to the next acknowledged write, ms")
-  print("        kills       best    median       p90      worst")
-  bench_failover(cluster)
+  bench_failover(cluster, "SIGKILL", cluster.kill, cluster.restart)
+  bench_failover(cluster, "SIGSTOP", cluster.pause, cluster.resume)
   cluster:stop()
 end
 
 local ok, message = xpcall(main, function(message)
   return type(message) == "string" and message or debug.traceback(message)
-end, arg[1])
+end, arg[1], arg[2])
 if not ok then
   io.stderr:write("bench: ", tostring(message), "\n")
   os.exit(1)

@@ -94,6 +94,16 @@ function Cluster:kill(id)
   self.lives[id] = self.lives[id] + 1
 end
 
+--- SIGSTOP: to all others it is as if its host were cut off.
+function Cluster:pause(id)
+  assert(sh("kill -STOP %s", self.pids[id]), "no process to stop")
+  self.rows[id], self.lives[id] = nil, self.lives[id] + 1
+end
+
+function Cluster:resume(id)
+  assert(sh("kill -CONT %s", self.pids[id]), "no process to go on")
+end
+
 --- Asks all members again how they are, without waiting: what they said last
 -- stands in self.rows, nil for those that do not answer.
 function Cluster:look()

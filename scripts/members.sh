@@ -28,7 +28,9 @@ members_run() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   # In the background, so that a signal is handled at once.
-  lua5.4 "scripts/$1" "$work" &
+  file=$1
+  shift
+  lua5.4 "scripts/$file" "$work" "$@" &
   runner=$!
   wait "$runner"
 }

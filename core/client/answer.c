@@ -49,7 +49,9 @@ static void on_not_leader (struct client *client, struct client_state *state,
     client->next_endpoint = (endpoint + 1) % client->endpoint_count;
   }
   if (hint == CLIENT_NOWHERE || state->tries > CLIENT_HOPS) {
-    pause = client_pause (client, state->tries);
+    pause = client_pause (client, state->tries < CLIENT_ELECTION_DOUBLINGS
+                                    ? state->tries
+                                    : CLIENT_ELECTION_DOUBLINGS);
   }
   client_try_again (client, state, pause);
 }

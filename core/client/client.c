@@ -180,7 +180,8 @@ static int accept (struct client *client, struct client_call *call,
   state->call = call;
   state->deadline = length > RAFT_TIME_MAX - client->now
                       ? RAFT_TIME_MAX : client->now + length;
-  state->try_us = clamp (length / 4, CLIENT_TRY_MIN, CLIENT_TRY_MAX);
+  state->try_us = clamp (length / 4, CLIENT_TRY_MIN, CLIENT_TRY_MAX)
+                  + body.size / CLIENT_BYTES_PER_MS * RAFT_MILLISECOND;
   state->checksum = raft_checksum (body.data, body.size, 0);
   call->state = state;
   call->status = RAFT_OK;

@@ -55,7 +55,7 @@ bool client_dial (struct client *client, unsigned endpoint) {
   struct client_endpoint *at = &client->endpoints[endpoint];
   if (at->state == ENDPOINT_IDLE && at->pause_until <= client->now) {
     at->state = ENDPOINT_DIALLING;
-    at->dial_until = client->now + CLIENT_TRY_MAX;
+    at->dial_until = client->now + CLIENT_DIAL_US;
     client->options.dial->connect (client->options.dial, endpoint,
                                    at->address);
   }

@@ -25,8 +25,12 @@
 #define CLIENT_SLOTS (CLIENT_OUTSTANDING_MAX + 1)
 #define CLIENT_METHOD_MAX 32  /* bytes of a method's name, with its end */
 #define CLIENT_TRY_MIN (100 * RAFT_MILLISECOND) /* waiting for one answer */
-#define CLIENT_TRY_MAX RAFT_SECOND
+#define CLIENT_TRY_MAX (400 * RAFT_MILLISECOND) /* by then a leader that has
+                                 fallen silent was replaced */
+#define CLIENT_BYTES_PER_MS 10000 /* a try lasts longer for what is large */
+#define CLIENT_DIAL_US RAFT_SECOND
 #define CLIENT_DOUBLINGS 5    /* of the pause: up to 32 times */
+#define CLIENT_ELECTION_DOUBLINGS 1 /* while nobody leads: that is short */
 #define CLIENT_HOPS 3         /* hints followed at once; then with a pause */
 #define CLIENT_NOWHERE CLIENT_ENDPOINTS_MAX
 

@@ -204,6 +204,7 @@ void raft_follow (struct raft *raft, raft_id leader) {
                           RAFT_REASON_LEADER_HEARD);
   }
   raft->leader_heard = raft->now;
+  raft->leader_is_gone = false;
   raft_reset_election (raft);
 }
 

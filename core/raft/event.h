@@ -64,7 +64,11 @@ struct raft_event {
       const uint64_t *ids; /* ring 1's names of the reads; borrowed */
       uint32_t count;
     } read;
-    struct { raft_id member; } link;
+    struct {
+      raft_id member;
+      bool is_gone; /* LINK_DOWN: the connection to it had ended, and another
+                       one was refused: nobody listens there any more */
+    } link;
     struct { bool yes; } flag; /* DISK_FULL, STALLED */
     struct {
       const struct raft_configuration *value; /* borrowed */

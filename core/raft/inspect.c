@@ -220,7 +220,8 @@ uint64_t raft_hash (const struct raft *raft) {
   const uint64_t fields[] = {
     raft->now, raft->term, raft->vote, raft->durable_term,
     raft->durable_vote, raft->hard_ticket, raft->role, raft->leader,
-    raft->leader_heard, raft->election_deadline, raft->commit,
+    raft->leader_heard, raft->leader_is_gone, raft->election_deadline,
+    raft->commit,
     raft->applied, raft->applying, raft->apply_ticket,
     raft->unapplied_bytes, raft->load_ticket, raft->time_floor,
     raft->snapshot_index, raft->is_installing, raft->installing.index,

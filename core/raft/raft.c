@@ -236,7 +236,7 @@ static int step_dispatch (struct raft *raft, const struct raft_event *event) {
     case RAFT_EVENT_LINK_UP:
       raft_on_link_up (raft, event->as.link.member);
       break;
-    case RAFT_EVENT_LINK_DOWN: break; /* silence is judged by time */
+    case RAFT_EVENT_LINK_DOWN: raft_on_link_down (raft, event); break;
     case RAFT_EVENT_DISK_FULL: raft->disk_full = event->as.flag.yes; break;
     case RAFT_EVENT_STALLED: raft->stalled = event->as.flag.yes; break;
     case RAFT_EVENT_STEP_DOWN:

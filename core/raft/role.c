@@ -24,6 +24,19 @@ void raft_reset_election (struct raft *raft) {
     = raft_time_after (raft, raft->options.election_us + drawn);
 }
 
+/* While the leader's process is gone a member asks again soon: the others
+** find that out within the same moments. Not for longer than an election
+** timeout, so that it is no burden where a majority is missing. */
+static void role_await_pre_votes (struct raft *raft) {
+  raft_time pause = raft->options.heartbeat_us / 2;
+  raft_reset_election (raft);
+  if (raft->leader_is_gone
+      && raft->now < raft->leader_heard + raft->options.election_us) {
+    raft->election_deadline
+      = raft_time_after (raft, pause + raft_draw (raft) % (pause + 1));
+  }
+}
+
 static void role_set_term (struct raft *raft, raft_term term) {
   raft_assert (term > raft->term);
   raft->term = term;
@@ -99,6 +112,7 @@ void raft_become_follower (struct raft *raft, raft_term term, raft_id leader,
     raft->hard_changed = true;
   }
   role_forget_leader (raft);
+  raft->leader_is_gone = false;
   raft->role = RAFT_FOLLOWER;
   raft->leader = leader;
   raft_reset_election (raft);
@@ -112,7 +126,7 @@ void raft_become_pre_candidate (struct raft *raft) {
   role_forget_leader (raft);
   raft->role = RAFT_PRE_CANDIDATE;
   raft->leader = RAFT_ID_NONE;
-  raft_reset_election (raft);
+  role_await_pre_votes (raft);
   if (from != RAFT_PRE_CANDIDATE) { /* asking again is no change */
     role_announce (raft, from, RAFT_REASON_ELECTION_TIMEOUT);
   }
@@ -131,6 +145,7 @@ void raft_become_candidate (struct raft *raft, enum raft_reason reason) {
   if (raft_bug (raft, CAMPAIGN_NOT_PERSISTED)) {
     raft->hard_changed = false;
   }
+  raft->leader_is_gone = false;
   raft->role = RAFT_CANDIDATE;
   raft->leader = RAFT_ID_NONE;
   raft_reset_election (raft);

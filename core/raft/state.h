@@ -51,6 +51,7 @@ struct raft {
   enum raft_role role;
   raft_id leader;
   raft_time leader_heard;      /* its last AppendEntries */
+  bool leader_is_gone;         /* its process, by the own link to it */
   raft_time election_deadline; /* not a leader */
   raft_index commit;
   raft_index applied;
@@ -115,6 +116,7 @@ void raft_reset_election (struct raft *raft);
 
 /* ---- vote.c ----------------------------------------------------------- */
 void raft_maybe_campaign (struct raft *raft);
+void raft_on_link_down (struct raft *raft, const struct raft_event *event);
 void raft_on_timeout_now (struct raft *raft, const struct raft_message *m);
 void raft_on_campaign_durable (struct raft *raft);
 void raft_on_vote_request (struct raft *raft, const struct raft_message *m);

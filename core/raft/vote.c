@@ -9,7 +9,10 @@
 ** Rule (Diss. 9.6): before it raises its term a member asks whether it would
 ** be elected; the answer changes nothing at the voter.
 ** Rule (Diss. 4.2.3): whoever hears a leader within the shortest election
-** timeout neither votes nor takes over the candidate's term. */
+** timeout neither votes nor takes over the candidate's term.
+** Rule: but whose connection to the leader has ended, and was refused when it
+** was made again, knows that its process is gone: it asks for pre-votes, and
+** grants, at once. A silent leader may be alive, and is waited for. */
 
 #include "raft/state.h"
 
@@ -17,7 +20,7 @@ static bool vote_leader_is_alive (const struct raft *raft) {
   if (raft->role == RAFT_LEADER) {
     return !raft_bug (raft, LEADER_VOTES);
   }
-  return raft->leader != RAFT_ID_NONE
+  return raft->leader != RAFT_ID_NONE && !raft->leader_is_gone
          && raft->now < raft->leader_heard + raft->options.election_us;
 }
 
@@ -123,6 +126,19 @@ void raft_maybe_campaign (struct raft *raft) {
   vote_request (raft, RAFT_MESSAGE_PRE_VOTE, RAFT_NEED_NOTHING,
                 RAFT_REASON_ELECTION_TIMEOUT);
   vote_decide (raft);
+}
+
+/* Not all at the same moment, or the vote would be split. */
+void raft_on_link_down (struct raft *raft, const struct raft_event *event) {
+  if (event->as.link.is_gone && raft->role == RAFT_FOLLOWER
+      && event->as.link.member == raft->leader && !raft->leader_is_gone) {
+    raft_time spread = raft->options.heartbeat_us / 4;
+    raft_time soon = raft_time_after (raft, raft_draw (raft) % (spread + 1));
+    raft->leader_is_gone = true;
+    if (soon < raft->election_deadline) {
+      raft->election_deadline = soon;
+    }
+  }
 }
 
 /* Diss. 3.10: the leader wants this member in its place. Its log is up to

@@ -294,7 +294,7 @@ void replica_on_link_up (struct replica *replica, raft_id member,
     peer = meet (replica, member, incarnation);
     if (peer != NULL && (peer->incarnation == incarnation
                          || raft_bug (replica, WIPED_ACCEPTED))) {
-      peer->is_linked = true;
+      peer->link = LINK_UP;
       peer->has_accepted = true;
       replica_refusal_over (&replica->refusals, member);
       replica_trace (replica, RAFT_TRACE_LINK_UP, member, 0, 0);
@@ -315,15 +315,32 @@ static enum raft_reason reason_of (enum net_down why) {
   return RAFT_REASON_SILENT;
 }
 
+/* Each refused dial says again that it is gone: the engine may have heard it
+** in between, late. */
+static void note_down (struct replica_peer *peer, enum net_down why) {
+  bool was_up = peer->link == LINK_UP;
+  bool has_ended = peer->link == LINK_ENDED || peer->link == LINK_GONE;
+  if (was_up && why == NET_DOWN_ENDED) {
+    peer->link = LINK_ENDED;
+  } else if (has_ended && why == NET_DOWN_REFUSED) {
+    peer->link = LINK_GONE;
+    peer->told = LINK_ENDED;
+  } else if (was_up || why == NET_DOWN_SILENT) {
+    peer->link = LINK_SILENT;
+  }
+}
+
 void replica_on_link_down (struct replica *replica, raft_id member,
                            enum net_down why) {
   struct replica_peer *peer;
   replica_enter (replica);
   peer = replica_peer_find (&replica->peers, member);
-  if (replica->life == REPLICA_OPEN && peer != NULL && peer->is_linked) {
-    peer->is_linked = false;
-    replica_trace (replica, RAFT_TRACE_LINK_DOWN, member, reason_of (why),
-                   0);
+  if (replica->life == REPLICA_OPEN && peer != NULL) {
+    if (peer->link == LINK_UP) {
+      replica_trace (replica, RAFT_TRACE_LINK_DOWN, member, reason_of (why),
+                     0);
+    }
+    note_down (peer, why);
   }
   replica_leave (replica);
 }
@@ -350,15 +367,16 @@ static bool write_peer (struct replica *replica, struct replica_peer *peer) {
 
 static bool tell_link (struct replica *replica, struct replica_peer *peer) {
   struct raft_event event;
-  bool is_linked = peer->is_linked;
+  enum replica_link link = peer->link;
   memset (&event, 0, sizeof event);
-  event.kind = is_linked ? RAFT_EVENT_LINK_UP : RAFT_EVENT_LINK_DOWN;
+  event.kind = link == LINK_UP ? RAFT_EVENT_LINK_UP : RAFT_EVENT_LINK_DOWN;
   event.as.link.member = peer->member;
+  event.as.link.is_gone = link == LINK_GONE;
   if (replica_step (replica, &event) != RAFT_OK) {
     replica_retry (replica);
     return false;
   }
-  peer->is_told = is_linked;
+  peer->told = link;
   return true;
 }
 
@@ -371,7 +389,7 @@ bool replica_settle_peers (struct replica *replica) {
       moved = write_peer (replica, peer) || moved;
     }
     if (replica->life == REPLICA_OPEN && peer->state == PEER_KNOWN
-        && peer->is_told != peer->is_linked) {
+        && peer->told != peer->link) {
       moved = tell_link (replica, peer) || moved;
     }
   }

@@ -31,8 +31,8 @@ struct replica_peer *replica_peer_add (struct replica_peers *peers,
   peer->incarnation = incarnation;
   peer->wal_ticket = 0;
   peer->state = state;
-  peer->is_linked = false;
-  peer->is_told = false;
+  peer->link = LINK_NONE;
+  peer->told = LINK_NONE;
   peer->has_accepted = false;
   peer->machine_hash = 0;
   return peer;

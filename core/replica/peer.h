@@ -20,13 +20,17 @@ enum replica_peer_state {
   PEER_KNOWN    /* it is durable */
 };
 
+/* GONE: a connection had ended, and the next was refused. SILENT: none of
+** both is known, it may be alive. */
+enum replica_link { LINK_NONE, LINK_UP, LINK_ENDED, LINK_GONE, LINK_SILENT };
+
 struct replica_peer {
   raft_id member;
   uint64_t incarnation;
   uint64_t wal_ticket;   /* PEER_WRITING */
   enum replica_peer_state state;
-  bool is_linked;        /* as the world told */
-  bool is_told;          /* as the engine was told */
+  enum replica_link link; /* as the world told */
+  enum replica_link told; /* as the engine was told */
   bool has_accepted;     /* our greeting, since this process began */
   uint64_t machine_hash; /* another than ours, which was told; 0: none */
 };

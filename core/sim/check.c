@@ -11,6 +11,7 @@
 
 #include "raft/membership.h"
 #include "sim/drift.h"
+#include "sim/net.h"
 
 struct sim_checks *sim_checks_new (struct sim_world *world) {
   struct sim_checks *checks = calloc (1, sizeof *checks);
@@ -154,7 +155,8 @@ bool sim_check_is_impostor (const struct sim_world *world, raft_id who,
 }
 
 /* A candidate that a member of a working majority would follow must have been
-** cut off (Diss. 6.2, 9.6), or its leader hands over (3.10). */
+** cut off (Diss. 6.2, 9.6), or its leader hands over (3.10), or its leader's
+** process is gone, and the member can know. */
 static void check_granted (struct sim_world *world,
                            const struct sim_member *member,
                            raft_id candidate) {
@@ -166,6 +168,7 @@ static void check_granted (struct sim_world *world,
   if (own->is_open
       && (own->role == RAFT_LEADER
           || (own->leader != RAFT_ID_NONE && own->leader != candidate
+              && !world->net->links[member->id][own->leader].is_gone
               && sim_drift_show (&member->drift, world->now)
                    < own->heard + election))) {
     sim_violate (world, "leader_stays",

@@ -266,6 +266,8 @@ void sim_link_on_greeted (struct sim_net *net, struct sim_member *member,
                net->world->now);
   } else {
     link->state = SIM_LINK_UP;
+    link->has_ended = false;
+    link->is_gone = false;
     net->world->counters.links++;
     replica_on_link_up (member->replica, event->source, incarnation);
   }
@@ -285,6 +287,12 @@ void sim_link_on_down (struct sim_net *net, struct sim_member *member,
     return;
   }
   link->state = SIM_LINK_DOWN;
+  if (was_up || event->reason == NET_DOWN_SILENT) {
+    link->has_ended = event->reason == NET_DOWN_ENDED;
+    link->is_gone = false;
+  } else if (event->reason == NET_DOWN_REFUSED) {
+    link->is_gone = link->has_ended;
+  }
   sim_mark_link_down (net->world, (enum net_down)event->reason);
   replica_on_link_down (member->replica, event->source,
                         (enum net_down)event->reason);
@@ -330,6 +338,8 @@ void sim_net_forget (struct sim_net *net, raft_id id) {
     struct sim_link *theirs = &net->links[other][id];
     own->state = SIM_LINK_DOWN;
     own->is_wanted = false;
+    own->has_ended = false;
+    own->is_gone = false;
     own->epoch++;
     if (other == id || theirs->state != SIM_LINK_UP) {
       continue;

@@ -14,6 +14,7 @@
 #include "uv/stream.h"
 #include "wire/greeting.h"
 
+#define BACKOFF_SOON_US (2 * RAFT_MILLISECOND) /* after a link that lived */
 #define BACKOFF_FIRST_US (20 * RAFT_MILLISECOND)
 #define BACKOFF_MOST_US RAFT_SECOND
 #define LIVED_US (2 * RAFT_SECOND) /* a link that ends sooner has not mended
@@ -105,7 +106,8 @@ static void go_down (struct real_link *link, enum net_down why) {
   if (link->state == LINK_UP) {
     link->server->links_up--;
     if (real_server_now (link->server) - link->up_since >= LIVED_US) {
-      link->backoff_us = BACKOFF_FIRST_US;
+      link->backoff_us = why == NET_DOWN_ENDED ? BACKOFF_SOON_US
+                                               : BACKOFF_FIRST_US;
     }
   }
   give_up_dial (link);

@@ -47,7 +47,7 @@ describe("story: the leader is cut off #recorded", function()
       + reason="no majority answered in time"
       2309.659 ms 2 t2 role from=follower to=pre_candidate leader=none
       + reason="no leader was heard in time"
-      3254.875 ms 2 t3 role from=pre_candidate to=follower leader=3
+      2907.081 ms 2 t3 role from=pre_candidate to=follower leader=3
       + reason="a higher term was seen"
     ]])
   end)

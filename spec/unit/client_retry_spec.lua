@@ -9,9 +9,9 @@ local ready = World.ready
 
 -- More than a try's time, in which the connection shows a sign of life.
 local function pass_alive(world, endpoint)
-  world.client:advance(5e5)
+  world.client:advance(2e5)
   world:answer(endpoint, 0, "nothing asked")
-  world.client:advance(6e5)
+  world.client:advance(2.5e5)
 end
 
 describe("client: retry", function ()
@@ -175,7 +175,7 @@ describe("client: retry", function ()
     world:did_one "send"
     world:refuse(endpoint, request.id, "not_leader", core.map {})
     world:refuse(endpoint, request.id, "overloaded")
-    world.client:advance(9e5)
+    world.client:advance(3e5)
     assert.same({}, world:did())
     assert.same({}, world:completed())
   end)
@@ -186,7 +186,7 @@ describe("client: retry", function ()
     local _, request = world:did_one "send"
     world:refuse(endpoint, request.id, "busy")
     assert.same({}, world:completed())
-    world.client:advance(9e5)
+    world.client:advance(3e5)
     local _, again = world:did_one "send"
     assert.same(request.params, again.params)
   end)
