@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- bench.lua DIR [failover] - what three members on this computer do, measured from a
--- process of its own.
+-- bench.lua DIR [failover] - what three members on this computer do, measured
+-- from a process of its own.
 --
 -- Measures: puts of 256 bytes into raft.kv, applied on all three, every batch
 --           synced, with 1, 64 and 256 under way on one connection; and the
