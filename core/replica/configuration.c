@@ -129,7 +129,7 @@ static void greet_anew (struct replica *replica) {
     }
     net->know (net, known->ids[i], NULL); /* and again, by the caller */
     if (peer != NULL) {
-      peer->is_linked = false;
+      peer->link = LINK_SILENT; /* by our own doing */
     }
   }
 }
