@@ -28,7 +28,8 @@ function workshop.open(source, options)
   local machine, message, code = probe.machine_open(given)
   os.remove(path)
   if not machine then
-    return nil, (message:gsub(path, "FILE", 1, true)), code
+    return nil, (message:gsub(path, "FILE"):gsub(path:match "[^/]*$",
+      "FILE")), code
   end
   return machine, path
 end

@@ -7,8 +7,12 @@
 --            the sandbox that it makes for the machine.
 -- Invariant: once 'open' has returned no further file is loaded, so that the
 --            hash over all sources is known before the first command.
+-- Rule:      the text of an error begins with the name of a source, and a
+--            machine may keep it. So sources are named by what is the same on
+--            every member, never by where their files stand.
 
--- luacheck: read globals package.searchpath jit.off jit.flush
+-- luacheck: read globals package.searchers package.loaders jit.off jit.flush
+-- luacheck: read globals loadstring
 
 local machine_error = require "raft.machine_error"
 
@@ -112,6 +116,14 @@ local function all_sources(sources)
   return table_concat(parts)
 end
 
+-- Of the machine itself its file's name; of what it requires the module's.
+local function chunk_name(path, key)
+  if key == "" then
+    return string_match(path, "[^/]*$")
+  end
+  return string_gsub(key, "%.", "/") .. ".lua"
+end
+
 local function load_file(loader, path, key)
   local source, why = read_file(path)
   if not source then
@@ -121,15 +133,14 @@ local function load_file(loader, path, key)
   if string_sub(source, 1, 1) == "#" then
     source = "--" .. source
   end
-  local chunk, message = loader.compile(source, "@" .. path)
+  local chunk, message = loader.compile(source, "@" .. chunk_name(path, key))
   if not chunk then
     if message == "not enough memory" then
       loader.host.exhausted(message)
     end
-    if not string_find(message, path, 1, true) then
-      message = path .. ": " .. message
-    end
-    refuse("machine: ", message)
+    local line, rest = string_match(message, "^[^\n]-:(%d+): (.*)$")
+    refuse("machine: ", path, line and ":" .. line or "", ": ",
+      rest or message)
   end
   return chunk
 end
@@ -197,6 +208,29 @@ local function plain_loader(loader, seed)
   loader.tostring = tostring
 end
 
+-- What require of this state finds is a source, too: the toolkit's modules,
+-- and without a sandbox those beside the machine.
+local function name_modules()
+  local load = rawget(_G, "loadstring") or load
+  local function find(name)
+    local path = search(name, package.path)
+    local source = path and read_file(path)
+    if not source then
+      return nil
+    end
+    local chunk, message = load(source, "@" .. chunk_name(path, name))
+    if not chunk then
+      refuse(path, ": ", message)
+    end
+    return chunk, path
+  end
+  local searchers = package.searchers or package.loaders
+  for i = #searchers, 2, -1 do
+    searchers[i + 1] = searchers[i]
+  end
+  searchers[2] = find
+end
+
 local function sandboxed_loader(loader, host)
   local made = require("raft.sandbox").new(host)
   loader.compile, loader.tostring = made.compile, made.tostring
@@ -257,6 +291,7 @@ function machine.open(host, options)
     jit.flush()
   end
   local templates = package.path
+  name_modules()
   local path, message = machine.find(options.machine, templates)
   if not path then
     refuse(message)

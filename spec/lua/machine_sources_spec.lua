@@ -39,7 +39,7 @@ describe("machine: its sources", function()
     machine:close()
     put(path, workshop.around("", "require 'dkjson'\n"))
     local _, message = open(path)
-    assert.equal("machine: DIR/shop/machine.lua:1: require: 'dkjson' is not"
+    assert.equal("machine: machine.lua:1: require: 'dkjson' is not"
       .. " beside the machine, and a machine loads nothing else; looked for"
       .. " DIR/shop/dkjson.lua, DIR/shop/dkjson/init.lua", message)
     for _, name in ipairs { "../x", "/etc/passwd", "..", "a..b" } do
@@ -48,6 +48,56 @@ describe("machine: its sources", function()
       assert.truthy(message:find("expected the name of a module", 1, true))
     end
   end)
+
+  -- What errors say, of a machine that stands in 'place' and a toolkit that
+  -- stands in 'toolkit'.
+  local function texts(place, toolkit, sandbox)
+    os.execute(("mkdir -p %s/%s"):format(folder, place))
+    put(place .. "/prices.lua", "return function() error 'sold out' end")
+    put(place .. "/m.lua", workshop.around([[
+      local said = {}
+      for i, fn in ipairs {
+        function() error "raised" end,
+        function() local t = nil; t.x = 1 end,
+        require "prices",
+        function() table.sort({ 3, {}, 1 }) end,
+        function() require "raft.ordered".keys(7) end,
+        function() require "raft.kv".new():apply(nil, nil) end,
+        function() return ("x"):rep(-1, {}) end,
+        function() setmetatable({}, { __index = error })[1]() end,
+      } do
+        said[i] = tostring(select(2, pcall(fn)))
+      end
+      return said]], "require 'prices'\nrequire 'raft.ordered'\n"
+        .. "require 'raft.kv'\n"))
+    local old = package.path
+    package.path = toolkit .. "/?.lua;" .. toolkit .. "/?/init.lua;" .. old
+    local machine, message = probe.machine_open {
+      machine = folder .. "/" .. place .. "/m.lua", sandbox = sandbox,
+    }
+    package.path = old
+    assert.truthy(machine, message)
+    local said = assert(machine:apply { { command = 1 } })[1].value
+    machine:close()
+    return said
+  end
+
+  for _, sandbox in ipairs { true, false } do
+    it("are named alike wherever they stand, in every error's text; sandbox = "
+      .. tostring(sandbox), function()
+        local copy = folder .. "/" .. ("an_other_place/"):rep(4)
+        os.execute(("mkdir -p %s; cp -r lua/raft %s"):format(copy, copy))
+        local said = texts("near", "lua", sandbox)
+        assert.equal(8, #said)
+        assert.equal("m.lua:10: raised", said[1])
+        assert.equal("prices.lua:1: sold out", said[3])
+        for i, text in ipairs(said) do
+          assert.equal("string", type(text), i)
+          assert.is_nil(text:find "/[^:]*/", text)
+        end
+        assert.same(said, texts("far/" .. ("away/"):rep(15), copy, sandbox))
+      end)
+  end
 
   it("may require by the name of its package", function()
     put("shop/prices.lua", "return { tea = 4 }")
