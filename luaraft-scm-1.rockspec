@@ -218,6 +218,7 @@ build = {
         "core/replica/service.c",
         "core/replica/session.c",
         "core/replica/session_image.c",
+        "core/replica/snapshot_ask.c",
         "core/replica/snapshot_meta.c",
         "core/replica/snapshot_open.c",
         "core/replica/snapshot_receive.c",

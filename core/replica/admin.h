@@ -48,13 +48,6 @@ struct replica_admin {
   struct replica_caller transfer_caller;
 };
 
-/* Entry 1, asked for by one who joins. */
-struct replica_first {
-  bool is_loading;
-  struct replica_caller caller;
-  struct wal_load load;
-};
-
 /* Whom the world was told to dial. */
 struct replica_known {
   raft_id ids[REPLICA_PEERS_MAX];
@@ -109,6 +102,13 @@ void replica_admin_answer_index (struct replica *replica,
                                  raft_index index);
 /* Answers who waits: the member ends. */
 void replica_admin_fail (struct replica *replica, int status);
+
+/* ---- init.c: entry 1 ---------------------------------------------------- */
+/* It is being applied: a copy stays. Errors: RAFT_ENOMEM. */
+int replica_first_keep (struct replica *replica, struct raft_slice entry);
+/* To one who joins. */
+void replica_first_answer (struct replica *replica,
+                           const struct replica_caller *caller);
 
 /* ---- change.c: from one configuration to the wanted one ---------------- */
 bool replica_settle_change (struct replica *replica);

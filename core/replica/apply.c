@@ -218,11 +218,19 @@ static bool plan_one (struct replica *replica, raft_index index,
   return true;
 }
 
+/* For who joins later: the log may be cut. */
+static int keep_first (struct replica *replica) {
+  return replica->apply.next == 1 && replica->first.data == NULL
+           ? replica_first_keep (replica, apply_bytes (replica, 1))
+           : RAFT_OK;
+}
+
 static bool apply_start (struct replica *replica) {
   struct replica_apply *apply = &replica->apply;
   raft_index end = batch_end (replica, apply->next);
   raft_index i;
-  if (plan_reserve (replica, end) != RAFT_OK) {
+  if (keep_first (replica) != RAFT_OK
+      || plan_reserve (replica, end) != RAFT_OK) {
     replica_retry (replica);
     return false;
   }

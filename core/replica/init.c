@@ -4,11 +4,12 @@
 ** joins later.
 **
 ** Rule: entry 1 is the same bytes on every member, and its hash the cluster's
-** id. Who joins has it from the cluster, and all else from the leader. */
+** id. Who joins has it from the cluster, and all else from the leader. Each
+** member keeps it, and so does each snapshot: it is there for who joins when
+** the log begins long after it. */
 
 #include <string.h>
 
-#include "base/checksum.h"
 #include "replica/inside.h"
 
 /* Below 2^53, so that every Lua can show it, and never 0. */
@@ -87,8 +88,8 @@ static int join_identity (raft_id id, struct raft_slice first,
                       (unsigned long long)value.used,
                       (unsigned long long)id);
   }
-  identity->cluster = raft_checksum (first.data, first.size, 0);
-  identity->cluster += identity->cluster == 0;
+  identity->cluster
+    = wire_cluster_of ((struct wire_view){ first.data, first.size });
   return status;
 }
 
@@ -108,4 +109,31 @@ int replica_join (const struct wal_options *options, raft_id id,
     done (options->owner, status, &detail);
   }
   return status;
+}
+
+/* ---- kept for who joins -------------------------------------------------- */
+
+int replica_first_keep (struct replica *replica, struct raft_slice entry) {
+  raft_assert (replica->first.data == NULL);
+  return raft_slice_copy (replica->memory, entry.data, entry.size,
+                          &replica->first);
+}
+
+void replica_first_answer (struct replica *replica,
+                           const struct replica_caller *caller) {
+  const struct raft_slice *first = &replica->first;
+  int status = RAFT_OK;
+  if (first->data == NULL) {
+    replica_answer_error (replica, caller, RAFT_EBUSY,
+                          "nothing is committed here yet, try again later");
+    return;
+  }
+  replica->value.size = 0;
+  status = wire_value_binary (&replica->value, first->data, first->size);
+  if (status == RAFT_OK) {
+    replica_answer_value (replica, caller, replica->value.data,
+                          replica->value.size);
+  } else {
+    replica_answer_error (replica, caller, status, NULL);
+  }
 }

@@ -191,7 +191,7 @@ struct replica {
   struct replica_apply apply;
   struct replica_stall stall;
   struct replica_admin admin;
-  struct replica_first first;
+  struct raft_slice first;       /* entry 1, once applied; data NULL: not */
   bool machine_open;             /* it is there */
   bool machine_closing;
   bool machine_closed;

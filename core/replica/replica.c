@@ -180,6 +180,7 @@ static void fail_waiting (struct replica *replica) {
   }
   replica_fail_reads (replica, RAFT_ECLOSED);
   replica_admin_fail (replica, RAFT_EUNKNOWN);
+  replica_take_failed (replica, RAFT_ECLOSED, NULL);
 }
 
 void replica_stop (struct replica *replica, int status, const char *text) {
@@ -305,6 +306,7 @@ void replica_free (struct replica *replica) {
   }
   replica_cache_free (&replica->cache);
   replica_session_table_free (&replica->sessions);
+  raft_slice_release (&replica->first);
   replica_calls_free (&replica->calls);
   replica_reads_free (&replica->reads);
   free_scratch (replica);

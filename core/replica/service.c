@@ -16,6 +16,7 @@
 **   set_members    [{ voters, learners, expected }]
 **   transfer       [] or [id]
 **   step_down      []
+**   snapshot       []
 **
 ** Rule: every limit is looked at before anything is kept; what is past one is
 ** refused at once, with a hint when to come again. */
@@ -235,44 +236,9 @@ static void serve_status (struct replica *replica,
 
 /* ---- who joins -------------------------------------------------------- */
 
-static void on_first_loaded (struct wal_load *load) {
-  struct replica *replica = load->owner;
-  struct replica_first *first = &replica->first;
-  int status = load->status;
-  replica_enter (replica);
-  first->is_loading = false;
-  replica->value.size = 0;
-  if (status == RAFT_OK && load->loaded == 1) {
-    status = wire_value_binary (&replica->value, load->entries[0].data,
-                                load->entries[0].size);
-  }
-  if (status == RAFT_OK) {
-    replica_answer_value (replica, &first->caller, replica->value.data,
-                          replica->value.size);
-  } else {
-    replica_answer_error (replica, &first->caller, RAFT_ENOT_FOUND,
-                          "the first entry is not in this log any more");
-  }
-  wal_load_free (load);
-  replica_leave (replica);
-}
-
 static void serve_first_entry (struct replica *replica,
                                struct service_request *request) {
-  struct replica_first *first = &replica->first;
-  if (first->is_loading) {
-    replica_answer_error (replica, &request->caller, RAFT_EBUSY, NULL);
-    return;
-  }
-  memset (&first->load, 0, sizeof first->load);
-  first->is_loading = true;
-  first->caller = request->caller;
-  first->load.first = 1;
-  first->load.count = 1;
-  first->load.max_bytes = 1;
-  first->load.owner = replica;
-  first->load.done = on_first_loaded;
-  wal_read (replica->wal, &first->load);
+  replica_first_answer (replica, &request->caller);
 }
 
 /* ---- the door --------------------------------------------------------- */
@@ -296,6 +262,7 @@ static const struct service_method methods[] = {
   { "set_members", NULL, replica_admin_set },
   { "transfer", NULL, replica_admin_transfer },
   { "step_down", NULL, replica_admin_step_down },
+  { "snapshot", NULL, replica_admin_snapshot },
 };
 
 static const struct service_method *find_method (struct wire_view name) {

@@ -11,15 +11,19 @@
 **
 **   | size of meta, 8 bytes | meta | pieces of the machine, as they came |
 **
-**   meta, canonical: [1, configuration_index, configuration, hash, is_blind,
+**   meta, canonical: [1, first, configuration_index, configuration, hash,
+**                     is_blind,
 **                     [[id, first_unacknowledged,
 **                       [[sequence, -status, size, result or nil], …]], …]]
 **
-** sessions are sorted from the least recently used, records as applied. */
+** first is entry 1, which names the cluster: who joins gets it from any
+** member, however far its log was cut. Sessions are sorted from the least
+** recently used, records as applied. */
 
 #ifndef RAFT_REPLICA_SNAPSHOT_H
 #define RAFT_REPLICA_SNAPSHOT_H
 
+#include "base/slice.h"
 #include "replica/session.h"
 #include "wire/configuration.h"
 #include "wire/rpc.h"
@@ -28,6 +32,7 @@
 #define SNAPSHOT_PREFIX 8     /* bytes: the size of meta */
 
 struct replica_meta {
+  struct raft_slice first;    /* entry 1 */
   raft_index configuration_index;
   struct wire_configuration configuration;
   uint64_t hash;              /* over all results (digest.h) */
@@ -52,8 +57,9 @@ int replica_meta_encode (struct raft_buffer *out,
 bool replica_meta_collect (struct raft_buffer *bytes, struct wire_view *data,
                            const struct session_table *like, int *status);
 /* The whole, with its size in front. 'like' has the limits of the table.
-** Errors: RAFT_ENOMEM, RAFT_EMALFORMED; *meta is then empty. */
-int replica_meta_decode (const struct raft_buffer *bytes,
+** Errors: RAFT_ENOMEM, RAFT_EMALFORMED (also: it is of another cluster);
+** *meta is then empty. */
+int replica_meta_decode (const struct raft_buffer *bytes, uint64_t cluster,
                          const struct session_table *like,
                          struct replica_meta *meta);
 

@@ -19,6 +19,7 @@ void replica_meta_init (struct replica_meta *meta) {
 }
 
 void replica_meta_free (struct replica_meta *meta) {
+  raft_slice_release (&meta->first);
   if (meta->sessions.memory != NULL) {
     replica_session_table_free (&meta->sessions);
   }
@@ -42,9 +43,12 @@ static int put_configuration (struct raft_buffer *out,
 
 static int put_meta (struct raft_buffer *out, const struct replica_meta *meta,
                      const struct session_table *sessions) {
-  int status = wire_value_array (out, 6);
+  int status = wire_value_array (out, 7);
   if (status == RAFT_OK) {
     status = wire_value_unsigned (out, SNAPSHOT_META_VERSION);
+  }
+  if (status == RAFT_OK) {
+    status = wire_value_binary (out, meta->first.data, meta->first.size);
   }
   if (status == RAFT_OK) {
     status = wire_value_unsigned (out, meta->configuration_index);
@@ -113,15 +117,33 @@ bool replica_meta_collect (struct raft_buffer *bytes, struct wire_view *data,
   return *status == RAFT_OK && bytes->size == whole;
 }
 
-static int get_meta (struct wire_cursor *cursor, struct replica_meta *meta) {
+static int get_first (struct wire_cursor *cursor, uint64_t cluster,
+                      struct replica_meta *meta) {
+  struct wire_view first;
+  if (wire_cursor_string (cursor, &first) != RAFT_OK
+      || wire_cluster_of (first) != cluster) {
+    return RAFT_EMALFORMED;
+  }
+  return raft_slice_copy (meta->sessions.memory, first.data, first.size,
+                          &meta->first);
+}
+
+static int get_meta (struct wire_cursor *cursor, uint64_t cluster,
+                     struct replica_meta *meta) {
   struct wire_view payload;
   uint64_t version;
   uint32_t count;
   int status;
-  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 6
+  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 7
       || wire_cursor_unsigned (cursor, UINT32_MAX, &version) != RAFT_OK
-      || version != SNAPSHOT_META_VERSION
-      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX,
+      || version != SNAPSHOT_META_VERSION) {
+    return RAFT_EMALFORMED;
+  }
+  status = get_first (cursor, cluster, meta);
+  if (status != RAFT_OK) {
+    return status;
+  }
+  if (wire_cursor_unsigned (cursor, RAFT_INDEX_MAX,
                                &meta->configuration_index) != RAFT_OK
       || wire_cursor_string (cursor, &payload) != RAFT_OK
       || wire_configuration_decode (payload, &meta->configuration, NULL)
@@ -135,7 +157,7 @@ static int get_meta (struct wire_cursor *cursor, struct replica_meta *meta) {
                                                          : status;
 }
 
-int replica_meta_decode (const struct raft_buffer *bytes,
+int replica_meta_decode (const struct raft_buffer *bytes, uint64_t cluster,
                          const struct session_table *like,
                          struct replica_meta *meta) {
   struct wire_cursor cursor;
@@ -148,7 +170,7 @@ int replica_meta_decode (const struct raft_buffer *bytes,
                                  bytes->size - SNAPSHOT_PREFIX, 0 };
   replica_session_table_init (&meta->sessions, like->memory, &like->bounds,
                               like->bug);
-  status = get_meta (&cursor, meta);
+  status = get_meta (&cursor, cluster, meta);
   if (status != RAFT_OK) {
     replica_meta_free (meta);
   }

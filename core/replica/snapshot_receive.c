@@ -215,8 +215,9 @@ static int read_meta (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
   int status;
   replica_meta_free (&receive->meta);
-  status = replica_meta_decode (&receive->meta_bytes, &replica->sessions,
-                                &receive->meta);
+  status = replica_meta_decode (&receive->meta_bytes,
+                                replica->identity.cluster,
+                                &replica->sessions, &receive->meta);
   if (status == RAFT_OK
       && (receive->meta.configuration_index == 0
           || receive->meta.configuration_index > receive->what.index)) {

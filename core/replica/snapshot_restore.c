@@ -137,8 +137,9 @@ static int take_meta (struct replica *replica, struct wire_view *data) {
   restore->has_meta = replica_meta_collect (&restore->meta_bytes, data,
                                             &replica->sessions, &status);
   if (restore->has_meta) {
-    status = replica_meta_decode (&restore->meta_bytes, &replica->sessions,
-                                  &restore->meta);
+    status = replica_meta_decode (&restore->meta_bytes,
+                                  replica->identity.cluster,
+                                  &replica->sessions, &restore->meta);
   }
   if (status == RAFT_EMALFORMED
       || (status == RAFT_OK && !restore->has_meta
@@ -250,6 +251,8 @@ void replica_restore_adopt (struct replica *replica) {
   struct replica_meta *meta = &replica->restore.meta;
   replica_session_table_free (&replica->sessions);
   replica->sessions = meta->sessions;
+  raft_slice_release (&replica->first);
+  replica->first = meta->first;
   replica->digest.hash = meta->hash;
   replica->digest.is_blind = meta->is_blind;
   replica_meta_init (meta);

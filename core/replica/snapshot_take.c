@@ -76,6 +76,7 @@ static void give_up (struct replica *replica) {
   }
   replica_trace_text (replica, RAFT_TRACE_SNAPSHOT_FAILED, take->index,
                       (uint64_t)(int64_t)take->failed, why);
+  replica_take_failed (replica, take->failed, why);
   finish (replica);
 }
 
@@ -103,6 +104,7 @@ static bool put_meta (struct replica *replica, struct replica_meta *meta) {
   } else {
     return false; /* a little later */
   }
+  meta->first = replica->first; /* borrowed */
   meta->hash = replica->digest.hash;
   meta->is_blind = replica->digest.is_blind;
   return true;
@@ -136,6 +138,7 @@ static bool begin (struct replica *replica) {
   struct replica_meta meta;
   if (replica->applied <= replica->snapshot_index) {
     take->is_asked = false; /* there is one of this very state */
+    replica_take_failed (replica, RAFT_EEXISTS, NULL);
     take->log_bytes = 0;
     return true;
   }
@@ -266,6 +269,7 @@ static bool settle_telling (struct replica *replica) {
     replica_retry (replica);
     return false;
   }
+  replica_take_done (replica);
   finish (replica);
   replica_take_sweep (replica);
   return true;
@@ -346,20 +350,6 @@ bool replica_settle_take (struct replica *replica) {
     case TAKE_SWEEPING: sweep_next (replica); break;
   }
   return true;
-}
-
-int replica_snapshot (struct replica *replica) {
-  struct replica_take *take = &replica->take;
-  if (replica->life != REPLICA_OPEN) {
-    return RAFT_ECLOSED;
-  }
-  if (take->has_no_method) {
-    return RAFT_ENO_METHOD;
-  }
-  replica_enter (replica);
-  take->is_asked = true;
-  replica_leave (replica);
-  return RAFT_OK;
 }
 
 /* ---- life -------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #define RAFT_REPLICA_SNAPSHOT_TASK_H
 
 #include "port/machine.h"
+#include "replica/calls.h"
 #include "replica/snapshot.h"
 #include "wal/snapshot.h"
 #include "wire/message.h"
@@ -43,6 +44,7 @@ struct replica_take {
   int status;               /* of what came back */
   int failed;               /* why it is given up */
   raft_index index;
+  struct replica_caller caller; /* who waits for it; connection 0: nobody */
   uint64_t log_bytes;       /* of entries applied since the last one */
   uint64_t taken;           /* since the process began */
   struct wal_snapshot_writer writer;
@@ -184,6 +186,15 @@ void replica_take_sweep (struct replica *replica);
 /* The member ends: false, something is still under way. */
 bool replica_take_end (struct replica *replica);
 void replica_take_free (struct replica *replica);
+
+/* ---- snapshot_ask.c --------------------------------------------------- */
+void replica_admin_snapshot (struct replica *replica,
+                             const struct replica_caller *caller,
+                             struct wire_view params);
+/* Answers who waits for it. why NULL: the text of the code. */
+void replica_take_done (struct replica *replica);
+void replica_take_failed (struct replica *replica, int status,
+                          const char *why);
 
 /* ---- snapshot_send.c -------------------------------------------------- */
 void replica_send_want (struct replica *replica, raft_id member);

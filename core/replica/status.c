@@ -240,6 +240,8 @@ static void map_log (const struct replica *replica, struct status_map *map) {
   map_number (map, "snapshot_index", replica->snapshot_index);
   map_number (map, "snapshot_time_us", replica->snapshot_time);
   map_number (map, "snapshots_taken", replica->take.taken);
+  map_number (map, "snapshots_sent", replica->receive.sent);
+  map_number (map, "snapshots_installed", replica->receive.installed);
   map_boolean (map, "takes_snapshots", !replica->take.has_no_method);
   map_numbers (map, "batch_records", wal.batch_records, 16);
 }

@@ -311,6 +311,11 @@ static int first_payload (struct raft_buffer *payload,
   return status == RAFT_OK ? RAFT_OK : RAFT_EINVALID;
 }
 
+uint64_t wire_cluster_of (struct wire_view first) {
+  uint64_t hash = raft_checksum (first.data, first.size, 0);
+  return hash == 0 ? 1 : hash; /* 0 means unknown in a greeting */
+}
+
 int wire_first_entry (struct raft_buffer *out, uint64_t group,
                       const struct wire_configuration *value,
                       uint64_t *cluster, struct raft_detail *detail) {
@@ -326,7 +331,6 @@ int wire_first_entry (struct raft_buffer *out, uint64_t group,
   }
   if (status == RAFT_OK) {
     uint8_t *bytes = out->data + out->size;
-    uint64_t hash;
     memset (&entry, 0, sizeof entry);
     entry.kind = RAFT_ENTRY_CONFIGURATION;
     entry.group = group;
@@ -337,8 +341,7 @@ int wire_first_entry (struct raft_buffer *out, uint64_t group,
     entry.payload_checksum = raft_checksum (payload.data, payload.size, 0);
     wire_entry_encode (&entry, bytes);
     out->size += size;
-    hash = raft_checksum (bytes, size, 0);
-    *cluster = hash == 0 ? 1 : hash; /* 0 means unknown in a greeting */
+    *cluster = wire_cluster_of ((struct wire_view){ bytes, size });
   }
   raft_buffer_free (&payload);
   return status;

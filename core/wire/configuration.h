@@ -68,6 +68,8 @@ void wire_configuration_sets (const struct wire_configuration *value,
 int wire_first_entry (struct raft_buffer *out, uint64_t group,
                       const struct wire_configuration *value,
                       uint64_t *cluster, struct raft_detail *detail);
+/* The cluster's id, of the bytes of its first entry. */
+uint64_t wire_cluster_of (struct wire_view first);
 
 RAFT_HIDDEN_END
 

@@ -16,6 +16,7 @@ local Admin = {}
 Admin.__index = Admin
 
 local ANSWER_US = 10 * 1000 * 1000
+local SNAPSHOT_US = 3600 * 1000 * 1000
 local CHANGE_US = 600 * 1000 * 1000 -- the leader gives up before that
 
 local SET = {
@@ -92,6 +93,14 @@ end
 -- @return true; or nil, message, code, detail
 function Admin:step_down()
   return ask(self.dir, "step_down", {}, ANSWER_US)
+end
+
+--- Asks the member, whoever leads, for a snapshot of its machine, and waits
+-- until it is on its disk.
+-- @return true, { index = 9 }; or nil, message, code: no_method (the machine
+-- takes none), busy (one is under way), exists (there is nothing new)
+function Admin:snapshot()
+  return ask(self.dir, "snapshot", {}, SNAPSHOT_US)
 end
 
 --- Makes the directory of a member that is to be added: it gets the first

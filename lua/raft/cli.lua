@@ -184,7 +184,8 @@ function commands.lint(_, world, given)
   return require("raft.cli_lint").run(world, given)
 end
 
-for _, name in ipairs { "members", "transfer", "step-down", "join" } do
+for _, name in ipairs { "members", "transfer", "step-down", "snapshot",
+  "join" } do
   commands[name] = function(raft, world, given)
     return require("raft.cli_admin").run(raft, world, given, failed)
   end

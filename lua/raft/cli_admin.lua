@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- cli_admin.lua - the subcommands members, transfer, step-down and join.
+-- cli_admin.lua - the subcommands members, transfer, step-down, snapshot and
+-- join.
 --
 -- Holds:     their arguments and what they print.
 -- Knows not: how anything is done: that is raft.admin.
@@ -67,6 +68,9 @@ function cli_admin.add(parser, read)
     :args(1):argname("N"):convert(read.named("--to", address.id))
   with_dir(parser:command("step-down",
     "At the leader: lead no more, whoever follows."))
+  parser:command("snapshot",
+    "Let the member that runs in a directory take a snapshot now.")
+    :argument("dir", "Its directory."):argname("DIR"):convert(read.directory)
   local join = parser:command("join",
     "Make the directory of a member that is to be added.")
   with_dir(join)
@@ -170,6 +174,9 @@ function cli_admin.run(raft, world, given, failed)
   elseif given.command == "step-down" then
     return told(world, failed, "step-down",
       raft.admin(given.dir):step_down())
+  end
+  if given.command == "snapshot" then
+    return told(world, failed, "snapshot", raft.admin(given.dir):snapshot())
   end
   if given.admin and not given.listen then
     world.err("luaraft: join: --admin needs --listen, the new address\n")

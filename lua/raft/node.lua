@@ -23,6 +23,7 @@ local LEVELS = {
 
 local NOTHING = "\144" -- an empty array
 local HAND_OVER_US = 1000 * 1000
+local SNAPSHOT_US = 3600 * 1000 * 1000
 
 local NODE = {
   bug = { "string" },
@@ -222,6 +223,18 @@ function Node:status(given)
     return nil, message, code
   end
   return true, status
+end
+
+--- Takes a snapshot of the machine, and waits until it is on the disk.
+-- @return true, { index = 9 }; or nil, message, code: no_method (the machine
+-- takes none), busy (one is under way), exists (there is nothing new)
+function Node:snapshot()
+  local handle = open_handle(self, "snapshot")
+  local made, message, code = handle:order("snapshot", NOTHING, SNAPSHOT_US)
+  if not made then
+    return nil, message, code
+  end
+  return true, made
 end
 
 --- Ends the member: who waits is answered, the log is finished, the threads
