@@ -229,8 +229,17 @@ static int next_piece (lua_State *L) {
   return 1;
 }
 
-void machine_body_new (lua_State *L, struct machine_job *job) {
+void machine_body_close (lua_State *L, struct machine_job *job) {
   (void)job;
+  if (push_method (L, "close")) {
+    lua_call (L, 1, 0);
+  }
+}
+
+/* The instance before is closed first: it may keep a file that the new one
+** opens. */
+void machine_body_new (lua_State *L, struct machine_job *job) {
+  machine_body_close (L, job);
   lua_pushvalue (L, MACHINE_SLOT_NEW);
   lua_call (L, 0, 1);
   machine_set_slot (L, MACHINE_SLOT_INSTANCE);
@@ -253,13 +262,6 @@ void machine_body_restore (lua_State *L, struct machine_job *job) {
     (void)luaL_error (L, "the snapshot cannot be decoded: %s", detail.text);
   }
   lua_call (L, 2, 0);
-}
-
-void machine_body_close (lua_State *L, struct machine_job *job) {
-  (void)job;
-  if (push_method (L, "close")) {
-    lua_call (L, 1, 0);
-  }
 }
 
 static void set_path (lua_State *L, const char *name, const char *value) {

@@ -10,6 +10,7 @@
 **           caught (message)       after a protected call failed
 **           died (thread, message) after a coroutine failed
 **           exhausted (message)    memory or C stack ran out
+**           halt (message)         a machine without sandbox cannot go on
 **           xpcall (fn, handler, ...)
 **
 ** How:    Lua calls no handler for an error of memory or of the handler
@@ -218,6 +219,14 @@ static int host_exhausted (lua_State *L) {
   return raise_halted (L, self);
 }
 
+/* What a machine that keeps its state itself says when it cannot: its disk is
+** full, say. Others may go on, so this is no result of a command. */
+static int host_halt (lua_State *L) {
+  struct lua_machine *self = self_of (L);
+  machine_halt (self, RAFT_EMACHINE, luaL_checkstring (L, 1));
+  return raise_halted (L, self);
+}
+
 /* ---- the table -------------------------------------------------------- */
 
 /* host[name] = function (self, error, assert as upvalues) */
@@ -239,4 +248,5 @@ void machine_host_push (lua_State *L, struct lua_machine *self) {
   set_function (L, self, "died", host_died);
   set_function (L, self, "xpcall", host_xpcall);
   set_function (L, self, "exhausted", host_exhausted);
+  set_function (L, self, "halt", host_halt);
 }

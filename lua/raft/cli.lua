@@ -88,6 +88,7 @@ function commands.serve(raft, world, given)
     dir = given.dir, machine = given.machine, listen = given.listen,
     insecure = given.insecure or nil, memory = given.memory,
     sandbox = not given.no_sandbox,
+    options = given.options and given.options.value,
     on_log = log.writer(given.log, world.err),
   }
   if not node then

@@ -94,6 +94,8 @@ local function add_serve(parser)
   command:option("--log", "What is logged to stderr looks like this.")
     :args(1):argname("FORM"):choices { "text", "json" }:default("text")
   command:flag("--no-sandbox", "Give the machine the plain libraries.")
+  command:option("--options", "What the machine's new() gets, as JSON.")
+    :args(1):argname("JSON"):convert(reader("--options", whole_json))
 end
 
 local function add_to(command)

@@ -314,8 +314,9 @@ function machine.open(host, options)
   if options.commands then
     class = source_of_commands(class)
   end
+  local halt = not options.sandbox and host.halt or nil
   local function new()
-    local instance = class.new(options.options)
+    local instance = class.new(options.options, halt)
     check_instance(path, instance, loader.tostring)
     return instance
   end

@@ -153,6 +153,31 @@ describe("machine: a snapshot", function()
     machine:close()
   end)
 
+  it("is restored into a new instance, after the old one was closed",
+    function()
+      local path = os.tmpname()
+      local machine = assert(workshop.open(([[
+        local Noisy = {}
+        Noisy.__index = Noisy
+        local function note(word)
+          local file = io.open(%q, "a")
+          file:write(word, " ")
+          file:close()
+        end
+        function Noisy.new() note("new") return setmetatable({}, Noisy) end
+        function Noisy:apply() end
+        function Noisy:snapshot() return 1 end
+        function Noisy:restore() note("restore") end
+        function Noisy:close() note("close") end
+        return Noisy]]):format(path), { sandbox = false }))
+      assert(machine:restore(pulled(machine)))
+      machine:close()
+      local file = assert(io.open(path))
+      assert.equal("new close new restore close ", file:read("*a"))
+      file:close()
+      os.remove(path)
+    end)
+
   it("that cannot be restored leaves no machine", function()
     local machine = opened(list_machine [[
       function List:snapshot() return {} end

@@ -161,6 +161,31 @@ describe("machine: requests", function()
     os.remove(path)
   end)
 
+  it("may end its member, without the sandbox only", function()
+    local source = [[
+      return { new = function(_, halt)
+        return {
+          snapshot = function() return halt == nil end,
+          apply = function(_, command)
+            if command ~= "bad" then return command end
+            pcall(halt, "the disk is full")
+            return "and goes on"
+          end,
+        }
+      end }]]
+    local inside = assert(workshop.open(source))
+    local outside = assert(workshop.open(source, { sandbox = false }))
+    local bad = { { command = "good" }, { command = "bad" } }
+    assert.equal("and goes on", assert(inside:apply(bad))[2].value)
+    assert.not_equal(inside:digest(), outside:digest())
+    assert.same({ nil, "the disk is full", "machine" },
+      { outside:apply(bad) })
+    assert.same({ nil, "the disk is full", "machine" },
+      { outside:query("anything") })
+    inside:close()
+    outside:close()
+  end)
+
   it("opens again after it has halted", function()
     local path = workshop.write(workshop.around [[
       if command == "loop" then while true do end end
