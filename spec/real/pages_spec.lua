@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- The commands on the pages about members and snapshots do what they say, one
--- after the other, in a folder of their own.
+-- The commands on the pages about members, snapshots and machines do what they
+-- say, one after the other, in a folder of their own.
 
 local Cluster = require "spec.real.cluster"
 
@@ -79,6 +79,13 @@ describe("the commands of #once", function ()
     assert.equal(0, code, out)
     assert.truthy(out:find('{"leader":4}', 1, true), out)
     assert.matches("\n1\n", out) -- what was asked for last
+  end)
+
+  it("docs/machines.md keep a database", function ()
+    local code, out = run "docs/machines.md"
+    assert.equal(0, code, out)
+    assert.truthy(out:find('0\n1\n[1,[{"n":2}]]\n[{"n":2,"name":"apples"}]\n',
+      1, true), out)
   end)
 
   it("docs/snapshots.md end well", function ()
