@@ -192,6 +192,7 @@ static void map_raft (const struct replica *replica,
   map_number (map, "applied", replica->applied);
   map_number (map, "last", raft->last);
   map_number (map, "configuration", replica->configuration_index);
+  map_number (map, "used", replica->configuration.used);
   map_number (map, "stable", raft->stable);
   map_number (map, "first_cached", raft->first_cached);
   map_members (replica, raft, map);

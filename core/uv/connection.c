@@ -35,6 +35,7 @@ struct real_connection {
   bool is_dirty;
   bool is_doomed;            /* reads too slowly: ends at once */
   bool is_hung_up;           /* by the replica: ends when all is sent */
+  bool is_forgotten;         /* its member is none any more */
   bool has_left;             /* the replica knows nothing of it any more */
 };
 
@@ -449,6 +450,20 @@ static void hang_up (struct port_net *net, uint64_t number) {
   }
 }
 
+/* What it dialled ends after this turn, unless the address comes first: it
+** dials again, and is told why it is not welcome. */
+void real_connections_forget (struct real_server *server, raft_id member,
+                              bool yes) {
+  for (size_t i = 0; i < server->slot_count; i++) {
+    struct real_connection *connection = server->slots[i];
+    if (connection != NULL && connection->role == ROLE_MEMBER
+        && connection->member == member) {
+      connection->is_forgotten = yes;
+      mark_dirty (connection);
+    }
+  }
+}
+
 void real_connection_door (struct port_net *net) {
   net->reply = reply;
   net->hang_up = hang_up;
@@ -463,7 +478,7 @@ void real_connections_flush (struct real_server *server) {
     connection->is_dirty = false;
     if (connection->is_doomed) {
       connection_close (connection);
-    } else if (connection->is_hung_up) {
+    } else if (connection->is_hung_up || connection->is_forgotten) {
       connection_finish (connection);
     } else {
       real_stream_flush (&connection->stream);

@@ -141,6 +141,8 @@ void real_connection_door (struct port_net *net);
 /* Someone dialled 'listener'; an operator, or anybody. */
 void real_connection_accept (struct real_server *server,
                              uv_stream_t *listener, bool is_admin);
+void real_connections_forget (struct real_server *server, raft_id member,
+                              bool yes);
 void real_connections_flush (struct real_server *server);
 void real_connections_sweep (struct real_server *server);
 /* finish: what was answered is sent first. */

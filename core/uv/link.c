@@ -353,6 +353,7 @@ static void know (struct port_net *net, raft_id member,
                   const char *address) {
   struct real_server *server = server_of (net);
   struct real_link *link = find (server, member);
+  real_connections_forget (server, member, address == NULL);
   if (server->state == REAL_STATE_ENDING
       || (address != NULL && strlen (address) >= WIRE_ADDRESS_MAX)
       || (link != NULL && address != NULL

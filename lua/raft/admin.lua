@@ -103,6 +103,19 @@ function Admin:snapshot()
   return ask(self.dir, "snapshot", {}, SNAPSHOT_US)
 end
 
+-- Ids are never used again; who is asked may not know the latest ones, and
+-- then it is the leader that refuses.
+local function is_new(at, id)
+  local ok, status, code = ask(at, "status", {}, ANSWER_US)
+  if not ok then
+    return nil, status, code
+  elseif id <= status.used then
+    return nil, ("ids are never used again: expected one above %s, got %s"):
+      format(status.used, id), "invalid"
+  end
+  return true
+end
+
 --- Makes the directory of a member that is to be added: it gets the first
 -- entry from the cluster, and all else when it is served and added.
 -- @param given { id = 4, dir = "data/4", to = { "127.0.0.1:7101", … } }
@@ -113,9 +126,16 @@ function admin.join(given)
   for _, at in ipairs(o.to) do
     local ok, first, why = ask(at, "first_entry", {}, ANSWER_US)
     if ok then
-      return core.node_join { dir = o.dir, id = o.id, first = first }
+      local new, old, refused = is_new(at, o.id)
+      if new then
+        return core.node_join { dir = o.dir, id = o.id, first = first }
+      end
+      first, why = old, refused
     end
     message, code = first, why
+    if code == "invalid" then
+      break
+    end
   end
   return nil, message, code
 end

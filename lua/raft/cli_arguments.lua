@@ -233,7 +233,7 @@ function arguments.parser(version)
   local read = {
     address = reader("--listen", one_address),
     directory = reader("directory", directory),
-    duration = reader("--timeout", quantity.duration),
+    duration = reader("--timeout", one_duration),
     named = reader,
   }
   require("raft.cli_admin").add(parser, read)

@@ -21,6 +21,11 @@ describe("luaraft members #once", function ()
     return code, out, text
   end
 
+  local function pick(first, last, ...)
+    local all = { ... }
+    return { all[first], all[last] }
+  end
+
   local function new(count)
     cluster = Cluster.new { count = count, member = { machine = "raft.kv" } }
     cluster:start_all()
@@ -170,6 +175,22 @@ describe("luaraft members #once", function ()
     end)
   end)
 
+  -- A frozen one answers nobody, and the leader has not noticed yet.
+  it("goes on leading when the heir does not take over in time", function ()
+    local leader = new(3)
+    local heir = leader % 3 + 1
+    local id, before = cluster:leader()
+    cluster:kill(heir, "STOP")
+    local code, out, err = luaraft("transfer --dir %s --to %d",
+      cluster:dir_of(leader), heir)
+    assert.same({ 1, "" }, { code, out })
+    assert.equal(("luaraft transfer: member %d has not taken over within an "
+      .. "election timeout; this one leads on (timeout)\n"):format(heir), err)
+    assert.is_nil(write({ 1, 2, 3 }, 1))
+    assert.same({ leader, before.term }, { id, cluster:status(leader).term })
+    cluster:kill(heir, "CONT")
+  end)
+
   it("refuses what must not be, and changes nothing", function ()
     local leader = new(3)
     local function refused(members, text)
@@ -182,16 +203,34 @@ describe("luaraft members #once", function ()
       .. "removed (invalid)")
     refused("1,2,3,5", 'member 5 is new: expected [5, "host:port"] '
       .. "(invalid)")
+    refused("1,2,3,3", "member 3 is named twice (invalid)")
+    refused("1,2,3 --learners 3", "member 3 is named twice (invalid)")
     refused("1,2,3,5=" .. at(1), ("members 1 and 5 have the same address, "
       .. "%s (invalid)"):format(at(1)))
     refused("1,2,3 --expected 9", "expected configuration 9, got 1 "
       .. "(conflict)")
     join(4)
-    assert.equal(0, (set(leader, "1,2,3,4=" .. at(4))))
+    assert.equal(0, (set(leader, "1,2,3 --learners 4=" .. at(4))))
+    assert.same({ 1, "luaraft transfer: expected another voter, got 4, which "
+      .. "is a learner (invalid)\n" }, pick(1, 3, luaraft(
+        "transfer --dir %s --to 4", cluster:dir_of(leader))))
+    assert.equal(leader, cluster:status(leader).leader)
     assert.equal(0, (set(leader, "1,2,3")))
     assert.equal(5, cluster:exit_code(4))
     refused("1,2,3,4=" .. at(4), "ids are never used again: expected one "
       .. "above 4 for a new member, got 4 (invalid)")
+    assert.same({ 1, "luaraft join: ids are never used again: expected one "
+      .. "above 4, got 4 (invalid)\n" }, pick(1, 3, luaraft(
+        "join --id 4 --dir %s/again --to %s", cluster.dir, at(leader))))
+    assert.equal(1, (Cluster.sh("test -e " .. cluster.dir .. "/again")))
+    -- Number 5 is not there, and so it never catches up.
+    Cluster.sh(("{ %s scripts/luaraft members --dir %s --timeout 2s "
+      .. "--voters 1,2,3,5=%s; } > %s/busy 2>&1 &"):format(LUA,
+        cluster:dir_of(leader), at(5), cluster.dir))
+    cluster:wait("the change to begin", function ()
+      return seen(leader).changing
+    end)
+    refused("1,2", "another change is under way, try again later (busy)")
     local client = assert(raft.core.ask(at(leader), "status", "\144", 5e6))
     assert.equal("leader", client.role)
     local _, _, code = raft.core.ask(at(leader), "members", "\144", 5e6)
