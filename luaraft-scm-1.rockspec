@@ -117,6 +117,7 @@ build = {
     ["raft.trace"] = "lua/raft/trace.lua",
     ["raft.trace_fault"] = "lua/raft/trace_fault.lua",
     ["raft.unsteady"] = "lua/raft/unsteady.lua",
+    ["raft.weather"] = "lua/raft/weather.lua",
     ["raft.wording"] = "lua/raft/wording.lua",
     ["raft.workload"] = "lua/raft/workload.lua",
     ["raft.workload_judge"] = "lua/raft/workload_judge.lua",

@@ -125,7 +125,6 @@ end
 -- A shrunk schedule as a fixture: it fails with the bug and passes without.
 local HEAD = "-- SPDX-License-Identifier: MIT\n--\n-- Recorded by scripts/"
   .. "mutants --keep: fails with its bug, passes without.\n\n"
-local LONGEST = 8000 -- rows that are worth the time of shrinking
 local KEPT_ROWS = 25 -- more would show nothing to a reader
 
 -- Changes of the code move things by some milliseconds: a kept schedule has
@@ -160,9 +159,6 @@ end
 local function reduce(bug, found, seconds)
   local result = sim.run(sim.mix(sim.profiles[found.profile],
     { seed = found.seed, bug = bug, record = 1 }))
-  if #result.schedule.schedule > LONGEST then
-    return nil
-  end
   local ends = os.clock() + seconds
   local bound = 2 * result.events + 100000 -- a smaller run is no longer one
   local best = assert(shrink.run(result.schedule, function (candidate)
@@ -170,9 +166,10 @@ local function reduce(bug, found, seconds)
       return nil
     end
     local again = sim.replay(candidate,
-      { bug = bug, record = 1, events_max = bound })
-    return again.violation and again.violation.name, again.schedule
-  end, { runs = 600 }))
+      { bug = bug, record = 2, events_max = bound })
+    return again.violation and again.violation.name, again.schedule,
+      again.events
+  end))
   found.rows = #best.schedule
   return best
 end
@@ -234,7 +231,7 @@ local function usage(message)
 end
 
 local function read_arguments(list)
-  local given = { seconds = 60, clean = 20, shrink = 2, only = {},
+  local given = { seconds = 60, clean = 20, shrink = 30, only = {},
                   some = false }
   local at = 1
   while list[at] do

@@ -109,7 +109,8 @@
   X(checks, 1, "yes or no", "0: none, and runs do not settle: for benches")  \
   X(inspect_disk, 0, "per million",                                          \
     "acknowledgements after which the durable bytes are read back")          \
-  X(record, 0, "yes or no", "1: a schedule is kept")                         \
+  X(record, 0, "yes or no", "1: a schedule is kept; 2: of a run that fails")\
+  X(redraw, 0, "yes or no", "of a schedule actions count, chance is drawn") \
   X(starts, 1, "yes or no", "all members start when a run begins")           \
   X(keep_traces, 0, "records", "the last ones, kept; 0: only hashed")        \
   X(bug, 0, "enum raft_bug", "that all members have")

@@ -39,6 +39,11 @@ void sim_chosen (struct sim_world *world, enum sim_choice_kind kind,
   }
 }
 
+/* Whether a schedule says what chance does; else it is drawn. */
+static bool is_listed (const struct sim_world *world) {
+  return world->options.replay != NULL && world->options.redraw == 0;
+}
+
 /* What a schedule says, whatever the options say. */
 static uint64_t replayed (struct sim_world *world, enum sim_choice_kind kind,
                           struct sim_matter matter) {
@@ -51,7 +56,7 @@ static uint64_t replayed (struct sim_world *world, enum sim_choice_kind kind,
 uint64_t sim_choose (struct sim_world *world, enum sim_choice_kind kind,
                      struct sim_matter matter, uint64_t bound) {
   uint64_t value;
-  if (world->options.replay != NULL) {
+  if (is_listed (world)) {
     return replayed (world, kind, matter);
   }
   if (bound == 1) {
@@ -76,7 +81,7 @@ raft_time sim_delay (struct sim_world *world, struct sim_matter matter,
                      raft_time bound) {
   uint64_t bits;
   raft_time value;
-  if (world->options.replay != NULL) {
+  if (is_listed (world)) {
     return replayed (world, SIM_CHOICE_DELAY, matter);
   }
   bits = sim_choices_bits (&world->choices, SIM_CHOICE_DELAY, matter);
@@ -92,7 +97,7 @@ uint64_t sim_chance (struct sim_world *world, enum sim_choice_kind kind,
                      uint64_t bound) {
   uint64_t value;
   uint64_t bits;
-  if (world->options.replay != NULL) {
+  if (is_listed (world)) {
     return replayed (world, kind, matter);
   }
   if (permille == 0 || world->is_settling) {
@@ -111,7 +116,7 @@ bool sim_rare (struct sim_world *world, enum sim_choice_kind kind,
                struct sim_matter matter, uint64_t per_million) {
   uint64_t bits;
   bool is_true;
-  if (world->options.replay != NULL) {
+  if (is_listed (world)) {
     return replayed (world, kind, matter) != 0;
   }
   if (per_million == 0 || world->is_settling) {
@@ -209,7 +214,7 @@ static bool options_are_sound (struct sim_world *world) {
   } else if (options->clients > SIM_CLIENTS_MAX) {
     sim_violate (world, "options", "clients: expected at most %d, got %llu",
                  SIM_CLIENTS_MAX, (unsigned long long)options->clients);
-  } else if (options->replay == NULL
+  } else if (!is_listed (world)
              && (options->delay_min_us > options->delay_max_us
                  || options->sync_min_us > options->sync_max_us)) {
     sim_violate (world, "options", "a shortest delay above the longest");

@@ -79,8 +79,9 @@ local function runner(subject, way, sign, watch)
       local made = way.of(subject, result.schedule)
       made.duration, made.concurrency
         = candidate.duration, candidate.concurrency
-      return result.violation.name, made
+      return result.violation.name, made, result.events
     end
+    return nil, nil, result.events
   end
 end
 

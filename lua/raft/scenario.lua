@@ -38,6 +38,7 @@ local schedule = require "raft.schedule"
 local sim = require "raft.sim"
 local sim_history = require "raft.sim_history"
 local verdict = require "raft.scenario_verdict"
+local weather = require "raft.weather"
 
 local Scenario = {}
 Scenario.__index = Scenario
@@ -316,7 +317,7 @@ local scenario = { Scenario = Scenario }
 function Scenario:of_schedule(given)
   local made = scenario.new {
     name = self.name, of = self.path or self.name, nodes = given.nodes,
-    seed = given.seed, options = given.options, starts = given.starts,
+    seed = given.seed, options = weather.options(given), starts = given.starts,
     schedule = given.schedule, live = given.live,
     duration = given.duration, concurrency = given.concurrency,
   }

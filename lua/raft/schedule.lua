@@ -67,6 +67,7 @@
 
 local core = require "raft.core"
 local quantity = require "raft.quantity"
+local weather = require "raft.weather"
 local wording = require "raft.wording"
 
 local schedule = {}
@@ -94,6 +95,8 @@ end
 local function read_row(row, at)
   if type(row) ~= "table" then
     return refuse(at, "expected a table, got " .. wording.describe(row))
+  elseif type(row.at) ~= "string" and row[1] ~= "invoke" then
+    return row -- nothing of it is written in another way
   end
   local copy = {}
   for key, value in pairs(row) do
@@ -148,19 +151,18 @@ end
 
 -- ---- recorded -------------------------------------------------------------
 
--- Options that a replay does not ask for: what chances are made of, and the
--- workload. Chances themselves are known by their unit.
+-- Options that a replay does not ask for: weather, faults, the workload.
 local UNASKED = {}
-for name in ([[seed members record starts keep_traces bug schedule fault_us
-  fault_length_us losses_max operation_us burst keys padding_bytes reorder_us
-  slow_sync_us slow_apply_us slow_link_us tail_us drift_ppm sync_max_us
-  delay_max_us write_us apply_us skew_us]]):gmatch("%S+") do
+for name in ([[seed members record redraw starts keep_traces bug schedule
+  fault_us fault_length_us losses_max operation_us burst keys padding_bytes
+  reads stale_reads drift_ppm slow_link_us]]):gmatch("%S+") do
+  UNASKED[name] = true
+end
+for _, name in ipairs(weather.names) do
   UNASKED[name] = true
 end
 for _, row in ipairs(core.sim_options()) do
-  if row.unit:match("^per") or row.unit == "weight" then
-    UNASKED[row.name] = true
-  end
+  UNASKED[row.name] = UNASKED[row.name] or row.unit == "weight" or nil
 end
 
 -- A world that was told to start each member, before all else, and not to
@@ -216,7 +218,8 @@ function schedule.of(world, read)
     and (read.clients or 3) or 0
   set_end(options, rows, world:result(), read.start_us or 1000000)
   return { nodes = nodes, seed = read.seed or 1, options = options,
-           starts = starts, schedule = schedule.show(rows) }
+           starts = starts, schedule = schedule.show(rows),
+           weather = weather.of(read) }
 end
 
 -- ---- writing ---------------------------------------------------------------
@@ -324,7 +327,8 @@ function text_of(value)
 end
 
 local FIELDS = { "name", "bug", "check", "of", "live", "nodes", "machine",
-                 "seed", "starts", "duration", "concurrency" }
+                 "seed", "seeds", "redraw", "starts", "duration",
+                 "concurrency" }
 
 -- The fields of a table constructor, one a line.
 local function body_of(given, lines)

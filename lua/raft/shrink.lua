@@ -2,15 +2,21 @@
 --
 -- shrink.lua - a failing run made small, so that what is left is the reason.
 --
--- Holds:     the order of reductions, and a budget of runs.
+-- Holds:     the order of reductions, and a budget of runs and events.
 -- Knows not: how a schedule is run, what an option means.
 -- Invariant: what is kept has failed with the same name as the first run.
 -- Rule:      no clock and no chance: the same schedule and the same answers
 --            give the same result.
+-- Rule:      a choice is about the how manieth message, so one that is taken
+--            away moves what all later ones are about. While there are many,
+--            they are not taken away one by one: less is done, in less time,
+--            and chance is drawn anew by a few seeds, in the same weather or
+--            in a calmer one. Only what fails then is a list again.
 -- Source:    Zeller & Hildebrandt 2002, ddmin, on complements only: what is
 --            taken away is a chunk, and chunks get smaller.
 
 local cut = require "raft.shrink_cut"
+local weather = require "raft.weather"
 
 local shrink = {}
 
@@ -28,67 +34,54 @@ local function with_room(candidate)
   return candidate
 end
 
--- Runs a candidate; keeps it when it fails alike. What comes back is the run
--- as it was recorded then: without rows that had no part in it.
-function Shrinker:try(candidate)
-  if self.runs >= self.budget then
+function Shrinker:is_spent()
+  return self.runs >= self.budget or self.events >= self.events_budget
+end
+
+-- Runs a candidate; keeps it when it fails alike, and is smaller if that is
+-- asked. What comes back is the run as it was recorded then: without rows that
+-- had no part in it, and with what it drew or did by itself.
+function Shrinker:try(candidate, is_smaller)
+  if self:is_spent() then
     return false
   end
   self.runs = self.runs + 1
-  local name, recorded = self.run(with_room(candidate))
-  if name ~= self.name then
+  local name, recorded, events = self.run(with_room(candidate))
+  self.events = self.events + (events or 0)
+  if name ~= self.name
+     or is_smaller and not is_smaller(recorded or candidate, self.best) then
     return false
   end
   self.best = recorded or candidate
+  self.best.weather, self.cost = candidate.weather, events or 0
   return true
 end
 
+-- How often a candidate is worth another try: more when it is cheap.
+local MOST_SEEDS = 2000
+local WORTH = 20000 -- events
+
+function Shrinker:seeds()
+  return math.max(4, math.min(40, math.floor(WORTH / (self.cost + 1))))
+end
+
+-- The same with other bits for the members, and where chance is drawn, other
+-- chance.
+function Shrinker:try_seeds(candidate, seeds, is_smaller)
+  if self:try(candidate, is_smaller) then
+    return true
+  end
+  for seed = 1, seeds do
+    local other = cut.shallow(candidate)
+    other.seed = seed
+    if self:try(other, is_smaller) then
+      return true
+    end
+  end
+  return false
+end
+
 -- ---- rows -----------------------------------------------------------------
-
--- All rows of which a key says the same, at once.
-function Shrinker:drop_classes(key_of)
-  local seen, keys = {}, {}
-  for _, row in ipairs(self.best.schedule) do
-    local key = key_of(row)
-    if key and not seen[key] then
-      seen[key] = true
-      keys[#keys + 1] = key
-    end
-  end
-  for _, key in ipairs(keys) do
-    self:try(cut.without(self.best, function (row)
-      return key_of(row) == key
-    end))
-  end
-end
-
--- Chunks of what a filter names, from halves down to single rows.
-function Shrinker:drop_chunks(is_meant)
-  local size = #self.best.schedule
-  while size >= 1 do
-    local first = 1
-    while self.runs < self.budget do
-      local count, total = 0, 0
-      local candidate = cut.without(self.best, function (row)
-        if not is_meant(row) then
-          return false
-        end
-        total = total + 1
-        if total >= first and total < first + size then
-          count = count + 1
-          return true
-        end
-        return false
-      end)
-      if count == 0 then
-        break
-      elseif not self:try(candidate) then
-        first = first + size
-      end
-    end
-    size = size == 1 and 0 or math.ceil(size / 2)
-  end
-end
 
 local function is_choice(row)
   return row.at == nil
@@ -110,38 +103,206 @@ local function action_of(row)
   return is_action(row) and row[1]
 end
 
+local function client_of(row)
+  return row[1] == "invoke" and row[2]
+end
+
+local function count_of(schedule, is_meant)
+  local count = 0
+  for _, row in ipairs(schedule.schedule) do
+    count = count + (is_meant(row) and 1 or 0)
+  end
+  return count
+end
+
+local function has_fewer_rows(made, best)
+  return #made.schedule < #best.schedule
+end
+
+local function has_fewer_actions(made, best)
+  return count_of(made, is_action) < count_of(best, is_action)
+end
+
+-- With chance drawn anew.
+local function drawn(candidate)
+  local other = cut.without(candidate, is_choice)
+  other.redraw = true
+  return other
+end
+
+function Shrinker:try_without(is_dropped)
+  local candidate = cut.without(self.best, is_dropped)
+  if self.is_drawing then
+    return self:try_seeds(drawn(candidate), self:seeds(), has_fewer_actions)
+  end
+  return self:try(candidate, has_fewer_rows)
+end
+
+-- All rows of which a key says the same, at once.
+function Shrinker:drop_classes(key_of)
+  local seen, keys = {}, {}
+  for _, row in ipairs(self.best.schedule) do
+    local key = key_of(row)
+    if key and not seen[key] then
+      seen[key] = true
+      keys[#keys + 1] = key
+    end
+  end
+  for _, key in ipairs(keys) do
+    if self:is_spent() then
+      return
+    end
+    self:try_without(function (row)
+      return key_of(row) == key
+    end)
+  end
+end
+
+-- Rows first to last of what a filter names.
+local function nth_of(is_meant, first, last)
+  local total = 0
+  return function (row)
+    if not is_meant(row) then
+      return false
+    end
+    total = total + 1
+    return total >= first and total <= last
+  end
+end
+
+-- Chunks of what a filter names, from halves down to single rows.
+function Shrinker:drop_chunks(is_meant)
+  local size = math.ceil(count_of(self.best, is_meant) / 2)
+  while size >= 1 do
+    local first = 1
+    while first <= count_of(self.best, is_meant) and not self:is_spent() do
+      if not self:try_without(nth_of(is_meant, first, first + size - 1)) then
+        first = first + size
+      end
+    end
+    size = size == 1 and 0 or math.ceil(size / 2)
+  end
+end
+
+-- ---- calm -----------------------------------------------------------------
+
 -- Without any choice, in a few kinds of weather: everything fast, everything
 -- slow, messages slow, disks slow; and other bits for the members.
-local WEATHERS = {
+local CALM = {
   {}, { delay_min_us = 1600 }, { sync_min_us = 1500 },
   { delay_min_us = 1600, sync_min_us = 1500 },
   { delay_min_us = 5000 }, { sync_min_us = 10000 },
 }
-local SEEDS = 3
 
-function Shrinker:calm_down()
+local MANY = 60 -- choices
+
+local function has_many_choices(schedule)
+  return count_of(schedule, is_choice) > MANY
+end
+
+function Shrinker:calm_down(seeds)
   for _, is_dropped in ipairs { is_choice, function (row)
     return row[1] == "delay"
   end } do
-    for seed = 0, SEEDS do
-      for _, weather in ipairs(WEATHERS) do
-        local candidate = cut.without(self.best, is_dropped)
-        candidate.seed = seed > 0 and seed or candidate.seed
-        for name, value in pairs(weather) do
-          candidate.options[name] = value
-        end
-        if self:try(candidate) then
-          return
-        end
+    for _, calm in ipairs(CALM) do
+      local candidate = cut.without(self.best, is_dropped)
+      for name, value in pairs(calm) do
+        candidate.options[name] = value
+      end
+      if #candidate.schedule < #self.best.schedule
+         and self:try_seeds(candidate, seeds) then
+        return
       end
     end
   end
+end
+
+-- ---- parts of the time ----------------------------------------------------
+
+local SHORTEST = 100000 -- microseconds that are still worth a window
+local PARTS = { 16, 8, 4, 2 }
+local PLACES = 8
+local WINDOW = 1000000 -- events that a length of windows is worth
+
+local function is_shorter(made, best)
+  return made.options.duration_us * 4 < best.options.duration_us * 3
+    and #made.schedule <= #best.schedule
+end
+
+-- What was done in some part of the time, alone: every other time in the last
+-- part, where the reason is most often, else in another one. First without
+-- chance, then with chance drawn anew.
+function Shrinker:try_windows(part, events)
+  local whole = self.best.options.duration_us
+  local length = math.floor(whole / part)
+  local ends = self.events + events
+  local windows = {}
+  for place = 0, PLACES - 1 do
+    windows[place] = cut.without(cut.window(self.best,
+      math.floor((whole - length) * (PLACES - 1 - place) / (PLACES - 1)),
+      length), is_choice)
+  end
+  for number = 1, MOST_SEEDS do
+    local place = number % 2 == 0 and 0 or math.floor(number / 2) % PLACES
+    local candidate = cut.shallow(windows[place])
+    candidate.redraw = candidate.weather and number > PLACES or nil
+    candidate.seed = number
+    if self:try(candidate, is_shorter) then
+      return true
+    elseif self.events >= ends or self:is_spent() then
+      return false
+    end
+  end
+  return false
+end
+
+function Shrinker:narrow(events)
+  local is_narrower
+  repeat
+    is_narrower = false
+    for _, part in ipairs(PARTS) do
+      if not is_narrower and not self:is_spent()
+         and (self.best.options.duration_us or 0) / part >= SHORTEST then
+        is_narrower = self:try_windows(part, events)
+      end
+    end
+  until not is_narrower
+end
+
+-- ---- the weather ----------------------------------------------------------
+
+-- One chance after the other as calm as it can be.
+function Shrinker:clear_up()
+  for _, name in ipairs(weather.names) do
+    local best = self.best
+    local calm = weather.calmest(name, best.options)
+    if calm and (best.weather[name] or 0) > calm then
+      local candidate = drawn(best)
+      candidate.weather = cut.shallow(best.weather)
+      candidate.weather[name] = calm
+      self:try_seeds(candidate, self:seeds())
+    end
+  end
+end
+
+-- Less is done while chance is drawn anew, again and again.
+function Shrinker:thin_out()
+  self.is_drawing = true
+  self:drop_classes(client_of)
+  self:drop_classes(action_of)
+  self:clear_up()
+  self:drop_chunks(is_action)
+  self:clear_up()
+  self.is_drawing = false
 end
 
 -- ---- the rest -------------------------------------------------------------
 
 function Shrinker:try_each(candidates)
   for _, make in ipairs(candidates(self.best)) do
+    if self:is_spent() then
+      return
+    end
     local candidate = make(self.best)
     if candidate then
       self:try(candidate)
@@ -170,34 +331,50 @@ function Shrinker:polish()
   self:try_each(cut.smaller_values)
 end
 
---- Makes a failing schedule small.
--- @param schedule as in lua/raft/schedule.lua
--- @param run a function: run(schedule) gives the name of what failed, or nil;
--- and, if it can, the schedule as recorded in that run
--- @param given { runs = 1000 }, the most runs
--- @return the smallest schedule found and { name = "liveness", runs = 312,
--- rows = 17, before = 15805 }; or nil and a message when the first run does
--- not fail
-function shrink.run(schedule, run, given)
-  local self = setmetatable({ run = run, runs = 0, best = schedule,
-                              budget = given and given.runs or 1000 },
-    Shrinker)
-  local before = #schedule.schedule
-  local name, recorded = run(schedule)
-  if not name then
-    return nil, "expected a schedule that fails, got one that passes"
+function Shrinker:all()
+  self:calm_down(3)
+  if has_many_choices(self.best) then
+    self:narrow(WINDOW)
+    self:calm_down(3)
   end
-  self.name, self.best, self.runs = name, recorded or schedule, 1
-  self:calm_down()
+  if self.best.weather and has_many_choices(self.best) then
+    self:thin_out()
+    self:calm_down(8)
+  end
   self:drop_classes(kind_of)
   self:drop_classes(kind_and_matter)
   local size
   repeat
     size = size_of(self.best)
     self:round()
-  until size_of(self.best) >= size or self.runs >= self.budget
+  until size_of(self.best) >= size or self:is_spent()
   self:polish()
   self:round()
+end
+
+--- Makes a failing schedule small.
+-- @param schedule as in lua/raft/schedule.lua
+-- @param run a function: run(schedule) gives the name of what failed, or nil;
+-- and, if it can, the schedule as recorded in that run; and how many events it
+-- had
+-- @param given { runs = 20000, events = 10000000 }, the most of them
+-- @return the smallest schedule found and { name = "liveness", runs = 312,
+-- rows = 17, before = 15805 }; or nil and a message when the first run does
+-- not fail
+function shrink.run(schedule, run, given)
+  local self = setmetatable({ run = run, runs = 1, best = schedule,
+                              budget = given and given.runs or 20000,
+                              events_budget = given and given.events
+                                or 10000000 },
+    Shrinker)
+  local before = #schedule.schedule
+  local name, recorded, events = run(schedule)
+  if not name then
+    return nil, "expected a schedule that fails, got one that passes"
+  end
+  self.name, self.best, self.events = name, recorded or schedule, events or 0
+  self.best.weather, self.cost = schedule.weather, self.events
+  self:all()
   return self.best, { name = name, runs = self.runs, before = before,
                       rows = #self.best.schedule }
 end

@@ -24,27 +24,34 @@ local function copy_of(value)
   return copy
 end
 
---- Another table with the same rows; rows are never changed in place.
-function shrink_cut.copy(schedule)
+--- Another table of the same fields.
+function shrink_cut.shallow(given)
   local copy = {}
-  for key, value in pairs(schedule) do
+  for key, value in pairs(given) do
     copy[key] = value
   end
+  return copy
+end
+
+--- Another schedule, with options of its own; rows are never changed in
+-- place, and lists of rows neither.
+function shrink_cut.copy(schedule)
+  local copy = shrink_cut.shallow(schedule)
   copy.options = copy_of(schedule.options)
-  copy.schedule = {}
-  for at, row in ipairs(schedule.schedule) do
-    copy.schedule[at] = row
-  end
   return copy
 end
 
 -- A copy whose rows are what 'change' makes of them; nil drops a row.
 local function map_rows(schedule, change)
-  local copy = shrink_cut.copy(schedule)
-  copy.schedule = {}
+  local copy, rows, count = shrink_cut.copy(schedule), {}, 0
   for at, row in ipairs(schedule.schedule) do
-    copy.schedule[#copy.schedule + 1] = change(row, at)
+    local made = change(row, at)
+    if made then
+      count = count + 1
+      rows[count] = made
+    end
   end
+  copy.schedule = rows
   return copy
 end
 
@@ -53,6 +60,23 @@ function shrink_cut.without(schedule, is_dropped)
   return map_rows(schedule, function (row, at)
     return not is_dropped(row, at) and row or nil
   end)
+end
+
+--- What was done from a time on, for some time, moved to the beginning; choices
+-- stay as they are.
+function shrink_cut.window(schedule, from, length)
+  local copy = map_rows(schedule, function (row)
+    if not row.at then
+      return row
+    elseif row.at < from or row.at > from + length then
+      return nil
+    end
+    local moved = shrink_cut.shallow(row)
+    moved.at, moved.after = row.at - from, nil
+    return moved
+  end)
+  copy.options.duration_us = length
+  return copy
 end
 
 -- ---- members --------------------------------------------------------------

@@ -12,6 +12,7 @@ local options = require "raft.options"
 local profiles = require "raft.sim_profiles"
 local quantity = require "raft.quantity"
 local schedule = require "raft.schedule"
+local weather = require "raft.weather"
 
 local sim = { profiles = profiles }
 
@@ -116,7 +117,7 @@ local function run(read)
   local world = core.sim_new(read)
   world:run()
   local result = world:result()
-  if read.record == 1 then
+  if read.record == 1 or read.record == 2 and not result.ok then
     result.schedule = schedule.of(world, read)
   end
   world:close()
@@ -136,7 +137,7 @@ end
 -- @param more options beside it, such as { bug = "stale_vote" }
 -- @return as sim.run
 function sim.replay(given, more)
-  return run(read_options("sim.replay", sim.mix(given.options or {}, {
+  return run(read_options("sim.replay", sim.mix(weather.options(given), {
     members = given.nodes, seed = given.seed, schedule = given.schedule,
     starts = given.starts == false and 0 or nil,
   }, more), 1))

@@ -35,9 +35,26 @@ describe("sim: a schedule replayed", function ()
         local again = sim.replay(recorded.schedule, { record = 1 })
         same_run(plain, again, what)
         assert.equal(#recorded.schedule.schedule, #again.schedule.schedule)
+        recorded.schedule.redraw = true
+        again = sim.replay(recorded.schedule, { record = 2 })
+        same_run(plain, again, what .. ", drawn again")
+        assert.is_nil(again.schedule) -- of a run that fails only
       end
     end)
   end
+
+  it("is another one when chance is drawn by another seed", function ()
+    local options = sim.mix(sim.profiles.crashes, { seed = 1, record = 1 })
+    local schedule = sim.run(options).schedule
+    local runs = {}
+    for seed = 1, 2 do
+      schedule.redraw, schedule.seed = true, seed
+      runs[seed] = sim.replay(schedule)
+    end
+    assert.not_equal(runs[1].trace_hash, runs[2].trace_hash)
+    schedule.weather.loss = 400
+    assert.is_true(sim.replay(schedule).lost > 10 * runs[2].lost)
+  end)
 
   it("gives a failure again, where it was", function ()
     local options = sim.mix(sim.profiles.crashes,

@@ -144,6 +144,57 @@ describe("shrink", function ()
     assert.is_true(#best.schedule >= 150)
   end)
 
+  -- As where one message less makes another run of it: a list of thousands of
+  -- choices fails as it is, or when chance is drawn anew, by some seeds, as
+  -- long as two actions are there.
+  local function chaotic(random)
+    local whole = schedule_of(random, 2000, { { at = 900000, "kill", 1 },
+      { at = 950000, "start", 1 } })
+    for i = 1, 40 do
+      table.insert(whole.schedule, { at = i * 20000, "invoke", 1, "read", "x" })
+    end
+    whole.weather = { delay_max_us = 3000, loss = 10 }
+    return whole
+  end
+
+  local function draw(candidate)
+    if #candidate.schedule >= 2042 then
+      return "twin", candidate, 2000
+    end
+    local made = { nodes = 5, seed = candidate.seed, schedule = {},
+                   options = { duration_us = 1000, settle_us = 0 } }
+    local found = 0
+    for _, row in ipairs(candidate.schedule) do
+      made.schedule[#made.schedule + 1] = row
+      found = found + ((row[1] == "kill" or row[1] == "start") and 1 or 0)
+    end
+    if candidate.redraw then
+      made.schedule[#made.schedule + 1] = { "drop", "vote", nth = 1 }
+    end
+    local is_met = not candidate.redraw and has(made, { "drop", "vote",
+      nth = 1 }) or candidate.redraw and candidate.seed % 5 == 2
+      and candidate.weather.loss > 0
+    return found == 2 and is_met and "twin" or nil, made,
+      #candidate.schedule
+  end
+
+  it("draws chance anew where lists do not get shorter", function ()
+    local best, info = shrink.run(chaotic(helper.random(1)), draw)
+    assert.equal(3, #best.schedule)
+    assert.is_true(info.runs < 1000)
+  end)
+
+  it("ends when its events are used up", function ()
+    local events = 0
+    local best = shrink.run(chaotic(helper.random(1)), function (candidate)
+      local name, made, count = draw(candidate)
+      events = events + count
+      return name, made, count
+    end, { events = 3000 })
+    assert.is_true(events < 6000)
+    assert.is_true(#best.schedule > 3)
+  end)
+
   it("gives the same for the same", function ()
     local function once()
       local order = {}
