@@ -481,6 +481,23 @@ uint32_t sim_disk_unsynced (const struct sim_disk *disk) {
   return count;
 }
 
+static void and_same (struct sim_file *file, void *argument) {
+  *(bool *)argument &= file->is_same;
+}
+
+bool sim_disk_is_at_rest (const struct sim_disk *disk) {
+  const struct sim_names *names = &disk->names;
+  bool is_same = names->count == 0
+                 && names->seen.count == names->stored.count;
+  for (size_t i = 0; is_same && i < names->seen.count; i++) {
+    is_same = names->seen.items[i].file == names->stored.items[i].file
+              && strcmp (names->seen.items[i].name,
+                         names->stored.items[i].name) == 0;
+  }
+  sim_names_each (names, and_same, &is_same);
+  return is_same;
+}
+
 struct sim_disk *sim_disk_copy (const struct sim_disk *disk) {
   struct sim_disk *copy = sim_disk_new ();
   raft_assert (copy != NULL);

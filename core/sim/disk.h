@@ -90,6 +90,8 @@ void sim_disk_crash (struct sim_disk *disk, struct sim_choice *choice);
 bool sim_disk_asks_names (const struct sim_disk *disk);
 /* How many questions a crash would ask now. */
 uint32_t sim_disk_unsynced (const struct sim_disk *disk);
+/* As after sim_disk_crash: what is seen is what is stored. */
+bool sim_disk_is_at_rest (const struct sim_disk *disk);
 
 /* Requests performed from now on are those of another process; what an
 ** earlier one locked stays locked until sim_disk_release. */

@@ -194,7 +194,7 @@ static void wipe (struct sim_nemesis *nemesis, struct sim_member *member) {
 static void rot (struct sim_nemesis *nemesis, struct sim_member *member) {
   if (wants_loss (nemesis)
       && sim_damage_may_rot (nemesis->world, member->id)) {
-    sim_act_on (nemesis->world, SIM_ACTION_KILL, member->id);
+    sim_act_on (nemesis->world, SIM_ACTION_CRASH, member->id);
     sim_act_rot (nemesis->world, member->id);
     nemesis->losses += member->is_damaged;
     restart_later (nemesis, SIM_FAULT_rot, member);

@@ -2,6 +2,8 @@
 **
 ** rot.c - damage at rest.
 **
+** Rule: at rest is without power. What memory shows and the disk has not is
+**       gone before the damage is done: it cannot be what proves it.
 ** Rule: only what the log can tell from a crash is damaged in a segment. A
 **       flipped bit stands before the last durable batch, which proves what
 **       is before it, in the segment that is being written, too; a file is
@@ -180,6 +182,7 @@ bool sim_member_rot (struct sim_member *member,
   }
   list_files (&names, &files);
   if (!member->is_damaged && files.count > 0
+      && sim_disk_is_at_rest (member->storage.disk)
       && damage (member, &files, &bytes, action)) {
     member->is_damaged = is_needed (member->damaged_file);
     member->world->counters.rots++;

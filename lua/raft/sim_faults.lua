@@ -335,7 +335,7 @@ end
 -- ---- losses ----------------------------------------------------------------
 
 -- wipe(id): its disk is replaced by an empty one. rot(id): an old segment of
--- its log is damaged at rest. Both end its process; restart it.
+-- its log is damaged at rest. Both cut its power; restart it.
 -- @return true; or nil and a message where a quorum could not recover
 function verbs.wipe(self, check_id, id)
   check_id(self, "cluster:wipe", id)
@@ -353,7 +353,7 @@ function verbs.rot(self, check_id, id)
   if not self.handle:may_lose(id) then
     return nil, "a quorum might not recover"
   end
-  self.handle:kill(id)
+  self.handle:crash(id)
   if not self.handle:rot(id) then
     return nil, "there is nothing old enough to be damaged"
   end

@@ -189,9 +189,9 @@ describe("sim: a directory entry that was not synced", function ()
 end)
 
 describe("sim: damage at rest", function ()
-  -- Sixty writes, during which member 2 is killed, damaged, and started.
+  -- Sixty writes; meanwhile member 2 loses its power, rots, and is started.
   local function damaged(how, file, place)
-    local rows = { { at = "2500ms", "kill", 2 },
+    local rows = { { at = "2500ms", "crash", 2 },
                    { at = "2600ms", "rot", 2, how, file = file,
                      place = place },
                    { at = "2700ms", "start", 2 } }
