@@ -58,7 +58,8 @@ enum raft_trace_level {
   X(REFUSED_BY, "replica.refused_by", WARN, "peer:m code:e why:s")            \
   X(MACHINE, "replica.machine", WARN, "peer:m expected:x got:x")              \
   X(CATCH_UP, "replica.catch_up", INFO, "peer:m round:n entries:n")           \
-  X(SNAPSHOT_FAILED, "replica.snapshot_failed", WARN, "index:n code:e why:s")
+  X(SNAPSHOT_FAILED, "replica.snapshot_failed", WARN, "index:n code:e why:s") \
+  X(STAYS, "raft.stays", WARN, "reason:w")
 
 /*  What a pretended world did itself; in no trace hash, which has the events
 **  that it came from. A message has a number, by which its way is followed;

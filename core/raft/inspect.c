@@ -230,6 +230,7 @@ uint64_t raft_hash (const struct raft *raft) {
     raft->answered, raft->round_seen, raft->campaign_ticket,
     raft->term_start, raft->round, raft->heartbeat_deadline,
     raft->quorum_deadline, raft->transferee, raft->transfer_deadline,
+    raft->unfit_since, raft->is_staying,
     raft->progress_count, raft->read_count, raft->outbox.withheld_count
   };
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {

@@ -67,6 +67,8 @@ static void role_leave (struct raft *raft) {
   if (raft->role == RAFT_LEADER) {
     raft_end_transfer (raft, RAFT_OK);
     raft->transfer_deadline = 0;
+    raft->unfit_since = 0;
+    raft->is_staying = false;
     raft_fail_reads (raft);
     raft->progress_count = 0;
     raft->term_start = 0;

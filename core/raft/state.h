@@ -86,6 +86,8 @@ struct raft {
   raft_time quorum_deadline;
   raft_id transferee;         /* leadership goes to it; RAFT_ID_NONE */
   raft_time transfer_deadline;
+  raft_time unfit_since;      /* its disk or machine; 0: they are well */
+  bool is_staying;            /* it was said that nobody can take over */
   struct raft_read *reads;    /* oldest first */
   size_t read_count;
   size_t read_capacity;

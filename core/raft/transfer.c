@@ -9,7 +9,8 @@
 ** voters who hear the leader do not refuse it.
 ** Rule: a leader whose own disk is full, or whose disk or machine is stalled,
 ** hands over by itself, to a member of which neither is true; with none it
-** stays. */
+** stays and says so. It waits first for what a command that stalls everyone
+** would make the others say of themselves. */
 
 #include "raft/state.h"
 
@@ -42,10 +43,28 @@ static void transfer_begin (struct raft *raft, raft_id member,
   raft_note (raft, TRANSFER, member, reason);
 }
 
+static void transfer_stay (struct raft *raft, enum raft_reason reason) {
+  if (!raft->is_staying) {
+    raft_note (raft, STAYS, reason);
+  }
+  raft->is_staying = true;
+}
+
 /* After one that failed, proposals are taken for as long again. */
 static void transfer_when_unfit (struct raft *raft) {
+  enum raft_reason reason = raft->stalled ? RAFT_REASON_STALLED
+                                          : RAFT_REASON_DISK_FULL;
   raft_id successor;
-  if ((!raft->stalled && !raft->disk_full) || raft->commit < raft->term_start
+  if (!raft->stalled && !raft->disk_full) {
+    raft->unfit_since = 0;
+    raft->is_staying = false;
+    return;
+  }
+  if (raft->unfit_since == 0) {
+    raft->unfit_since = raft->now;
+  }
+  if (raft->now - raft->unfit_since < raft->options.election_us
+      || raft->commit < raft->term_start
       || (raft->transfer_deadline != 0
           && raft->now < raft->transfer_deadline
                            + raft->options.check_quorum_us)) {
@@ -53,9 +72,9 @@ static void transfer_when_unfit (struct raft *raft) {
   }
   successor = raft_best_successor (raft);
   if (successor != RAFT_ID_NONE) {
-    transfer_begin (raft, successor,
-                    raft->stalled ? RAFT_REASON_STALLED
-                                  : RAFT_REASON_DISK_FULL);
+    transfer_begin (raft, successor, reason);
+  } else {
+    transfer_stay (raft, reason);
   }
 }
 

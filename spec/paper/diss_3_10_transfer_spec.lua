@@ -160,6 +160,15 @@ describe("Diss. §3.10 leadership transfer", function()
     assert.equal(1, t:leader())
   end)
 
+  it("but what stalls everyone moves nobody", function()
+    local t = led_by_1()
+    t:step(1, { kind = "stalled", yes = true })
+    t:run(100 * MS) -- the others learned of that commit a heartbeat later
+    for id = 2, 3 do t:step(id, { kind = "stalled", yes = true }) end
+    t:run(1000 * MS)
+    assert.same({ "leader", 2 }, { t:role(1), t:term(1) })
+  end)
+
   it("not to one that is stalled itself; with none it stays", function()
     local t = led_by_1()
     t:step(2, { kind = "stalled", yes = true })
