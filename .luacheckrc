@@ -10,4 +10,5 @@ files["scripts/luarocks-offline.lua"] = {
     "variables" },
   read_globals = { "os_getenv" },
 }
+files["docs/examples/*_nvim.lua"] = { read_globals = { "vim" } }
 files["scripts/tidy"] = { std = "lua54" }

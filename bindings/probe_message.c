@@ -304,6 +304,9 @@ static int probe_greeting_decode (lua_State *L) {
   GREETING_BITS (X)
 #undef X
   field_set_boolean (L, "bulk", greeting.bulk);
+  if (greeting.text_errors) {
+    field_set_boolean (L, "text_errors", true);
+  }
   field_set_string (L, "vm", greeting.vm);
   return 1;
 }

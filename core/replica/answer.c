@@ -105,11 +105,13 @@ void replica_answer_error (struct replica *replica,
   if (connection == NULL) {
     return;
   }
-  if (connection->greeted) {
+  if (connection->greeted && !connection->text_errors) {
     status = answer_detail (replica, error, &detail);
   }
   replica->scratch.size = 0;
-  if (status == RAFT_OK) {
+  if (connection->text_errors) {
+    status = wire_rpc_error_text (&replica->scratch, caller->id, error, text);
+  } else if (status == RAFT_OK) {
     status = wire_rpc_error (&replica->scratch, caller->id, error, text,
                              detail);
   }

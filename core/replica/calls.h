@@ -21,6 +21,7 @@ struct replica_connection {
   uint64_t bytes;    /* of unanswered requests */
   uint32_t requests; /* unanswered */
   bool greeted;      /* it gets a detail map with errors */
+  bool text_errors;  /* or the error as one string */
   bool is_admin;     /* it may ask for what operators do */
 };
 

@@ -2,7 +2,8 @@
 **
 ** service.c - what a client may ask of a member, as MessagePack-RPC.
 **
-**   propose        [command] or [command, session, sequence, first, checksum]
+**   propose        [command] or [command, session, sequence, first] or that
+**                  and a checksum
 **   query          [question] or [question, "linear" | "stale"]
 **   open_session   []                  -> the session's id
 **   close_session  [id]
@@ -324,6 +325,7 @@ static int serve_hello (struct replica *replica,
     return RAFT_EWRONG_CLUSTER;
   }
   connection->greeted = true;
+  connection->text_errors = greeting.text_errors;
   return RAFT_OK;
 }
 

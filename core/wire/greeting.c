@@ -120,6 +120,11 @@ static int read_pair (const msgpack_object_kv *pair,
       return greeting_fail (detail, "bulk is not a boolean");
     }
     greeting->bulk = value->via.boolean;
+  } else if (text_is (&pair->key, "errors")) {
+    if (!text_is (value, "text")) {
+      return greeting_fail (detail, "errors is not \"text\"");
+    }
+    greeting->text_errors = true;
   } else if (text_is (&pair->key, "role")) {
     if (!read_role (value, &greeting->role)) {
       return greeting_fail (detail, "role is not \"member\" or \"client\"");

@@ -31,6 +31,8 @@ struct wire_greeting {
   uint64_t machine_hash;   /* 0: unknown */
   char vm[16];             /* "Lua 5.4"; empty: a client */
   bool bulk;               /* a connection of class NET_BULK */
+  bool text_errors;        /* errors = "text": a client that can show none but
+                              a string (rpc.h) */
   char address[WIRE_ADDRESS_MAX]; /* where a member listens; empty: unsaid */
 };
 

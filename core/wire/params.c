@@ -40,15 +40,15 @@ int wire_propose_encode (struct raft_buffer *out,
   return params_end (out, start, status);
 }
 
-/* The four numbers behind the command. */
-static int propose_read_numbers (struct wire_cursor *cursor,
+/* The three or four numbers behind the command. */
+static int propose_read_numbers (struct wire_cursor *cursor, int count,
                                  struct wire_propose *read,
                                  struct raft_detail *detail) {
   static const char *const names[4]
     = { "session", "sequence", "first", "checksum" };
-  uint64_t numbers[4];
+  uint64_t numbers[4] = { 0, 0, 0, read->checksum };
   int i;
-  for (i = 0; i < 4; i++) {
+  for (i = 0; i < count; i++) {
     uint64_t max = i == 3 ? UINT64_MAX : RAFT_INDEX_MAX;
     if (wire_cursor_unsigned (cursor, max, &numbers[i]) != RAFT_OK) {
       return raft_fail (detail, RAFT_EMALFORMED,
@@ -96,10 +96,10 @@ static int propose_read (struct wire_cursor *cursor,
     return raft_fail (detail, RAFT_EMALFORMED,
                       "propose: params must be an array");
   }
-  if (count != 1 && count != 5) {
+  if (count != 1 && count != 4 && count != 5) {
     return raft_fail (detail, RAFT_EMALFORMED,
                       "propose: expected [command] or [command, session, "
-                      "sequence, first, checksum], got %u params",
+                      "sequence, first] and a checksum, got %u params",
                       (unsigned)count);
   }
   status = wire_cursor_value (cursor, &read->command);
@@ -113,11 +113,11 @@ static int propose_read (struct wire_cursor *cursor,
     return status;
   }
   checksum = raft_checksum (read->command.data, read->command.size, 0);
+  read->checksum = checksum;
   if (count == 1) {
-    read->checksum = checksum;
     return RAFT_OK;
   }
-  status = propose_read_numbers (cursor, read, detail);
+  status = propose_read_numbers (cursor, (int)count - 1, read, detail);
   return status != RAFT_OK ? status
                            : propose_check (read, checksum, detail);
 }

@@ -10,6 +10,7 @@
 
 #include "wire/rpc.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "wire/value.h"
@@ -73,6 +74,20 @@ int wire_rpc_error (struct raft_buffer *out, uint32_t id, int error,
   if (detail.size > 0) {
     status |= raft_buffer_append (out, detail.data, detail.size);
   }
+  status |= wire_value_nil (out);
+  return rpc_end (out, start, status);
+}
+
+int wire_rpc_error_text (struct raft_buffer *out, uint32_t id, int error,
+                         const char *text) {
+  size_t start = out->size;
+  char line[1200]; /* an answer's text has 1024 bytes at most */
+  int status = wire_value_array (out, 4);
+  (void)snprintf (line, sizeof line, "%s: %s", raft_error_name (error),
+                  text != NULL ? text : raft_error_text (error));
+  status |= wire_value_unsigned (out, WIRE_RESPONSE);
+  status |= wire_value_unsigned (out, id);
+  status |= rpc_text (out, line);
   status |= wire_value_nil (out);
   return rpc_end (out, start, status);
 }

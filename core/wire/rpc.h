@@ -6,8 +6,9 @@
 **   response      [1, id, error, result]
 **   notification  [2, method, params]
 **
-** An error is nil, or [number, "message"] (every existing client can show
-** that), or, to a client that greeted, [number, "message", detail map]. */
+** An error is nil, or [number, "message"], or, to a client that greeted,
+** [number, "message", detail map], or, when its greeting says so, the string
+** "name: message": Neovim knows no other numbers than 0 and 1. */
 
 #ifndef RAFT_WIRE_RPC_H
 #define RAFT_WIRE_RPC_H
@@ -43,7 +44,8 @@ struct wire_rpc {
 };
 
 /* What a propose request asks (method "propose"):
-**   params [command] or [command, session, sequence, first, checksum]
+**   params [command] or [command, session, sequence, first] or the same and
+**   the checksum, which is made here when it is not sent.
 ** command is any value; its bytes are the entry's payload. */
 struct wire_propose {
   struct wire_view command;
@@ -79,6 +81,9 @@ int wire_rpc_result (struct raft_buffer *out, uint32_t id,
 /* text NULL: raft_error_text. detail: one map, or empty. */
 int wire_rpc_error (struct raft_buffer *out, uint32_t id, int error,
                     const char *text, struct wire_view detail);
+/* As a string: "not_leader: this member is not the leader". */
+int wire_rpc_error_text (struct raft_buffer *out, uint32_t id, int error,
+                         const char *text);
 int wire_rpc_notification (struct raft_buffer *out, const char *method,
                            struct wire_view params);
 

@@ -294,6 +294,15 @@ describe("sqlite: the file", function ()
     machine:close()
   end)
 
+  it("is not told from a lack of memory: that ends the member", function ()
+    local machine = assert(probe.machine_open { machine = MACHINE,
+      sandbox = false, memory = 16 * 2 ^ 20 })
+    assert.same({ nil, "sqlite: not enough memory", "machine" },
+      { machine:apply { { index = 1, time = 1, random = "0123456789abcdef",
+        command = "SELECT hex(zeroblob(20000000)) h" } } })
+    machine:close()
+  end)
+
   it("that cannot grow ends the member, and no command is counted", function ()
     local dir = folder()
     local script = dir .. "/full.lua"

@@ -267,6 +267,23 @@ describe("replica: calls", function ()
     assert.equal("no_method", client:ask("destroy", {}).code)
   end)
 
+  it("get errors as text when they ask for it", function ()
+    local made = desk.new {}
+    local function error_after(greeting, method, ...)
+      local _, hello = core.encode { 2, "hello", { greeting } }
+      local _, request = core.encode { 0, 7, method, { ... } }
+      assert(made:send(1, 9, hello))
+      assert(made:send(1, 9, request))
+      made:run(1e6)
+      return select(2, assert(core.decode(made:answers()[1].bytes)))
+    end
+    local text = { role = "client", protocol = 1, errors = "text" }
+    assert.same({ 1, 7, "no_method: no such method", core.null },
+      error_after(text, "destroy"))
+    assert.same({ 1, 7, { 26, "no such method" }, core.null },
+      error_after({ role = "client", protocol = 1 }, "destroy"))
+  end)
+
   it("of a client of another cluster end", function ()
     local made = desk.new {}
     local _, hello = core.encode { 2, "hello", { { role = "client",

@@ -61,6 +61,15 @@ describe("wire_greeting", function ()
     assert.equal(2, decode(map).protocol)
   end)
 
+  it("may ask for errors as text", function ()
+    assert.is_true(decode(with(LEAST_CLIENT, "errors", "text")).text_errors)
+    assert.is_nil(decode(LEAST_CLIENT).text_errors)
+    for _, value in ipairs { "map", true, 1 } do
+      assert.equal('hello: errors is not "text"',
+        refusal(with(LEAST_CLIENT, "errors", value)))
+    end
+  end)
+
   it("must name role and protocol", function ()
     assert.equal("hello: no role", refusal { protocol = 1 })
     assert.equal("hello: no protocol, or protocol 0",

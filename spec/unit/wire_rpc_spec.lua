@@ -131,6 +131,19 @@ describe("wire_propose", function ()
       checksum = checksum }, probe.propose_decode("\145" .. command))
   end)
 
+  it("takes one of a session without a checksum, and computes it", function ()
+    assert.same({ command = command, session = 7, sequence = 9, first = 8,
+      checksum = checksum }, probe.propose_decode("\148" .. command
+      .. "\7\9\8"))
+    for _, params in ipairs { "\146" .. command .. "\7",
+      "\147" .. command .. "\7\9",
+      "\150" .. command .. "\7\9\8\1\1" } do
+      local _, message = refused(probe.propose_decode, params)
+      assert.matches("expected %[command%] or %[command, session, sequence, "
+        .. "first%] and a checksum, got %d params", message)
+    end
+  end)
+
   it("carries session, sequence and checksum", function ()
     local propose = { session = 2 ^ 53 - 1, sequence = 9, first = 8,
       checksum = checksum }
