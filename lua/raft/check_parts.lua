@@ -44,6 +44,8 @@ function check_parts.entry(model, operation, ids)
     operation = operation } or nil
 end
 
+local NO_KEY = {}
+
 --- Parts in the order of their first call, and what numbers their elements.
 -- @return parts, ids; or nil, a message and the operation
 function check_parts.divide(history, model)
@@ -57,10 +59,13 @@ function check_parts.divide(history, model)
       if message then
         return nil, message, operation
       end
-      local key = model.keyed and (model.key or function (one)
-        return one.key
-      end)(operation)
-      local name = key == nil and "" or type(key) .. ":" .. tostring(key)
+      local key = nil
+      if model.keyed and model.key then
+        key = model.key(operation)
+      elseif model.keyed then
+        key = operation.key
+      end
+      local name = key == nil and NO_KEY or key
       local part = by_key[name]
       if entry and not part then
         part = { key = key, entries = {}, events = {} }

@@ -26,34 +26,33 @@ local function fail(at, what, text)
   error({ at = at, message = select(2, wording.expected(what, came)) }, 0)
 end
 
--- Past blanks, commas, comments and discarded forms' marks.
+local find, byte, sub, match = string.find, string.byte, string.sub,
+  string.match
+
+-- Past blanks, commas and comments: where the next thing begins.
 local function skip(text, at)
-  while true do
-    local next = text:match("^[%s,]*()", at)
-    if text:sub(next, next) == ";" then
-      next = text:match("^[^\n]*()", next)
-    end
-    if next == at then
-      return at
-    end
-    at = next
+  local next = match(text, "^[%s,]*()", at)
+  while byte(text, next) == 59 do -- ;
+    local line = find(text, "\n", next, true) or #text + 1
+    next = match(text, "^[%s,]*()", line)
   end
+  return next
 end
 
 local value
 
-local function read_string(text, at)
+local function read_escaped(text, at)
   local parts, from = {}, at + 1
   while true do
-    local stop = text:find('["\\]', from)
+    local stop = find(text, '["\\]', from)
     if not stop then
       fail(at, 'a string that ends with "', text)
     end
-    parts[#parts + 1] = text:sub(from, stop - 1)
-    if text:sub(stop, stop) == '"' then
+    parts[#parts + 1] = sub(text, from, stop - 1)
+    if byte(text, stop) == 34 then -- "
       return table.concat(parts), stop + 1
     end
-    local escaped = ESCAPES[text:sub(stop + 1, stop + 1)]
+    local escaped = ESCAPES[sub(text, stop + 1, stop + 1)]
     if not escaped then
       fail(stop, "an escape of a string", text)
     end
@@ -62,82 +61,118 @@ local function read_string(text, at)
   end
 end
 
-local function read_items(text, at, closer, depth)
+local function read_string(text, at)
+  local body, after = match(text, '^"([^"\\]*)"()', at)
+  if body then
+    return body, after
+  end
+  return read_escaped(text, at)
+end
+
+-- Past the closer; false: there is another item at 'at'.
+local function ends(text, at, closer)
+  if at > #text then
+    fail(at, "a " .. closer, text)
+  end
+  return sub(text, at, at) == closer and at + 1
+end
+
+local function check_depth(text, at, depth)
   if depth > DEPTH_MAX then
     fail(at, "at most " .. DEPTH_MAX .. " levels", text)
   end
-  local items, lines = {}, {}
+end
+
+-- 'places' takes where each item begins, if somebody asks.
+local function read_items(text, at, closer, depth, places)
+  check_depth(text, at, depth)
+  local items, count = {}, 0
   at = skip(text, at)
-  while text:sub(at, at) ~= closer do
-    if at > #text then
-      fail(at, "a " .. closer, text)
-    end
+  local after = ends(text, at, closer)
+  while not after do
     local item
-    lines[#items + 1] = at
+    count = count + 1
+    if places then
+      places[count] = at
+    end
     item, at = value(text, at, depth)
-    items[#items + 1] = item == nil and NIL or item
+    items[count] = item == nil and NIL or item
     at = skip(text, at)
+    after = ends(text, at, closer)
   end
-  return items, at + 1, lines
+  return items, after
 end
 
 local function read_map(text, at, depth)
-  local items, after = read_items(text, at, "}", depth)
-  if #items % 2 ~= 0 then
-    fail(at, "a value for each key of a map", text)
-  end
-  local map = {}
-  for i = 1, #items, 2 do
-    if type(items[i]) == "table" or items[i] == NIL then
-      fail(at, "a keyword, string or number as a key", text)
+  check_depth(text, at, depth)
+  local map, start = {}, at
+  at = skip(text, at)
+  local after = ends(text, at, "}")
+  while not after do
+    local key, next = match(text, "^:([%w_-]+) ()", at) -- as mostly
+    if not key then
+      key, next = value(text, at, depth)
     end
-    if items[i + 1] ~= NIL then
-      map[items[i]] = items[i + 1]
+    if type(key) == "table" or key == nil then
+      fail(start, "a keyword, string or number as a key", text)
     end
+    at = skip(text, next)
+    if ends(text, at, "}") then
+      fail(start, "a value for each key of a map", text)
+    end
+    map[key], at = value(text, at, depth)
+    at = skip(text, at)
+    after = ends(text, at, "}")
   end
   return map, after
 end
 
 local function read_word(text, at)
-  local word, after = text:match('^:?([^%s,;"%[%](){}]+)()', at)
+  local word, after = match(text, '^:?([^%s,;"%[%](){}]+)()', at)
   if not word then
     fail(at, "a value", text)
   end
-  if text:sub(at, at) == ":" then
+  if byte(text, at) == 58 then -- :
     return word, after
   elseif word == "nil" then
     return nil, after
   elseif CONSTANTS[word] ~= nil then
     return CONSTANTS[word], after
   end
-  local digits = word:match("^([+-]?%d[%d%.eE+-]*)[NM]?$")
+  local digits = match(word, "^([+-]?%d[%d%.eE+-]*)[NM]?$")
   return digits and tonumber((digits:gsub("^%+", ""))) or word, after
 end
 
+local function read_tagged(text, at, depth)
+  if byte(text, at + 1) == 123 then -- {
+    return read_items(text, at + 2, "}", depth + 1)
+  end
+  local after = match(text, "^#[%w%._/%-]+()", at)
+  if not after or depth > DEPTH_MAX then
+    fail(at, "a set or a tagged value", text)
+  end
+  return value(text, skip(text, after), depth + 1)
+end
+
+-- At the first byte of one.
 function value(text, at, depth)
-  at = skip(text, at)
-  local first = text:sub(at, at)
-  if first == '"' then
+  local first = sub(text, at, at)
+  if first == ":" or find(first, "%w") then
+    return read_word(text, at)
+  elseif first == '"' then
     return read_string(text, at)
   elseif first == "{" then
     return read_map(text, at + 1, depth + 1)
   elseif first == "#" then
-    if text:sub(at + 1, at + 1) == "{" then
-      return read_items(text, at + 2, "}", depth + 1)
-    end
-    local after = text:match("^#[%w%._/%-]+()", at)
-    if not after or depth > DEPTH_MAX then
-      fail(at, "a set or a tagged value", text)
-    end
-    return value(text, after, depth + 1)
+    return read_tagged(text, at, depth)
   elseif CLOSERS[first] then
     return read_items(text, at + 1, CLOSERS[first], depth + 1)
   end
   return read_word(text, at)
 end
 
-local function guarded(fn)
-  local ok, first, second = pcall(fn)
+local function guarded(fn, text)
+  local ok, first, second = pcall(fn, text)
   if ok then
     return true, first, second
   elseif type(first) ~= "table" then
@@ -146,17 +181,19 @@ local function guarded(fn)
   return false, first
 end
 
+local function read_one(text)
+  local one, after = value(text, skip(text, 1), 0)
+  after = skip(text, after)
+  if after <= #text then
+    fail(after, "one value", text)
+  end
+  return one
+end
+
 --- One value and nothing behind it.
 -- @return the value; or nil and a message
 function edn.read(text)
-  local ok, result = guarded(function ()
-    local one, after = value(text, 1, 0)
-    after = skip(text, after)
-    if after <= #text then
-      fail(after, "one value", text)
-    end
-    return one
-  end)
+  local ok, result = guarded(read_one, text)
   if not ok then
     return nil, result.message
   end
@@ -176,31 +213,35 @@ local function line_counter(text)
   end
 end
 
+local function read_whole(text)
+  local at = skip(text, 1)
+  local closer = CLOSERS[text:sub(at, at)]
+  local places = {}
+  if closer and closer ~= "}" then
+    local list, after = read_items(text, at + 1, closer, 1, places)
+    after = skip(text, after)
+    if after <= #text then
+      fail(after, "the end of the file", text)
+    end
+    return list, places
+  end
+  local list, count = {}, 0
+  while at <= #text do
+    local item
+    count = count + 1
+    places[count] = at
+    item, at = value(text, at, 0)
+    list[count] = item == nil and NIL or item
+    at = skip(text, at)
+  end
+  return list, places
+end
+
 --- All values of a text, or of the one vector or list that it is.
 -- @return { value, …, lines = { 1, … } }; or nil, a message and the line
 function edn.read_all(text)
   local line_of = line_counter(text)
-  local ok, items, places = guarded(function ()
-    local at = skip(text, 1)
-    local closer = CLOSERS[text:sub(at, at)]
-    if closer and closer ~= "}" then
-      local list, after, starts = read_items(text, at + 1, closer, 1)
-      after = skip(text, after)
-      if after <= #text then
-        fail(after, "the end of the file", text)
-      end
-      return list, starts
-    end
-    local list, starts = {}, {}
-    while at <= #text do
-      starts[#list + 1] = at
-      local item
-      item, at = value(text, at, 0)
-      list[#list + 1] = item == nil and NIL or item
-      at = skip(text, at)
-    end
-    return list, starts
-  end)
+  local ok, items, places = guarded(read_whole, text)
   if not ok then
     return nil, items.message, line_of(items.at)
   end

@@ -51,11 +51,37 @@ local function check_time(where, time, level)
   end
 end
 
-local function add_event(self, event)
-  local list = self.list
-  list[#list + 1] = event
-  return #list
+-- Both take a checked event and fill in what it does not have; it is kept.
+local function begin(self, process, event, line)
+  local number, call = #self.operations + 1, #self.list + 1
+  event.process, event.type, event.operation = process, "invoke", number
+  self.list[call] = event
+  self.operations[number] = { -- with room for what comes: nothing moves then
+    number = number, process = process, f = event.f, key = event.key,
+    input = event.value, call = call, call_time = event.time, line = line,
+    finish = nil, outcome = nil, output = nil, end_time = nil, reason = nil,
+  }
+  self.running[process] = number
+  return number
 end
+
+local function conclude(self, operation, event)
+  local finish = #self.list + 1
+  event.process, event.f, event.key = operation.process, operation.f,
+    operation.key
+  event.operation = operation.number
+  if event.type ~= "ok" then
+    event.value = nil
+  end
+  self.list[finish] = event
+  operation.outcome, operation.output = event.type, event.value
+  operation.end_time, operation.reason = event.time, event.reason
+  operation.finish = finish
+  self.running[operation.process] = nil
+end
+
+-- For who has checked what it read: history_file.lua.
+history.begin, history.conclude = begin, conclude
 
 --- A process begins an operation.
 -- @param process a number or a string; it does one operation at a time
@@ -77,15 +103,8 @@ function History:invoke(process, f, key, value, time_us)
       self.operations[self.running[process]].f), 2)
   end
   check_time("history:invoke", time_us, 2)
-  local number = #self.operations + 1
-  local call = add_event(self, { process = process, type = "invoke", f = f,
-    key = key, value = value, time = time_us, operation = number })
-  self.operations[number] = {
-    number = number, process = process, f = f, key = key, input = value,
-    call = call, call_time = time_us,
-  }
-  self.running[process] = number
-  return number
+  return begin(self, process, { f = f, key = key, value = value,
+                                time = time_us })
 end
 
 -- 'what' is { type, value, reason }.
@@ -100,14 +119,8 @@ local function finish(self, number, time_us, what)
       .. " with %s"):format(where, number, operation.outcome), 3)
   end
   check_time(where, time_us, 3)
-  operation.outcome, operation.output = what.type, what.value
-  operation.end_time, operation.reason = time_us, what.reason
-  operation.finish = add_event(self, {
-    process = operation.process, type = what.type, f = operation.f,
-    key = operation.key, value = what.value, time = time_us,
-    operation = number, reason = what.reason,
-  })
-  self.running[operation.process] = nil
+  what.time = time_us
+  conclude(self, operation, what)
 end
 
 --- The operation took effect; 'value' is what was seen (nil: nothing, or the

@@ -21,13 +21,6 @@ local TYPES = { invoke = true, ok = true, fail = true, info = true }
 
 -- ---- from events to a history --------------------------------------------
 
-local function need(event, name, kind, what)
-  if type(event[name]) ~= kind then
-    return wording.expected(what, event[name])
-  end
-  return true
-end
-
 local function check_shape(event)
   local process = type(event.process)
   if process ~= "number" and process ~= "string" then
@@ -38,8 +31,10 @@ local function check_shape(event)
   elseif event.time ~= nil
          and (type(event.time) ~= "number" or event.time < 0) then
     return wording.expected("time, a number from 0", event.time)
+  elseif type(event.f) ~= "string" then
+    return wording.expected("f, a string", event.f)
   end
-  return need(event, "f", "string", "f, a string")
+  return true
 end
 
 -- Adds one event that was read; nil and a message when it does not fit.
@@ -55,9 +50,7 @@ local function add(self, event, line)
         .. " call of process %s"):format(self.operations[number].f,
         tostring(self.operations[number].line), tostring(event.process))
     end
-    number = self:invoke(event.process, event.f, event.key, event.value,
-      event.time)
-    self.operations[number].line = line
+    history.begin(self, event.process, event, line)
     return true
   elseif not number then
     return nil, ("expected an invoke of process %s before its %s, got none")
@@ -66,11 +59,7 @@ local function add(self, event, line)
     return nil, ("expected the end of %s, got %s"):format(
       self.operations[number].f, event.f)
   end
-  if event.type == "ok" then
-    self:ok(number, event.value, event.time)
-  else
-    self[event.type](self, number, event.time, event.reason)
-  end
+  history.conclude(self, self.operations[number], event)
   return true
 end
 
@@ -93,7 +82,21 @@ end
 
 -- ---- Jepsen's text log ---------------------------------------------------
 
-local LOG = "^INFO%s+jepsen%.util%s+%-%s+(%S+)%s+:(%l+)%s+:(%S+)%s*(.-)%s*$"
+local LOG = "^INFO%s+jepsen%.util%s+%-%s+(%S+)%s+:(%l+)%s+:(%S+)%s*(.*)$"
+
+-- Nearly all of them are nil, a number, or two.
+local function log_value(text)
+  if text == "nil" then
+    return nil
+  elseif text:find("^%d+$") then
+    return tonumber(text)
+  end
+  local old, new = text:match("^%[(%d+) (%d+)%]$")
+  if old then
+    return { tonumber(old), tonumber(new) }
+  end
+  return edn.read(text)
+end
 
 -- A failed cas of that log is one that compared and found another value: it
 -- is what etcd answered. Everything that timed out but did not say ':info' is
@@ -106,12 +109,13 @@ local function read_log(line)
   elseif process == ":nemesis" then
     return { process = "nemesis" }
   end
-  local event = { process = tonumber(process) or process, type = kind, f = f }
-  if rest == ":timed-out" then
+  local event = { process = tonumber(process) or process, type = kind, f = f,
+    value = nil, reason = nil, operation = nil }
+  if rest:find("^:timed%-out%s*$") then
     event.reason = "timed out"
     return event
   end
-  local value, message = edn.read(rest)
+  local value, message = log_value(rest)
   if message then
     return nil, message
   end
@@ -150,18 +154,18 @@ local function guess(self)
 end
 
 local function each_line(self, path, text, read)
-  local number = 0
-  for line in (text .. "\n"):gmatch("(.-)\r?\n") do
-    number = number + 1
-    if line:find("%S") then
-      local event, message = read(line)
-      local ok = event ~= nil
-      if ok and is_client(event) then
-        ok, message = add(self, event, number)
-      end
-      if not ok then
-        return nil, ("%s:%d: %s"):format(path, number, message), "malformed"
-      end
+  local number, at = 0, 1
+  while at <= #text do
+    local stop = text:find("\n", at, true) or #text + 1
+    local line = text:sub(at, stop - 1)
+    number, at = number + 1, stop + 1
+    local event, message = read(line)
+    local ok = event ~= nil or not line:find("%S")
+    if event and is_client(event) then
+      ok, message = add(self, event, number)
+    end
+    if not ok then
+      return nil, ("%s:%d: %s"):format(path, number, message), "malformed"
     end
   end
   return self
@@ -178,7 +182,7 @@ local function read_edn(self, path, text)
     if type(event) ~= "table" then
       ok, message = wording.expected("a map", event)
     elseif is_client(event) then
-      event.reason = event.error
+      event.reason, event.error = event.error, nil
       if event.time then -- Jepsen's are nanoseconds
         event.time = type(event.time) == "number" and event.time / 1000
           or event.time
