@@ -299,6 +299,7 @@ static int client_make (lua_State *L) {
   options.deadline_us = check_time (L, 2);
   options.retry_us = check_time (L, 3);
   options.no_session = !lua_toboolean (L, 4);
+  options.begins_at_first = lua_toboolean (L, 5);
   box = push_box (L);
   luaL_checkstack (L, (int)count + 4, "raft.client");
   for (size_t i = 0; i < count; i++) {
@@ -323,6 +324,13 @@ static int clock_now (lua_State *L) {
   return 1;
 }
 
+static int clock_wall (lua_State *L) {
+  struct port_clock clock;
+  real_clock_init (&clock);
+  lua_pushnumber (L, (lua_Number)clock.wall (&clock));
+  return 1;
+}
+
 void binding_client_open (lua_State *L) {
   if (luaL_newmetatable (L, CLIENT)) {
     luaL_newlib (L, methods);
@@ -337,4 +345,6 @@ void binding_client_open (lua_State *L) {
   lua_setfield (L, -2, "client");
   lua_pushcfunction (L, clock_now);
   lua_setfield (L, -2, "now");
+  lua_pushcfunction (L, clock_wall);
+  lua_setfield (L, -2, "wall");
 }

@@ -16,9 +16,10 @@
 RAFT_HIDDEN_BEGIN
 
 /* Adds 'client' to the table on top of the stack:
-**   client (addresses, deadline_us, retry_us, has_session) -> handle, or nil,
-**     message, code
-**   now () -> microseconds of a clock that only goes on */
+**   client (addresses, deadline_us, retry_us, has_session, begins_at_first)
+**     -> handle, or nil, message, code
+**   now () -> microseconds of a clock that only goes on
+**   wall () -> microseconds since 1970 */
 void binding_client_open (lua_State *L);
 
 RAFT_HIDDEN_END

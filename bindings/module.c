@@ -23,6 +23,7 @@
 #include "client.h"
 #include "machine.h"
 #include "node.h"
+#include "process.h"
 #include "raft.h"
 #include "sim.h"
 #include "survey.h"
@@ -145,6 +146,7 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   binding_check_open (L);
   binding_machine_handle_open (L);
   binding_node_open (L);
+  binding_process_open (L);
   binding_raft_open (L);
   binding_value_open (L);
   binding_client_open (L);

@@ -57,8 +57,9 @@ static void read_limits (lua_State *L, int index,
 }
 
 #define NODE_KEYS                                                          \
-  "dir listen insecure hold_unsynced mixed_vm heartbeat election_timeout " \
-  "election_spread check_quorum limits levels bug machine "
+  "dir listen insecure hold_unsynced is_controlled mixed_vm heartbeat "    \
+  "election_timeout election_spread check_quorum limits levels bug "       \
+  "machine "
 
 void binding_node_read_options (lua_State *L, int index,
                                 struct real_server_options *options) {
@@ -72,6 +73,7 @@ void binding_node_read_options (lua_State *L, int index,
   options->listen = field_string (&table, "listen");
   options->insecure = field_boolean (&table, "insecure");
   options->hold_unsynced = field_boolean (&table, "hold_unsynced");
+  options->is_controlled = field_boolean (&table, "is_controlled");
   options->mixed_vm = field_boolean (&table, "mixed_vm");
   options->heartbeat_us
     = field_number (&table, "heartbeat", 0, RAFT_TIME_MAX / 4);

@@ -66,7 +66,8 @@ void binding_sim_fault_open (lua_State *L);
 
 /* ---- sim_interrupt.c: Ctrl-C while the command simulates ---------------- */
 
-/* sim_interrupt (true): SIGINT is noted from now on; false: as before. */
+/* sim_interrupt (true [, others]): SIGINT is noted from now on, with others
+** also SIGTERM and SIGHUP; false: as before. */
 int binding_sim_interrupt (lua_State *L);
 /* sim_interrupted () -> whether it came. */
 int binding_sim_interrupted (lua_State *L);

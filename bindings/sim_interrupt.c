@@ -17,7 +17,10 @@
 #define IMPATIENT 3 /* signals */
 
 static volatile sig_atomic_t interrupted;
+static bool has_others; /* SIGTERM and SIGHUP are noted, too */
 static struct sigaction before;
+static struct sigaction before_term;
+static struct sigaction before_hup;
 
 static void on_interrupt (int number) {
   interrupted = interrupted + 1;
@@ -32,6 +35,11 @@ int binding_sim_interrupt (lua_State *L) {
   struct sigaction action;
   if (!lua_toboolean (L, 1)) {
     (void)sigaction (SIGINT, &before, NULL);
+    if (has_others) {
+      (void)sigaction (SIGTERM, &before_term, NULL);
+      (void)sigaction (SIGHUP, &before_hup, NULL);
+      has_others = false;
+    }
     return 0;
   }
   memset (&action, 0, sizeof action);
@@ -39,6 +47,11 @@ int binding_sim_interrupt (lua_State *L) {
   action.sa_handler = on_interrupt;
   interrupted = 0;
   (void)sigaction (SIGINT, &action, &before);
+  has_others = lua_toboolean (L, 2) != 0;
+  if (has_others) {
+    (void)sigaction (SIGTERM, &action, &before_term);
+    (void)sigaction (SIGHUP, &action, &before_hup);
+  }
   return 0;
 }
 

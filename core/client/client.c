@@ -111,8 +111,10 @@ int client_new (struct client **client,
   }
   made->now = options->clock->now (options->clock);
   made->next_endpoint
-    = (unsigned)(options->clock->random (options->clock)
-                 % options->address_count);
+    = options->begins_at_first
+        ? 0
+        : (unsigned)(options->clock->random (options->clock)
+                     % options->address_count);
   *client = made;
   return RAFT_OK;
 }

@@ -39,6 +39,7 @@ struct client_options {
   raft_time retry_us;            /* first pause before another try; doubles,
                                     with chance, up to 32 times; 10 ms */
   bool no_session;               /* proposals are at-least-once */
+  bool begins_at_first;          /* address; else at one by chance */
   enum raft_bug bug;
 };
 

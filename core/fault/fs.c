@@ -12,41 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/panic.h"
+#include "fault/held.h"
 
-#define NAME_BYTES 64
-
-/* Bytes that the disk below does not have yet. */
-struct held_write {
-  struct held_write *next; /* in order of submission */
-  uint64_t offset;
-  struct raft_slice bytes; /* of a block of its own */
-};
-
-struct held_file {
-  struct held_file *next;
-  char name[NAME_BYTES];       /* as seen; "" when removed or replaced */
-  char name_below[NAME_BYTES];
-  bool is_renamed;             /* the names differ until the next sync */
-  struct held_write *first;
-  struct held_write *last;
-};
-
-struct held_handle {
-  int64_t number;
-  struct held_file *file;
-};
+#define SECTOR ((size_t)512) /* bytes that a disk writes whole */
 
 struct fault_fs {
   struct port_fs port; /* first */
   struct port_fs *below;
-  struct held_file *files;     /* oldest first: the order of renames */
-  struct held_handle *handles;
-  size_t handle_count;
-  size_t handle_capacity;
+  struct held held;
   struct fault_call *calls;    /* under way, newest first */
-  uint64_t held;               /* bytes */
+  bool lies;                   /* syncs do nothing */
   unsigned moved;              /* files that had to make way below */
 };
 
@@ -63,97 +41,15 @@ struct fault_call {
   struct held_file *file;      /* OPEN, CREATE, RENAME */
   struct held_write *writes;   /* owned: written, or laid over a read */
   size_t start;                /* of a read: bytes that were there before */
-  char name[NAME_BYTES];       /* below */
-  char target[NAME_BYTES];
+  char name[HELD_NAME_BYTES];       /* below */
+  char target[HELD_NAME_BYTES];
   struct raft_buffer nothing;  /* where a read of no bytes goes */
 };
 
-static void *need (size_t size) {
-  void *block = raft_allocate_zeroed (&raft_memory_plain, size);
-  raft_assert (block != NULL);
-  return block;
-}
-
 static void copy_name (char *to, const char *from) {
-  raft_assert (strlen (from) < NAME_BYTES);
-  memset (to, 0, NAME_BYTES);
+  raft_assert (strlen (from) < HELD_NAME_BYTES);
+  memset (to, 0, HELD_NAME_BYTES);
   memcpy (to, from, strlen (from));
-}
-
-static void free_writes (struct held_write *write) {
-  while (write != NULL) {
-    struct held_write *next = write->next;
-    raft_slice_release (&write->bytes);
-    raft_release (&raft_memory_plain, write, sizeof *write);
-    write = next;
-  }
-}
-
-/* ---- files and handles ------------------------------------------------- */
-
-static struct held_file *file_named (struct fault_fs *fault,
-                                     const char *name) {
-  struct held_file *file = fault->files;
-  while (file != NULL && strcmp (file->name, name) != 0) {
-    file = file->next;
-  }
-  return file;
-}
-
-static struct held_file *file_below (struct fault_fs *fault,
-                                     const char *name) {
-  struct held_file *file = fault->files;
-  while (file != NULL && strcmp (file->name_below, name) != 0) {
-    file = file->next;
-  }
-  return file;
-}
-
-static struct held_file *file_add (struct fault_fs *fault,
-                                   const char *name) {
-  struct held_file *file = need (sizeof *file);
-  struct held_file **end = &fault->files;
-  copy_name (file->name, name);
-  copy_name (file->name_below, name);
-  while (*end != NULL) {
-    end = &(*end)->next;
-  }
-  *end = file;
-  return file;
-}
-
-static void handle_add (struct fault_fs *fault, int64_t number,
-                        struct held_file *file) {
-  void *handles = fault->handles;
-  int status = raft_reserve (&raft_memory_plain, &handles,
-                             &fault->handle_capacity,
-                             fault->handle_count + 1,
-                             sizeof *fault->handles);
-  raft_assert (status == RAFT_OK);
-  fault->handles = handles;
-  fault->handles[fault->handle_count].number = number;
-  fault->handles[fault->handle_count].file = file;
-  fault->handle_count++;
-}
-
-static struct held_file *handle_file (const struct fault_fs *fault,
-                                      int64_t number) {
-  for (size_t i = 0; i < fault->handle_count; i++) {
-    if (fault->handles[i].number == number) {
-      return fault->handles[i].file;
-    }
-  }
-  return NULL;
-}
-
-static void handle_remove (struct fault_fs *fault, int64_t number) {
-  for (size_t i = 0; i < fault->handle_count; i++) {
-    if (fault->handles[i].number == number) {
-      fault->handle_count--;
-      fault->handles[i] = fault->handles[fault->handle_count];
-      return;
-    }
-  }
 }
 
 /* ---- completions ------------------------------------------------------- */
@@ -191,15 +87,6 @@ static void lay_over (const struct fault_call *call) {
   }
 }
 
-static uint64_t held_end (const struct held_file *file, uint64_t size) {
-  const struct held_write *write = file != NULL ? file->first : NULL;
-  for (; write != NULL; write = write->next) {
-    uint64_t end = write->offset + write->bytes.size;
-    size = end > size ? end : size;
-  }
-  return size;
-}
-
 /* Puts 'name' where it belongs among sorted names from 'start' on. */
 static void insert_name (struct raft_buffer *out, size_t start,
                          const char *name) {
@@ -228,7 +115,7 @@ static void rename_list (const struct fault_call *call) {
   out->size = call->start;
   for (size_t at = 0; at < below.size;) {
     const char *name = (const char *)below.data + at;
-    const struct held_file *file = file_below (call->fault, name);
+    const struct held_file *file = held_below (&call->fault->held, name);
     if (file == NULL) {
       insert_name (out, call->start, name);
     } else if (file->name[0] != '\0') {
@@ -246,7 +133,7 @@ static void finish_good (const struct fault_call *call) {
     case FS_CREATE:
       above->file = call->request.file;
       above->size = held_end (call->file, call->request.size);
-      handle_add (call->fault, above->file, call->file);
+      held_open (&call->fault->held, above->file, call->file);
       break;
     case FS_READ:
       lay_over (call);
@@ -268,7 +155,7 @@ static void call_free (struct fault_call *call) {
   if (call->older != NULL) {
     call->older->newer = call->newer;
   }
-  free_writes (call->writes);
+  held_free_writes (call->writes);
   raft_buffer_free (&call->nothing);
   raft_release (&raft_memory_plain, call, sizeof *call);
 }
@@ -301,7 +188,7 @@ static void on_done (struct fs_request *request) {
 static struct fault_call *call_new (struct fault_fs *fault,
                                     struct fs_request *above,
                                     enum fs_operation operation) {
-  struct fault_call *call = need (sizeof *call);
+  struct fault_call *call = held_need (sizeof *call);
   call->fault = fault;
   call->above = above;
   call->first = call;
@@ -324,35 +211,16 @@ static void send (struct fault_call *call) {
   call->fault->below->submit (call->fault->below, &call->request);
 }
 
-static struct held_write *copy_write (uint64_t offset, const uint8_t *data,
-                                      size_t size) {
-  struct held_write *write = need (sizeof *write);
-  int status = raft_slice_copy (&raft_memory_plain, data, size,
-                                &write->bytes);
-  raft_assert (status == RAFT_OK);
-  write->offset = offset;
-  return write;
-}
-
-static void hold (struct held_file *file, struct held_write *write) {
-  if (file->last == NULL) {
-    file->first = write;
-  } else {
-    file->last->next = write;
-  }
-  file->last = write;
-}
-
 static void do_write (struct fault_fs *fault, struct fs_request *above) {
-  struct held_file *file = handle_file (fault, above->file);
+  struct held_file *file = held_of (&fault->held, above->file);
   struct fault_call *call = call_new (fault, above, FS_READ);
   uint64_t offset = above->offset;
   for (size_t i = 0; file != NULL && i < above->slice_count; i++) {
     const struct raft_slice *slice = &above->slices[i];
     if (slice->size > 0) {
-      hold (file, copy_write (offset, slice->data, slice->size));
+      held_append (file, held_copy (offset, slice->data, slice->size));
       offset += slice->size;
-      fault->held += slice->size;
+      fault->held.bytes += slice->size;
     }
   }
   call->request.size = 0;
@@ -363,31 +231,31 @@ static void do_write (struct fault_fs *fault, struct fs_request *above) {
 
 /* What is held now is laid over later: a sync may take it away meanwhile. */
 static void do_read (struct fault_fs *fault, struct fs_request *above) {
-  const struct held_file *file = handle_file (fault, above->file);
+  const struct held_file *file = held_of (&fault->held, above->file);
   struct fault_call *call = call_new (fault, above, FS_READ);
   struct held_write **end = &call->writes;
   const struct held_write *write = file != NULL ? file->first : NULL;
   call->start = above->bytes->size;
   for (; write != NULL; write = write->next) {
-    *end = copy_write (write->offset, write->bytes.data, write->bytes.size);
+    *end = held_copy (write->offset, write->bytes.data, write->bytes.size);
     end = &(*end)->next;
   }
   send (call);
 }
 
-static void do_sync (struct fault_fs *fault, struct fs_request *above) {
-  struct held_file *file = handle_file (fault, above->file);
-  struct fault_call *first = NULL;
-  struct held_write *write = file != NULL ? file->first : NULL;
-  struct fault_call *call;
-  if (file != NULL) {
-    file->first = NULL;
-    file->last = NULL;
-  }
+/* What is held of a file becomes writes below; 'first' is the first request for
+** 'above' so far, or NULL. Returns the first one. */
+static struct fault_call *write_out (struct fault_fs *fault,
+                                     struct fs_request *above,
+                                     struct held_file *file,
+                                     struct fault_call *first) {
+  struct held_write *write = file->first;
+  file->first = NULL;
+  file->last = NULL;
   while (write != NULL) {
     struct held_write *next = write->next;
+    struct fault_call *call = call_new (fault, above, FS_WRITE);
     write->next = NULL;
-    call = call_new (fault, above, FS_WRITE);
     first = first != NULL ? first : call;
     call->first = first;
     call->is_last = false;
@@ -395,13 +263,36 @@ static void do_sync (struct fault_fs *fault, struct fs_request *above) {
     call->request.offset = write->offset;
     call->request.slices = &write->bytes;
     call->request.slice_count = 1;
-    fault->held -= write->bytes.size;
+    fault->held.bytes -= write->bytes.size;
     send (call);
     write = next;
   }
-  call = call_new (fault, above, FS_SYNC);
+  return first;
+}
+
+/* The last request for 'above'. */
+static void finish_with (struct fault_fs *fault, struct fs_request *above,
+                         struct fault_call *first,
+                         enum fs_operation operation) {
+  struct fault_call *call = call_new (fault, above, operation);
   call->first = first != NULL ? first : call;
+  if (operation == FS_LIST) {
+    call->request.bytes = &call->nothing;
+  }
   send (call);
+}
+
+static void do_sync (struct fault_fs *fault, struct fs_request *above) {
+  struct held_file *file = held_of (&fault->held, above->file);
+  struct fault_call *first = NULL;
+  if (fault->lies) {
+    finish_with (fault, above, NULL, FS_LIST);
+    return;
+  }
+  if (file != NULL) {
+    first = write_out (fault, above, file, NULL);
+  }
+  finish_with (fault, above, first, FS_SYNC);
 }
 
 /* A rename below, as one of several requests for 'above'. */
@@ -415,7 +306,7 @@ static struct fault_call *rename_below (struct fault_fs *fault,
   copy_name (call->target, target);
   call->request.name = call->name;
   call->request.target = call->target;
-  for (struct held_file *other = fault->files; other != NULL;
+  for (struct held_file *other = fault->held.files; other != NULL;
        other = other->next) {
     if (other != file && strcmp (other->name_below, target) == 0) {
       other->name_below[0] = '\0'; /* replaced */
@@ -429,8 +320,8 @@ static void do_sync_directory (struct fault_fs *fault,
                                struct fs_request *above) {
   struct fault_call *first = NULL;
   struct fault_call *call;
-  for (struct held_file *file = fault->files; file != NULL;
-       file = file->next) {
+  for (struct held_file *file = fault->lies ? NULL : fault->held.files;
+       file != NULL; file = file->next) {
     if (!file->is_renamed || file->name[0] == '\0') {
       continue;
     }
@@ -440,15 +331,14 @@ static void do_sync_directory (struct fault_fs *fault,
     file->is_renamed = false;
     send (call);
   }
-  call = call_new (fault, above, FS_SYNC_DIRECTORY);
-  call->first = first != NULL ? first : call;
-  send (call);
+  finish_with (fault, above, first,
+               fault->lies ? FS_LIST : FS_SYNC_DIRECTORY);
 }
 
 static struct held_file *file_for (struct fault_fs *fault,
                                    const char *name) {
-  struct held_file *file = file_named (fault, name);
-  return file != NULL ? file : file_add (fault, name);
+  struct held_file *file = held_named (&fault->held, name);
+  return file != NULL ? file : held_add (&fault->held, name);
 }
 
 static void do_rename (struct fault_fs *fault, struct fs_request *above) {
@@ -468,9 +358,9 @@ static void do_rename (struct fault_fs *fault, struct fs_request *above) {
 ** is held: that one makes way. */
 static void make_way (struct fault_fs *fault, struct fs_request *above,
                       struct fault_call *call) {
-  struct held_file *other = file_below (fault, above->name);
+  struct held_file *other = held_below (&fault->held, above->name);
   struct fault_call *first;
-  char name[NAME_BYTES];
+  char name[HELD_NAME_BYTES];
   if (other == NULL || other->name[0] == '\0' || other == call->file) {
     return;
   }
@@ -513,7 +403,7 @@ static void submit (struct port_fs *port, struct fs_request *request) {
   }
   call = call_new (fault, request, request->operation);
   if (request->operation == FS_CLOSE) {
-    handle_remove (fault, request->file);
+    held_close (&fault->held, request->file);
   } else if (request->operation == FS_LIST) {
     call->start = request->bytes->size;
   }
@@ -539,14 +429,7 @@ void fault_fs_free (struct fault_fs *fault) {
   while (fault->calls != NULL) {
     call_free (fault->calls);
   }
-  while (fault->files != NULL) {
-    struct held_file *next = fault->files->next;
-    free_writes (fault->files->first);
-    raft_release (&raft_memory_plain, fault->files, sizeof *fault->files);
-    fault->files = next;
-  }
-  raft_release (&raft_memory_plain, fault->handles,
-                fault->handle_capacity * sizeof *fault->handles);
+  held_free (&fault->held);
   raft_release (&raft_memory_plain, fault, sizeof *fault);
 }
 
@@ -555,5 +438,40 @@ struct port_fs *fault_fs_port (struct fault_fs *fault) {
 }
 
 uint64_t fault_fs_held (const struct fault_fs *fault) {
-  return fault->held;
+  return fault->held.bytes;
+}
+
+void fault_fs_lie (struct fault_fs *fault, bool lies) {
+  fault->lies = lies;
+}
+
+/* Takes away what a loss of power takes: whole writes, or their ends. */
+static void tear (struct fault_fs *fault, struct held_file *file,
+                  uint64_t bits) {
+  uint64_t number = 0;
+  for (struct held_write *write = file->first; write != NULL;
+       write = write->next) {
+    uint64_t fate = raft_mix (bits + number++) % 4;
+    if (fate < 2) {
+      size_t kept = fate == 0 ? 0 : write->bytes.size / 2 / SECTOR * SECTOR;
+      fault->held.bytes -= write->bytes.size - kept;
+      write->bytes.size = kept;
+    }
+  }
+}
+
+void fault_fs_spill (struct fault_fs *fault, uint64_t bits,
+                     struct fs_request *last) {
+  struct fault_call *first = NULL;
+  last->operation = FS_SYNC;
+  for (struct held_file *file = fault->held.files; file != NULL;
+       file = file->next) {
+    if (held_handle (&fault->held, file, &last->file)) {
+      if (bits != FAULT_FS_ALL) {
+        tear (fault, file, ++bits);
+      }
+      first = write_out (fault, last, file, first);
+    }
+  }
+  finish_with (fault, last, first, FS_LIST);
 }

@@ -33,6 +33,18 @@ void fault_fs_free (struct fault_fs *fault);
 /* The door that decorates. Valid as long as the decorator. */
 struct port_fs *fault_fs_port (struct fault_fs *fault);
 
+/* From now on syncs do nothing, which no disk may do. */
+void fault_fs_lie (struct fault_fs *fault, bool lies);
+
+#define FAULT_FS_ALL UINT64_MAX
+
+/* Before the process is killed: passes on what is held of files' contents,
+** all of it, or what 'bits' choose, as a loss of power leaves some sectors
+** and not others. Names stay as they were synced. Then calls last->done; the
+** rest of 'last' is set here. */
+void fault_fs_spill (struct fault_fs *fault, uint64_t bits,
+                     struct fs_request *last);
+
 /* Bytes held back at the moment. */
 uint64_t fault_fs_held (const struct fault_fs *fault);
 

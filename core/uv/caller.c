@@ -392,6 +392,7 @@ int real_caller_init (struct real_caller *caller,
   inner.deadline_us = options->deadline_us;
   inner.retry_us = options->retry_us;
   inner.no_session = options->no_session;
+  inner.begins_at_first = options->begins_at_first;
   inner.bug = options->bug;
   return client_new (&caller->client, &inner);
 }

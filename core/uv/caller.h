@@ -33,6 +33,7 @@ struct real_caller_options {
   raft_time deadline_us; /* 0: the client's default */
   raft_time retry_us;
   bool no_session;
+  bool begins_at_first;
   enum raft_bug bug;
 };
 

@@ -295,7 +295,9 @@ static void on_object (struct real_stream *stream, const uint8_t *data,
   struct object_call call = { connection, data, size, RAFT_ECLOSED };
   bool was_new = connection->role == ROLE_NEW;
   if (connection->has_left || connection->is_hung_up
-      || connection->is_doomed) {
+      || connection->is_doomed
+      || (connection->role == ROLE_CLIENT && !connection->is_admin
+          && !real_faults_hears_client (connection->server))) {
     return;
   }
   real_server_enter (connection->server, call_object, &call);
@@ -421,6 +423,12 @@ static void answer_host (struct real_server *server,
   raft_slice_release (message);
 }
 
+bool real_connection_is_exempt (struct port_net *net, uint64_t number) {
+  const struct real_connection *connection = find (server_of (net), number);
+  return number == REAL_HOST_CONNECTION
+         || (connection != NULL && connection->is_admin);
+}
+
 static void reply (struct port_net *net, uint64_t number,
                    struct raft_slice message) {
   struct real_server *server = server_of (net);
@@ -493,6 +501,16 @@ void real_connections_sweep (struct real_server *server) {
     if (connection != NULL
         && (connection->role == ROLE_NEW || connection->has_left)
         && now - connection->accepted > REAL_GREETING_US) {
+      connection_close (connection);
+    }
+  }
+}
+
+void real_connections_reset (struct real_server *server) {
+  for (size_t i = 0; i < server->slot_count; i++) {
+    struct real_connection *connection = server->slots[i];
+    if (connection != NULL && connection->role == ROLE_CLIENT
+        && !connection->is_admin) {
       connection_close (connection);
     }
   }

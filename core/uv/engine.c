@@ -49,7 +49,8 @@ void real_server_enter (struct real_server *server,
 }
 
 raft_time real_server_now (struct real_server *server) {
-  return server->clock.now (&server->clock);
+  struct port_clock *clock = real_faults_clock (server);
+  return clock->now (clock);
 }
 
 /* ---- completions ------------------------------------------------------- */
@@ -168,6 +169,7 @@ static void begin_end (struct real_server *server) {
   }
   real_listener_close (server);
   real_admin_close (server);
+  real_faults_close (server);
   if (server->state < REAL_STATE_CLOSING) {
     set_bound (server);
   }
@@ -310,6 +312,7 @@ static void on_turn_end (uv_prepare_t *prepare) {
     return;
   }
   set_timer (server);
+  real_faults_turn (server);
   real_turns_end (&server->turns, &server->loop);
 }
 
@@ -387,11 +390,10 @@ static void fill_options (struct real_server *server,
   options->extras = server->extras;
   options->extra_count = REAL_EXTRAS;
   options->memory = &server->arena.memory;
-  options->fs = server->fault != NULL ? fault_fs_port (server->fault)
-                                      : &server->disk.port;
-  options->net = &server->net;
+  options->fs = real_faults_fs (server);
+  options->net = real_faults_net (server);
   options->machine = &server->apply.port;
-  options->clock = &server->clock;
+  options->clock = real_faults_clock (server);
   options->place = server->disk.path;
   options->tracer = given->trace_levels != 0 ? &server->tracer : NULL;
   options->heartbeat_us = given->heartbeat_us;
@@ -413,15 +415,11 @@ static void call_open (struct real_server *server, void *argument) {
 
 static int start_replica (struct real_server *server) {
   struct replica_options options;
-  int status;
-  if (server->options.hold_unsynced) {
-    server->fault = fault_fs_new (&server->disk.port);
-    if (server->fault == NULL) {
-      return RAFT_ENOMEM;
-    }
+  int status = real_faults_start (server);
+  if (status == RAFT_OK) {
+    fill_options (server, &options);
+    status = replica_new (&server->replica, &options);
   }
-  fill_options (server, &options);
-  status = replica_new (&server->replica, &options);
   if (status == RAFT_OK) {
     real_server_enter (server, call_open, NULL);
   }
@@ -462,10 +460,8 @@ static void clean_up (struct real_server *server) {
   }
   real_server_enter (server, call_free, NULL);
   server->replica = NULL;
+  real_faults_free (server);
   raft_arena_clear (&server->arena);
-  if (server->fault != NULL) {
-    fault_fs_free (server->fault);
-  }
   if (server->options.machine != NULL) {
     server->options.machine->free (server->options.machine);
   }
@@ -499,6 +495,7 @@ int real_engine_init (struct real_server *server) {
     return RAFT_ENOMEM;
   }
   real_clock_init (&server->clock);
+  fault_clock_init (&server->faults.clock, &server->clock);
   real_link_door (&server->net);
   real_connection_door (&server->net);
   server->tracer.levels = server->options.trace_levels;

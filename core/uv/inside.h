@@ -14,12 +14,12 @@
 #include <uv.h>
 
 #include "base/panic.h"
-#include "fault/fs.h"
 #include "port/net.h"
 #include "replica/replica.h"
 #include "uv/admin.h"
 #include "uv/apply.h"
 #include "uv/disk.h"
+#include "uv/faults.h"
 #include "uv/listener.h"
 #include "uv/mailbox.h"
 #include "uv/server.h"
@@ -82,7 +82,7 @@ struct real_server {
   struct port_net net;
   struct raft_arena arena;
   struct real_disk disk;
-  struct fault_fs *fault;             /* NULL: not asked for */
+  struct real_faults faults;
   struct real_apply apply;
   bool has_disk_thread;
   bool has_apply_thread;
@@ -133,6 +133,8 @@ void real_engine_run (void *server);
 void real_link_door (struct port_net *net);
 void real_links_flush (struct real_server *server);
 void real_links_close (struct real_server *server);
+/* The connection to a member ends, as if its process did. */
+void real_link_reset (struct real_server *server, raft_id member);
 
 /* ---- connection.c ------------------------------------------------------- */
 int real_connections_init (struct real_server *server);
@@ -145,6 +147,10 @@ void real_connections_forget (struct real_server *server, raft_id member,
                               bool yes);
 void real_connections_flush (struct real_server *server);
 void real_connections_sweep (struct real_server *server);
+/* Those of clients end at once. */
+void real_connections_reset (struct real_server *server);
+/* Whether a connection is the host's or an operator's. */
+bool real_connection_is_exempt (struct port_net *net, uint64_t number);
 /* finish: what was answered is sent first. */
 void real_connections_close (struct real_server *server, bool finish);
 

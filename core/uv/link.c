@@ -272,6 +272,16 @@ static void maybe_free (struct real_link *link) {
   }
 }
 
+/* Nobody answers at the other end of a way that is cut. */
+static bool wait_in_vain (struct real_link *link) {
+  if (real_faults_reaches (link->server, link->member)) {
+    return false;
+  }
+  link->state = LINK_DIALLING;
+  (void)uv_timer_start (&link->timer, on_silence, DIAL_MS, 0);
+  return true;
+}
+
 static void on_found (struct real_lookup *lookup, int status) {
   struct real_link *link = lookup->owner;
   if (link->is_closing) {
@@ -286,6 +296,9 @@ static void on_found (struct real_lookup *lookup, int status) {
 static void dial (struct real_link *link) {
   struct sockaddr_storage where;
   struct real_address address;
+  if (wait_in_vain (link)) {
+    return;
+  }
   if (real_address_parse (link->address, &address, NULL) != RAFT_OK) {
     go_down (link, NET_DOWN_SILENT);
   } else if (real_address_numeric (&address, &where)) {
@@ -326,6 +339,13 @@ static void link_close (struct real_link *link) {
 void real_links_close (struct real_server *server) {
   while (server->links != NULL) {
     link_close (server->links);
+  }
+}
+
+void real_link_reset (struct real_server *server, raft_id member) {
+  struct real_link *link = find (server, member);
+  if (link != NULL && link->state == LINK_UP) {
+    go_down (link, NET_DOWN_ENDED);
   }
 }
 

@@ -25,6 +25,7 @@ struct real_server_options {
   const char *listen;           /* "host:port"; NULL: the member's own */
   bool insecure;                /* listen where other computers reach it */
   bool hold_unsynced;           /* as if power were lost at each kill */
+  bool is_controlled;           /* faults are ordered on standard input */
   bool mixed_vm;
   raft_time heartbeat_us;       /* 0: the engine's defaults */
   raft_time election_us;

@@ -34,6 +34,7 @@ local NODE = {
   heartbeat = bounds.TIMINGS.heartbeat,
   hold_unsynced = { "boolean" },
   insecure = { "boolean" },
+  is_controlled = { "boolean" }, -- by raft.chaos, on standard input
   instructions = { "whole", min = 1 },
   level = { "one_of", words = { "none", "error", "warn", "info", "debug",
                                 "wire" } },
@@ -76,6 +77,7 @@ function node.start(given)
     election_spread = o.election_spread,
     election_timeout = o.election_timeout, heartbeat = o.heartbeat,
     hold_unsynced = o.hold_unsynced, insecure = o.insecure,
+    is_controlled = o.is_controlled,
     levels = LEVELS[level], limits = limits,
     listen = o.listen, mixed_vm = o.mixed_vm,
     machine = {

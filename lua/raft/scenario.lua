@@ -49,6 +49,7 @@ local RUN = {
   keep_traces = { "whole", default = 20000 },
   record = { "boolean" },
   bug = { "string" },
+  duration = { "duration", min = 1 },
 }
 
 local RUN_INSTRUCTIONS = 10000000 -- of a scenario between two waits
@@ -134,22 +135,6 @@ local function machine_of(self, read)
            instructions = read.instructions }
 end
 
-local function new_world(source, read, given)
-  local mixed = sim.mix(read.options or {}, {
-    members = given.nodes or read.nodes, seed = given.seed or read.seed or 1,
-    keep_traces = given.keep_traces, bug = given.bug or read.bug,
-    schedule = read.schedule, starts = read.starts == false and 0 or nil,
-    record = given.record and 1 or nil,
-  })
-  local flat = sim.read_options(mixed, scenario_options.NOBODY)
-  return core.sim_new(flat, machine_of(source, read)), flat
-end
-
--- All processes: members, and spares that may become some.
-local function count_of(flat)
-  return flat.members + (flat.spares or 0)
-end
-
 local function initial_network(flat)
   local initial = {}
   for _, row in ipairs(core.sim_options()) do
@@ -158,7 +143,32 @@ local function initial_network(flat)
   return initial
 end
 
-local function new_cluster(self, read, handle, flat)
+-- @param make what makes another world than the simulated one
+-- @return the world, its options, and how its network is at first
+local function new_world(source, read, given, make)
+  local mixed = sim.mix(read.options or {}, {
+    members = given.nodes or read.nodes, seed = given.seed or read.seed or 1,
+    keep_traces = given.keep_traces, bug = given.bug or read.bug,
+    schedule = read.schedule, starts = read.starts == false and 0 or nil,
+    record = given.record and 1 or nil,
+  })
+  local flat = sim.read_options(mixed, scenario_options.NOBODY)
+  local machine = machine_of(source, read)
+  if make then
+    flat.members = flat.members or 3
+    local handle, initial = make { flat = flat, machine = machine,
+                                   read = read }
+    return handle, flat, initial
+  end
+  return core.sim_new(flat, machine), flat, initial_network(flat)
+end
+
+-- All processes: members, and spares that may become some.
+local function count_of(flat)
+  return flat.members + (flat.spares or 0)
+end
+
+local function new_cluster(self, read, handle, flat, initial)
   local workload = read.workload or {}
   local recorded = history.new { model = workload.model,
                                  initial = workload.initial }
@@ -166,7 +176,7 @@ local function new_cluster(self, read, handle, flat)
     handle = handle, nodes = count_of(flat), seed = flat.seed,
     keep_traces = flat.keep_traces or 0,
     place = self.place, bound = handle:now() + read.timeout,
-    instructions = RUN_INSTRUCTIONS, options = initial_network(flat),
+    instructions = RUN_INSTRUCTIONS, options = initial,
     history = recorded, ties = sim_history.new(recorded),
   }
 end
@@ -239,11 +249,11 @@ local function replay(read, handle)
 end
 
 -- @return the result; and the cluster, where there was one
-local function play(self, read, handle, flat)
+local function play(self, read, handle, flat, initial)
   if read.schedule and not read.live then
     return replay(read, handle)
   end
-  local cluster = new_cluster(self, read, handle, flat)
+  local cluster = new_cluster(self, read, handle, flat, initial)
   run_processes(cluster, read)
   return verdict.of_cluster(cluster, read), cluster
 end
@@ -276,24 +286,40 @@ local function without_jit(fn, ...)
   return result, more
 end
 
+-- A run may be shorter or longer than its file says.
+local function lasting(read, duration)
+  if not duration then
+    return read
+  end
+  local copy = {}
+  for name, value in pairs(read) do
+    copy[name] = value
+  end
+  copy.duration, copy.timeout = duration, read.timeout + duration
+  return copy
+end
+
 --- One run of a seed, to its end.
 -- @param given { seed = 1, nodes = …, keep_traces = 20000, record = true,
--- watch = function of the world's handle, the result and the cluster (nil: of
--- a schedule), before the world is closed }; with record the result has the
--- schedule
+-- duration = "5s", of a workload, instead of its own, watch = function of the
+-- world's handle, the result and the cluster (nil: of a schedule), before the
+-- world is closed, world = what makes another world (chaos.lua) }; with
+-- record the result has the schedule
 -- @return { ok = true, seed = 1, trace_hash = "…", now = …, events = …, … };
 -- else with violation = { name, text, time }, not_applicable or unknown
 function Scenario:run(given)
   local watch = given and given.watch
-  local read, source = whole(self)
+  local whole_read, source = whole(self)
   local copy = {}
   for name, value in pairs(given or {}) do
-    copy[name] = name ~= "watch" and value or nil
+    copy[name] = name ~= "watch" and name ~= "world" and value or nil
   end
   local asked = options.check("scenario:run", copy, RUN)
-  local handle, flat = new_world(source, read, asked)
+  local read = lasting(whole_read, asked.duration)
+  local handle, flat, initial = new_world(source, read, asked,
+    given and given.world)
   local ran, result, cluster = pcall(without_jit, play, self, read, handle,
-    flat)
+    flat, initial)
   if ran then
     result.nodes = count_of(flat)
     if asked.record then

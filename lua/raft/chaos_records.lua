@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: MIT
+--
+-- chaos_records.lua - what members that are processes have told, in one list.
+--
+-- Holds:     the logs of all members, read as they grow; who leads, by them;
+--            what the world itself did, among them, as in the simulator.
+-- Knows not: processes.
+-- Invariant: a record has the place at which it was read, from 1, for as long
+--            as it is kept; by time they are sorted only when asked for.
+-- Rule:      no two members lead in one term (Paper §5.2, election safety).
+
+local json = require "raft.json"
+
+local Records = {}
+Records.__index = Records
+
+local LINE = "^(%d+)\t(%d+)\t(%d+)\t([^\t]*)\t(.*)$"
+
+local chaos_records = {}
+
+--- @param given { nodes = 3, wall = when the run began, keep = 20000, path =
+-- function of an id: where its log is, tell = function of a member, its
+-- term and the text of each record }
+function chaos_records.new(given)
+  return setmetatable({
+    nodes = given.nodes, wall = given.wall, keep = given.keep,
+    path = given.path, tell = given.tell, files = {}, rests = {}, list = {},
+    first = 1, last = 0, leaders = {}, elections = 0,
+  }, Records)
+end
+
+-- ---- one after the other ---------------------------------------------------
+
+local function add(self, record)
+  self.last = self.last + 1
+  self.list[self.last] = record
+  if self.last - self.first >= self.keep then
+    self.list[self.first] = nil
+    self.first = self.first + 1
+  end
+end
+
+--- What the world did at this moment: note(time, "sim.kill", 2).
+function Records:note(time, kind, member, fields)
+  local parts = { kind }
+  for name, value in pairs(fields or {}) do
+    parts[#parts + 1] = ("%s=%s"):format(name, tostring(value))
+  end
+  table.sort(parts, function(a, b)
+    return a == kind or b ~= kind and a < b
+  end)
+  add(self, { time = time, member = member or 0, term = 0,
+    text = table.concat(parts, " "), kind = kind, fields = fields or {} })
+end
+
+local function see_leader(self, record)
+  local term, member = record.term, record.member
+  if record.text:find("^raft%.role ") and record.text:find(" to=leader ") then
+    local other = self.leaders[term]
+    if other and other ~= member and not self.violation then
+      self.violation = { name = "election safety", time = record.time,
+        text = ("members %d and %d both lead in term %.0f"):format(other,
+          member, term) }
+    end
+    self.elections = self.elections + (other and 0 or 1)
+    self.leaders[term] = member
+  end
+end
+
+local function take_line(self, line)
+  local wall, member, term, text, rest = line:match(LINE)
+  if not wall then
+    return
+  end
+  local record = { member = tonumber(member), term = tonumber(term),
+    time = math.max(tonumber(wall) - self.wall, 0), text = text,
+    json = rest }
+  if text:find("^chaos%.") then
+    record.time = nil
+  else
+    add(self, record)
+    see_leader(self, record)
+  end
+  self.tell(record)
+end
+
+-- What has been added to one log since.
+local function read_log(self, id)
+  local file = self.files[id]
+  if not file then
+    file = io.open(self.path(id), "rb")
+    self.files[id] = file or nil
+  end
+  local text = file and file:read("*a")
+  if not text or text == "" then
+    return
+  end
+  text = (self.rests[id] or "") .. text
+  local at = 1
+  while true do
+    local stop = text:find("\n", at, true)
+    if not stop then
+      break
+    end
+    take_line(self, text:sub(at, stop - 1))
+    at = stop + 1
+  end
+  self.rests[id] = text:sub(at)
+  file:seek("cur", 0) -- what was the end is none any more
+end
+
+--- Reads what was told since. @param id one member's; nil: all
+function Records:read(id)
+  for one = id or 1, id or self.nodes do
+    read_log(self, one)
+  end
+end
+
+function Records:close()
+  for id = 1, self.nodes do
+    if self.files[id] then
+      self.files[id]:close()
+      self.files[id] = nil
+    end
+  end
+end
+
+-- ---- as a world shows them -------------------------------------------------
+
+--- The places of the oldest and the youngest that is kept.
+function Records:span()
+  return self.first, self.last
+end
+
+--- Text, time, member and term of one; nil: it is not kept.
+function Records:at(place)
+  local record = self.list[place]
+  if record then
+    return record.text, record.time, record.member, record.term
+  end
+end
+
+local function decoded(record, number)
+  local made = { number = number, time = record.time, member = record.member,
+    term = record.term, kind = record.kind, level = "warn",
+    fields = record.fields }
+  if record.json then
+    local ok, value = json.decode(record.json)
+    if not ok then
+      return nil
+    end
+    made.kind, made.level = value.kind, value.level
+    made.fields = value.fields or {}
+  end
+  return made
+end
+
+--- The last records, merged by time.
+-- @param most so many at most
+-- @return { { number, time, member, term, kind, level, fields }, … }
+function Records:merged(most)
+  local sorted, made = {}, {}
+  for place = math.max(self.first, self.last - most + 1), self.last do
+    local record = self.list[place]
+    record.place = place
+    sorted[#sorted + 1] = record
+  end
+  table.sort(sorted, function(a, b)
+    return a.time < b.time or a.time == b.time and a.place < b.place
+  end)
+  for _, record in ipairs(sorted) do
+    made[#made + 1] = decoded(record, #made + 1)
+  end
+  return made
+end
+
+return chaos_records
