@@ -361,6 +361,9 @@ static int start_loop (struct real_caller *caller) {
   }
   (void)uv_timer_init (&caller->loop, &caller->timer);
   caller->has_loop = true;
+  /* The kernel learns in a turn what to watch: before the first one the loop's
+  ** own descriptor would never be readable, whatever is asked. */
+  (void)uv_run (&caller->loop, UV_RUN_NOWAIT);
   return RAFT_OK;
 }
 

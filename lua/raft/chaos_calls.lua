@@ -23,7 +23,7 @@ function chaos_calls.new(given)
   return setmetatable({
     addresses = given.addresses, now = given.now, keep = given.keep,
     clients = {}, fds = {}, ready = {}, kept = {}, last = 0,
-    outstanding = 0, counts = {},
+    outstanding = 0, counts = {}, longest = 0,
   }, Calls)
 end
 
@@ -95,6 +95,11 @@ local function finish(self, client, call, ok, ...)
   local done = { number = kept.number, ok = ok == true, bytes = "" }
   kept.to = self.now()
   if ok then
+    if kept.kind == "write" then
+      self.longest = math.max(self.longest, kept.to - (self.written
+        or kept.to))
+      self.written = kept.to
+    end
     kept.code, kept.result = "ok", (...)
     done.code = "ok"
     done.bytes = kept.result ~= nil

@@ -145,8 +145,6 @@ function World:merged()
   return self.records:merged(RECORDS)
 end
 
-World.records = nil
-
 --- Counts and the verdict of the world itself, as a simulated one has them.
 function World:result()
   local counts, made = self.counts, {}
@@ -156,7 +154,7 @@ function World:result()
   made.seed, made.now = self.seed, self:now()
   made.events = self.records.last
   made.elections = self.records.elections
-  made.calls = self.calls.counts
+  made.calls, made.longest_us = self.calls.counts, self.calls.longest
   made.violation = self.violation
   return made
 end

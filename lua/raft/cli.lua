@@ -177,6 +177,10 @@ function commands.sim(_, world, given)
   return require("raft.cli_sim").run(world, given)
 end
 
+function commands.chaos(_, world, given)
+  return require("raft.cli_chaos").run(world, given)
+end
+
 function commands.check(_, world, given)
   return require("raft.cli_check").run(world, given)
 end

@@ -194,6 +194,30 @@ local function add_sim(parser)
   command:flag("--lines", "Print one line of JSON (as --jobs reads it).")
 end
 
+local function add_chaos(parser)
+  local command = parser:command("chaos",
+    "Run scenarios on processes of this computer.")
+  command:argument("files", "Lua files that return raft.scenario { ... }.")
+    :args("+"):argname("FILE")
+  command:option("--time", "How long a workload lasts; a story is told again"
+    .. " until then."):args(1):argname("TIME")
+    :convert(reader("--time", quantity.duration))
+  command:option("--seed", "What the nemesis draws from; 1 is the default.")
+    :args(1):argname("N"):convert(reader("--seed", seeds))
+  command:option("--nodes", "Members, instead of what the file says.")
+    :args(1):argname("N"):convert(reader("--nodes", a_number))
+  command:option("--keep", "Keep everything in this folder; else only a"
+    .. " failure is kept."):args(1):argname("DIR")
+    :convert(reader("--keep", directory))
+  command:option("--bug", "In the build with bugs: have this one.")
+    :args(1):argname("NAME")
+  command:option("--level", "What members tell: wire, debug or info.")
+    :args(1):argname("LEVEL"):choices { "info", "debug", "wire" }
+  command:option("--port", "Members listen at 127.0.0.1, after this port.")
+    :args(1):argname("N"):convert(reader("--port", a_number))
+  command:flag("--traceback", "Show where in the toolkit an error was.")
+end
+
 local function add_lint(parser)
   local command = parser:command("lint",
     "Say whether a machine stays equal on every member.")
@@ -230,6 +254,7 @@ function arguments.parser(version)
   add_clients(parser)
   add_check(parser)
   add_sim(parser)
+  add_chaos(parser)
   local read = {
     address = reader("--listen", one_address),
     directory = reader("directory", directory),

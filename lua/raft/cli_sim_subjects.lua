@@ -41,7 +41,7 @@ local function of_scenario(path, loaded, given)
     label = path, words = subjects.quoted(path), seed = own.seed,
     title = own.name, bug = given.bug or own.bug,
     start = own.options and own.options.start_us or START,
-    is_scenario = true, is_plain = loaded:is_plain(),
+    is_scenario = true, scenario = loaded, is_plain = loaded:is_plain(),
     options = own.options, workload = own.workload and own,
     run = function(seed, watch, record)
       return loaded:run { seed = seed, nodes = given.nodes, bug = given.bug,

@@ -20,7 +20,7 @@ local function stem(subject, seed)
 end
 
 -- What a search has found, of a history or of a workload's.
-local function counterexample_of(result)
+function views.of(result)
   for _, one in ipairs { result.check or false, result.detail or false } do
     if type(one) == "table" and one.counterexample then
       return one.counterexample, one
@@ -30,7 +30,7 @@ end
 
 -- The calls that the operations of a counterexample were: they began at the
 -- same moment.
-local function mark(run, counterexample)
+function views.mark(run, counterexample)
   local moments = {}
   for _, operation in ipairs(counterexample.operations) do
     moments[operation.call_time or false] = operation
@@ -54,9 +54,9 @@ local function run_again(subject, seed)
       faults = bands[1] and bands or nil })
     run.violation = result.violation
   end)
-  local counterexample = counterexample_of(result)
+  local counterexample = views.of(result)
   if counterexample then
-    mark(run, counterexample)
+    views.mark(run, counterexample)
   end
   return run, result
 end
@@ -64,7 +64,7 @@ end
 -- ---- each of them ----------------------------------------------------------
 
 local function say_counterexample(say, result)
-  local counterexample, check = counterexample_of(result)
+  local counterexample, check = views.of(result)
   if counterexample then
     say("\n" .. require("raft.check_report").text(check)
       :gsub("[^\n]+", "  %0") .. "\n\n")

@@ -163,9 +163,12 @@ end
 
 --- Writes all events.
 -- @param form "jsonl" (default) or "edn"
+-- @param bands faults, { { name = "kill", targets = { 2 }, from = 1200000,
+-- to = 1700000 }, … }: written as Jepsen writes its nemesis
 -- @return true; or nil, message, "io"
-function History:write(path, form)
-  return require("raft.history_file").write(self, path, form or "jsonl")
+function History:write(path, form, bands)
+  return require("raft.history_file").write(self, path, form or "jsonl",
+    bands)
 end
 
 return history

@@ -17,6 +17,8 @@ local wording = require "raft.wording"
 
 local file = {}
 
+local NEMESIS = "nemesis" -- whose events are of no client
+
 local TYPES = { invoke = true, ok = true, fail = true, info = true }
 
 -- ---- from events to a history --------------------------------------------
@@ -65,7 +67,7 @@ end
 
 -- What is not of a client: Jepsen writes its nemesis into the same file.
 local function is_client(event)
-  return type(event) ~= "table" or event.process ~= "nemesis"
+  return type(event) ~= "table" or event.process ~= NEMESIS
 end
 
 -- ---- JSON lines ----------------------------------------------------------
@@ -107,7 +109,7 @@ local function read_log(line)
     return wording.expected("INFO  jepsen.util - PROCESS :TYPE :F VALUE",
       line)
   elseif process == ":nemesis" then
-    return { process = "nemesis" }
+    return { process = NEMESIS }
   end
   local event = { process = tonumber(process) or process, type = kind, f = f,
     value = nil, reason = nil, operation = nil }
@@ -239,7 +241,9 @@ local function json_line(event)
 end
 
 local function edn_line(event)
-  local parts = { ":process " .. edn.write(event.process),
+  local process = event.process == NEMESIS and ":nemesis"
+    or edn.write(event.process)
+  local parts = { ":process " .. process,
     ":type :" .. event.type, ":f :" .. event.f }
   if event.key ~= nil then
     parts[#parts + 1] = ":key " .. edn.write(event.key)
@@ -256,8 +260,35 @@ end
 
 local FORMS = { jsonl = json_line, edn = edn_line }
 
+-- The begin and the end of each fault, between the events of clients.
+local function with_bands(events, bands)
+  local list = {}
+  local function put(event, time)
+    list[#list + 1] = { event = event, time = time or 0, order = #list }
+  end
+  local latest = 0
+  for _, event in ipairs(events) do
+    latest = math.max(latest, event.time or 0) -- their order is what it is
+    put(event, latest)
+  end
+  for _, band in ipairs(bands) do
+    for _, word in ipairs { "start", "stop" } do
+      local time = word == "start" and band.from or band.to
+      put({ process = NEMESIS, type = "info", value = band.targets,
+        f = word .. "-" .. band.name:gsub(" ", "-"), time = time }, time)
+    end
+  end
+  table.sort(list, function(a, b)
+    return a.time < b.time or a.time == b.time and a.order < b.order
+  end)
+  for i, item in ipairs(list) do
+    list[i] = item.event
+  end
+  return list
+end
+
 --- See history:write.
-function file.write(self, path, form)
+function file.write(self, path, form, bands)
   local line = FORMS[form]
   if not line then
     error("history:write: expected a form, jsonl or edn, got "
@@ -267,11 +298,15 @@ function file.write(self, path, form)
   if not handle then
     return nil, message, "io"
   end
-  for _, event in ipairs(self:events()) do
-    handle:write(line(event), "\n")
+  local events = self:events()
+  local ok = true
+  for _, event in ipairs(bands and with_bands(events, bands) or events) do
+    if ok then
+      ok, message = handle:write(line(event), "\n")
+    end
   end
-  local ok
-  ok, message = handle:close()
+  local closed, why = handle:close()
+  ok, message = ok and closed, message or why
   if not ok then
     return nil, path .. ": " .. tostring(message), "io"
   end

@@ -1,0 +1,198 @@
+-- SPDX-License-Identifier: MIT
+--
+-- chaos_folder.lua - one folder with all that a run on real processes left:
+-- for whoever looks for the cause of a failure.
+--
+-- Holds:     summary.txt (read it first), history.edn and history.jsonl with
+--            faults as bands, trace.txt and trace.jsonl of all members merged
+--            by time, page.html, and members/ with their disks and logs.
+-- Knows not: how a run is done (chaos.lua), how a page looks (report.lua).
+
+local check_report = require "raft.check_report"
+local counterexamples = require "raft.cli_sim_views"
+local nemesis = require "raft.nemesis"
+local report = require "raft.report"
+local trace = require "raft.trace"
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
+local folder = {}
+
+local NEAR_US = 3 * 1000 * 1000 -- before a failure: what was wrong then
+
+-- ---- collecting ------------------------------------------------------------
+
+--- What can be told of a run only before its world is closed.
+-- @param given { title = "…" }
+-- @return a run as trace.lua has it; bands beside it
+function folder.collect(world, result, cluster, given)
+  local bands = nemesis.bands(cluster)
+  local face = { members = world.nodes, handle = world,
+    result = function()
+      return result
+    end,
+    records = function()
+      return world:merged()
+    end,
+    operations = function()
+      return world:operations()
+    end }
+  local run = trace.of(face, { title = given.title, notes = result.notes,
+    faults = bands[1] and bands or nil })
+  run.dropped = world:trace_span() - 1
+  run.violation = result.violation
+  local found = counterexamples.of(result)
+  if found then
+    counterexamples.mark(run, found)
+  end
+  return run
+end
+
+-- ---- the summary -----------------------------------------------------------
+
+local function seconds(us)
+  return ("%.3f s"):format(us / 1e6)
+end
+
+-- When it went wrong: at the last call of what nothing explains, else where
+-- the violation was seen.
+local function moment_of(run, result)
+  local latest
+  local found = counterexamples.of(result)
+  for _, operation in ipairs(found and found.operations or {}) do
+    local time = operation.end_time or operation.call_time
+    latest = math.max(latest or 0, time or 0)
+  end
+  return latest or run.violation and run.violation.time or run.now
+end
+
+local function near_faults(run, moment)
+  local lines = {}
+  for _, fault in ipairs(run.faults) do
+    if fault.from <= moment and fault.to >= moment - NEAR_US then
+      lines[#lines + 1] = ("    %s %s, %s to %s"):format(fault.name,
+        table.concat(fault.targets, " "), seconds(fault.from),
+        seconds(fault.to))
+    end
+  end
+  return lines[1] and lines or { "    nothing" }
+end
+
+-- The last thing of weight that each member said before then.
+local LOUD = { error = true, warn = true }
+
+local function loud_records(run, moment)
+  local last, lines = {}, {}
+  for _, record in ipairs(run.records) do
+    if record.time <= moment and (LOUD[record.level]
+       or record.kind == "raft.role") then
+      last[record.member] = record
+    end
+  end
+  for id = 1, run.nodes do
+    local record = last[id]
+    if record then
+      lines[#lines + 1] = ("    member %d, term %.0f, at %s: %s"):format(id,
+        record.term, seconds(record.time), record.kind)
+    end
+  end
+  return lines
+end
+
+local FILES = [[
+  page.html      the same moment in a picture of all messages
+  trace.txt      what all members said, merged by time; trace.jsonl for tools
+  history.edn    what clients did and saw, with faults; also history.jsonl
+  members/       the disks, N/, and the logs, N.log, of all members
+]]
+
+local function summary(run, result, head)
+  local lines = { (head:gsub("%s+$", "")), "" }
+  local function add(text)
+    lines[#lines + 1] = text
+  end
+  if not run.violation then
+    add("Nothing was found.")
+  else
+    local moment = moment_of(run, result)
+    add(("Look first at %s: page.html#t=%.3fs&w=1s"):format(seconds(moment),
+      moment / 1e6))
+    add("  broken then, or shortly before:")
+    add(table.concat(near_faults(run, moment), "\n"))
+    add("  what members said last before it:")
+    add(table.concat(loud_records(run, moment), "\n"))
+    local _, check = counterexamples.of(result)
+    if check then
+      add("\n" .. check_report.text(check):gsub("[^\n]+", "  %0"))
+    end
+  end
+  add("")
+  add((FILES:gsub("%s+$", "")))
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- ---- writing ---------------------------------------------------------------
+
+local function quoted(path)
+  return "'" .. path:gsub("'", "'\\''") .. "'"
+end
+
+local function shell(format, ...)
+  local words = { ... }
+  for i, word in ipairs(words) do
+    words[i] = quoted(word)
+  end
+  local status = os.execute(format:format(unpack(words)))
+  return status == true or status == 0
+end
+
+local function write_text(path, text)
+  local file, message = io.open(path, "wb")
+  local ok = file
+  if file then
+    ok, message = file:write(text)
+    local closed, why = file:close()
+    ok, message = ok and closed, message or why
+  end
+  return ok and true, message
+end
+
+-- Each step: its name and what it does.
+local function steps_of(run, result, head, dir)
+  local recorded = result.history
+  local function history(form)
+    return not recorded or recorded:write(("%s/history.%s"):format(dir, form),
+      form, run.faults)
+  end
+  return {
+    function() return history("edn") end,
+    function() return history("jsonl") end,
+    function() return write_text(dir .. "/trace.txt", report.text(run)) end,
+    function() return report.jsonl(run, dir .. "/trace.jsonl") end,
+    function() return report.html(run, dir .. "/page.html") end,
+    function()
+      return write_text(dir .. "/summary.txt", summary(run, result, head))
+    end,
+  }
+end
+
+--- Writes all, and takes the members' folder with it.
+-- @param given { run = of collect, result = …, head = lines for people, from =
+-- where the members are, to = the folder }
+-- @return true; or nil and a message
+function folder.write(given)
+  local dir = given.to
+  if not shell("mkdir -p %s && cp -r %s/. %s/members 2> /dev/null", dir,
+               given.from, dir) then
+    return nil, "cannot write to " .. dir
+  end
+  for _, step in ipairs(steps_of(given.run, given.result, given.head, dir)) do
+    local ok, message = step()
+    if not ok then
+      return nil, message
+    end
+  end
+  return true
+end
+
+return folder
