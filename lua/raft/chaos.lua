@@ -13,7 +13,6 @@
 
 local chaos_world = require "raft.chaos_world"
 local core = require "raft.core"
-local not_applicable = require("raft.chaos_process").not_applicable
 local options = require "raft.options"
 
 local chaos = {}
@@ -59,6 +58,10 @@ local IGNORED = { apply_us = true, bug = true, calm_us = true, checks = true,
   sync_min_us = true, write_us = true }
 
 local REORDER_US, TAIL_US = 50000, 500000 -- as the simulator has them
+
+local function not_applicable(text)
+  error({ not_applicable = text }, 0)
+end
 
 local function known_options()
   local known = {}

@@ -119,8 +119,18 @@ local function flip(path, at)
   file:close()
 end
 
+local function has_snapshot(dir)
+  local pipe = io.popen("ls '" .. dir .. "'")
+  local names = pipe and pipe:read("*a") or ""
+  if pipe then
+    pipe:close()
+  end
+  return names:find("snapshot", 1, true) ~= nil
+end
+
 --- Damages one byte of an entry. @param draw a function of a bound
--- @return whether there was one old enough
+-- @return whether there was one old enough; and whether nothing else can hold
+-- the same, so that the member must refuse to open
 function chaos_disk.rot(dir, draw)
   local entries = proven_entries(dir)
   local entry = entries[1] and entries[draw(#entries)]
@@ -128,7 +138,7 @@ function chaos_disk.rot(dir, draw)
     return false
   end
   flip(entry.path, entry.at + entry.size - 1)
-  return true
+  return true, not has_snapshot(dir)
 end
 
 return chaos_disk

@@ -6,6 +6,7 @@
 -- Holds:  what is cut, slow and full now, so that it stays so when a member
 --         starts again.
 -- Rule:   a fault that this world has not ends the run as not applicable.
+--         Cuts of one turn are noted at one moment: they are one fault.
 
 local chaos_disk = require "raft.chaos_disk"
 local not_applicable = require("raft.chaos_process").not_applicable
@@ -38,7 +39,7 @@ function World:cut(from, to)
   local key = way(from, to)
   self.cuts[key] = (self.cuts[key] or 0) + 1
   tell_way(self, from, to)
-  self.records:note(self:now(), "sim.cut", 0, { from = from, to = to })
+  self.records:note(self.turned, "sim.cut", 0, { from = from, to = to })
 end
 
 function World:mend(from, to)
@@ -46,7 +47,7 @@ function World:mend(from, to)
   if (self.cuts[key] or 0) > 0 then
     self.cuts[key] = self.cuts[key] - 1
     tell_way(self, from, to)
-    self.records:note(self:now(), "sim.mend", 0, { from = from, to = to })
+    self.records:note(self.turned, "sim.mend", 0, { from = from, to = to })
   end
 end
 
@@ -59,7 +60,7 @@ function World:slow_link(from, to, us)
     ("slow_link %d 0"):format(to))
   self.slow_ways[way(from, to)] = us > 0 and { from, to } or nil
   self.counts.slow_links = self.counts.slow_links + (us > 0 and 1 or 0)
-  self.records:note(self:now(), "sim.slow_link", 0,
+  self.records:note(self.turned, "sim.slow_link", 0,
     { from = from, to = to, by = us })
 end
 
@@ -76,7 +77,7 @@ function World:heal()
       end
     end
   end
-  self.records:note(self:now(), "sim.heal")
+  self.records:note(self.turned, "sim.heal")
 end
 
 --- Of two members each forgets the connection that it made.
@@ -259,11 +260,11 @@ end
 --- Damages what is old. @return whether there was something
 function World:rot(id)
   local member = self.members[id]
-  local is_done = chaos_disk.rot(member.dir, function(bound)
+  local is_done, must_refuse = chaos_disk.rot(member.dir, function(bound)
     return self.dice:number(bound)
   end)
   if is_done then
-    member.is_lost = true
+    member.is_lost, member.must_refuse = true, must_refuse
     self.counts.rots = self.counts.rots + 1
     self.records:note(self:now(), "sim.rot", id)
   end

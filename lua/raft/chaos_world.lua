@@ -90,6 +90,7 @@ end
 --- One turn: waits at most so long. @return whether calls have ended
 function World:turn(wait_us)
   local any = self.calls:turn(math.min(wait_us, LOOK_US))
+  self.turned = self:now()
   if self:now() - self.looked >= LOOK_US then
     look(self)
   end
@@ -199,6 +200,15 @@ end
 
 World.make_directory = make_directory
 
+local function hear(self, record)
+  local member = self.members[record.member]
+  member:hear(record)
+  if member.must_refuse and member.state == "up" then
+    violate(self, "damage", ("member %d has opened a log of which an old entry"
+      .. " is damaged"):format(member.id))
+  end
+end
+
 local COUNTS = { "crashes", "kills", "pauses", "resets", "wipes", "rots",
   "jumps", "drifts", "disk_failures", "disk_fulls", "slow_disks",
   "restarts", "stops", "slow_links" }
@@ -210,7 +220,7 @@ local COUNTS = { "crashes", "kills", "pauses", "resets", "wipes", "rots",
 function chaos_world.new(given)
   local self = setmetatable({
     dir = given.dir, nodes = given.nodes, seed = given.seed,
-    addresses = given.addresses, began = core.now(), looked = 0,
+    addresses = given.addresses, began = core.now(), looked = 0, turned = 0,
     dice = dice.new(given.seed + 77), members = {}, counts = {},
     cuts = {}, slow_ways = {}, name = "this world",
   }, { __index = World })
@@ -233,7 +243,7 @@ function chaos_world.new(given)
       return self.members[id].log
     end,
     tell = function(record)
-      self.members[record.member]:hear(record)
+      hear(self, record)
     end }
   return self
 end

@@ -59,3 +59,14 @@ describe("node:fd", function ()
     assert.is_true(probe.is_readable(node:fd(), 0))
   end)
 end)
+
+describe("client:fd", function ()
+  it("#tsan is readable when the first call has work, before any step",
+  function ()
+    local client = assert(raft.client { host_of() .. ":7101",
+      session = false, deadline = "10s" })
+    client:send_query { "get", "x" }
+    assert.is_true(probe.is_readable(client:fd(), 5000))
+    client:close()
+  end)
+end)

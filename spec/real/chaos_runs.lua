@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: MIT
+--
+-- chaos_runs.lua - the command luaraft chaos, run by specs.
+--
+-- Holds:  a folder for scenarios and what is kept of them, the command's exit
+--         code and what it said, and whether anything of it is left.
+-- Rule:   whoever makes one closes it; close() removes the folder.
+
+local Cluster = require "spec.real.cluster"
+
+local Runs = {}
+Runs.__index = Runs
+
+local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d"
+
+function Runs.new()
+  return setmetatable({ dir = Cluster.folder() }, Runs)
+end
+
+--- Writes a scenario. @return its path
+function Runs:scenario(name, text)
+  local path = ("%s/%s.lua"):format(self.dir, name)
+  local file = assert(io.open(path, "w"))
+  file:write("local raft = require \"raft\"\n" .. text)
+  file:close()
+  return path
+end
+
+--- The shell line of a run; its members' folders are in this one.
+function Runs:line(arguments, build)
+  local root = Cluster.sh("pwd") == 0 and select(2, Cluster.sh("pwd"))
+  root = root:gsub("%s+$", "")
+  local environment = ("unset LUA_PATH LUA_CPATH; TMPDIR=%s/tmp"
+    .. " RAFT_BUILD=%s/%s"):format(self.dir, root, build
+      or os.getenv("RAFT_BUILD") or "build/gcc")
+  return ("mkdir -p %s/tmp && cd %s && %s %s %s/scripts/luaraft chaos %s")
+    :format(self.dir, self.dir, environment, LUA, root, arguments)
+end
+
+--- Runs it to its end. @return its exit code, what it said
+function Runs:run(arguments, build)
+  return Cluster.sh(self:line(arguments, build))
+end
+
+--- What is left of a run: names of folders, and how many processes.
+function Runs:left()
+  local _, folders = Cluster.sh(("ls %s/tmp"):format(self.dir))
+  local _, count = Cluster.sh(("grep -l %s/tmp /proc/[0-9]*/cmdline"
+    .. " 2> /dev/null | grep -v /self/ | xargs -r -n 1 dirname | while read"
+    .. " p; do grep -q [c]haos_member $p/cmdline 2> /dev/null && echo x; done"
+    .. " | wc -l"):format(self.dir))
+  return folders, tonumber(count:match "%d+")
+end
+
+function Runs:read(name)
+  local file = io.open(self.dir .. "/" .. name, "rb")
+  local text = file and file:read "*a"
+  if file then
+    file:close()
+  end
+  return text
+end
+
+function Runs:close()
+  Cluster.sh("rm -rf " .. self.dir)
+end
+
+return Runs

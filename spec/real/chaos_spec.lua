@@ -1,0 +1,184 @@
+-- SPDX-License-Identifier: MIT
+--
+-- luaraft chaos: scenarios on processes of this computer.
+
+local Cluster = require "spec.real.cluster"
+local Runs = require "spec.real.chaos_runs"
+local helper = require "spec.helper"
+local probe = require "raft.probe"
+
+describe("luaraft chaos #once", function ()
+  local runs
+
+  before_each(function ()
+    runs = Runs.new()
+  end)
+
+  after_each(function ()
+    runs:close()
+  end)
+
+  local function nothing_is_left()
+    local folders, processes = runs:left()
+    assert.equal("", folders)
+    assert.equal(0, processes)
+  end
+
+  it("§ all faults, mixed, on five members with seven workloads: all holds",
+  function ()
+    local root = select(2, Cluster.sh("pwd")):gsub("%s+$", "")
+    local code, said = runs:run(root .. "/scripts/chaos/everything.lua --time "
+      .. (helper.full and "300s" or "15s") .. " --seed " .. helper.seed)
+    assert.equal(0, code, said)
+    local operations = tonumber(said:match "(%d+) operations")
+    assert.is_true(operations > 50, said)
+    assert.truthy(said:find "faults: %a+", said)
+    nothing_is_left()
+  end)
+
+  it("runs a story with its verbs, and sees what they do", function ()
+    local path = runs:scenario("story", [[
+return raft.scenario { nodes = 3, run = function(cluster)
+  local leader, client = cluster:await_leader(), cluster:client()
+  client:propose { "set", "x", 1 }
+  local rest = cluster:others(leader)
+  cluster:partition({ leader }, rest)
+  local only = cluster:client(leader, { only = true, deadline = "1s" })
+  local ok, _, code = only:try("query", { "get", "x" })
+  assert(not ok, code)
+  client:propose { "set", "x", 2 }
+  cluster:heal()
+  cluster:settle()
+  cluster:cut("clients", 1)
+  local cut = cluster:client(1, { only = true, deadline = "1s" })
+  assert(not cut:try("query", { "get", "x" }, { read = "stale" }))
+  cluster:mend("clients", 1)
+  cluster:pause(2)
+  assert(cluster:status(2).paused)
+  cluster:resume(2)
+  cluster:crash(1)
+  assert(cluster:status(1).state == "down")
+  cluster:restart(1)
+  cluster:await("replica.opened", 1)
+  cluster:disk(3, { fail = 1 })
+  client:propose { "set", "x", 3 }
+  assert(cluster:wait_until(function()
+    return cluster:status(3).state == "stopped"
+  end))
+  cluster:heal_all()
+  cluster:settle()
+  for id = 1, 3 do
+    local own = cluster:client(id, { only = true })
+    assert(own:query({ "get", "x" }, { read = "stale" }) == 3)
+  end
+end }
+]])
+    local code, said = runs:run(path)
+    assert.equal(0, code, said)
+    assert.truthy(said:find("faults: crashes 1, pauses 1, disk failures 1", 1,
+      true), said)
+    nothing_is_left()
+  end)
+
+  it("keeps of a failure where it was, and when to look", function ()
+    local path = runs:scenario("wrong", [[
+local workload = { model = "register" }
+function workload:client(cluster)
+  local history, leader = cluster:history(), cluster:await_leader()
+  local old = cluster:client(leader, { only = true })
+  local function write(value)
+    local op = history:invoke(1, "write", nil, value, cluster:now())
+    cluster:client():propose { "set", "x", value }
+    history:ok(op, value, cluster:now())
+  end
+  write(1)
+  cluster:partition({ leader }, cluster:others(leader))
+  write(2)
+  local op = history:invoke(1, "read", nil, nil, cluster:now())
+  history:ok(op, old:query({ "get", "x" }, { read = "stale" }),
+    cluster:now())
+end
+return raft.scenario { nodes = 3, duration = "2s", concurrency = 1,
+  workload = workload,
+}
+]])
+    local code, said = runs:run(path)
+    assert.equal(1, code, said)
+    assert.truthy(said:find("wrong.lua: seed 1: linearizable: the "
+      .. "history has no order that explains it (at ", 1, true), said)
+    assert.truthy(said:find("kept: wrong-1-chaos/summary.txt", 1, true), said)
+    local summary = runs:read "wrong-1-chaos/summary.txt"
+    assert.truthy(summary:find "Look first at [%d.]+ s: page.html#t=", summary)
+    assert.truthy(summary:find("partition ", 1, true), summary)
+    assert.truthy(runs:read "wrong-1-chaos/history.edn"
+      :find(":process :nemesis, :type :info, :f :start-partition, ", 1, true))
+    local check, verdict = Cluster.sh(("%s scripts/luaraft check --model"
+      .. " register %s/wrong-1-chaos/history.jsonl"):format(
+        rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d",
+        runs.dir))
+    assert.equal(1, check, verdict)
+    for _, name in ipairs { "page.html", "trace.txt", "trace.jsonl",
+      "members/1.log", "members/3/log-0000000001" } do
+      assert.truthy(runs:read("wrong-1-chaos/" .. name), name)
+    end
+    assert.truthy(runs:read "wrong-1-chaos/trace.txt"
+      :find("append previous=%d+ entries=%d+ commit=%d+ %(arrives"))
+    nothing_is_left()
+  end)
+
+  it("tells a mistake with the user's file and line", function ()
+    local path = runs:scenario("mistake", [[
+return raft.scenario { nodes = 3, run = function(cluster)
+  cluster:await_leader()
+  cluster:pauze(1)
+end }
+]])
+    local code, said = runs:run(path)
+    assert.equal(1, code)
+    assert.truthy(said:find(path .. ":4: cluster has no \"pauze\", did you"
+      .. " mean \"pause\"?", 1, true), said)
+    nothing_is_left()
+  end)
+
+  it("says not applicable for what real members have not", function ()
+    local verb = runs:scenario("verb", [[
+return raft.scenario { nodes = 1, run = function(cluster)
+  cluster:machine(1, { fail = 1 })
+end }
+]])
+    local option = runs:scenario("option", [[
+return raft.scenario { nodes = 1, options = { spares = 2 },
+  run = function() end }
+]])
+    local code, said = runs:run(verb .. " " .. option)
+    assert.equal(3, code, said)
+    assert.truthy(said:find("not applicable: " .. verb .. ":3: real members"
+      .. " have no machine that fails", 1, true), said)
+    assert.truthy(said:find("not applicable: real members have no option"
+      .. " spares", 1, true), said)
+    nothing_is_left()
+  end)
+
+  it("tells in one line what this computer lacks", function ()
+    local path = runs:scenario("plain", [[
+return raft.scenario { nodes = 1, run = function(cluster)
+  cluster:await_leader()
+end }
+]])
+    local taken, port
+    repeat
+      port = 20000 + math.random(10000)
+      local ok, socket = pcall(probe.socket_listen, "127.0.0.1", port)
+      taken = ok and socket
+    until taken
+    local code, said = runs:run(("%s --port %d"):format(path, port - 1))
+    probe.socket_close(taken)
+    assert.equal(1, code, said)
+    assert.truthy(said:find "^luaraft chaos: [^\n]+: member 1 has ended: "
+      .. "[^\n]*address[^\n]*\n$", said)
+    code, said = runs:run("nothing.lua")
+    assert.equal(2, code)
+    assert.truthy(said:find "^luaraft chaos: [^\n]*nothing.lua[^\n]*\n$", said)
+    nothing_is_left()
+  end)
+end)
