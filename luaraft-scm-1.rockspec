@@ -226,6 +226,7 @@ build = {
         "core/replica/install.c",
         "core/replica/load.c",
         "core/replica/open.c",
+        "core/replica/pace.c",
         "core/replica/peer.c",
         "core/replica/propose.c",
         "core/replica/query.c",

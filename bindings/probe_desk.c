@@ -63,8 +63,9 @@ static struct desk_member *of_net (struct port_net *net) {
 static void net_send (struct port_net *net, raft_id member,
                       enum net_class class_, struct raft_slice message) {
   struct desk_member *from = of_net (net);
+  bool is_block = class_ == NET_BULK && message.size > 4096;
   struct desk_note *note = queue_add (&from->desk->messages, &message);
-  (void)class_;
+  from->blocks += is_block;
   note->from = from->id;
   note->to = from->is_wanted[member] ? member : 0; /* nobody: lost */
 }

@@ -62,6 +62,7 @@ struct desk_member {
   bool machine_held;
   bool machine_keeps;     /* its state survives the process */
   bool machine_bare;      /* it takes no snapshots */
+  uint64_t blocks;           /* of snapshots, sent to others */
   size_t pull_fails_in;   /* that MACHINE_PULL raises; 0: none */
   struct raft_buffer image; /* plain: of MACHINE_SNAPSHOT, or pushed */
   size_t image_at;

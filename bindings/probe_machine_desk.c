@@ -240,6 +240,7 @@ int desk_status_push (lua_State *L, const struct desk_member *member) {
   field_set_number (L, "compared", status.hash_index);
   field_set_number (L, "base", status.raft.base);
   field_set_number (L, "snapshot", status.snapshot);
+  field_set_number (L, "blocks_sent", member->blocks);
   field_set_number (L, "snapshots_taken", status.snapshots_taken);
   field_set_boolean (L, "stalled", status.stalled);
   field_set_number (L, "syncs", status.wal.syncs);

@@ -28,6 +28,10 @@
   X(cached_bytes, 64 * RAFT_MIB, "bytes", "entries kept in memory")          \
   X(snapshot_bytes, 64 * RAFT_MIB, "bytes",                                  \
     "applied since the last snapshot: then another one is taken")            \
+  X(snapshot_rate, 64 * RAFT_MIB, "bytes/s",                                 \
+    "of a snapshot being written; of those being sent, together")            \
+  X(snapshot_window, 16, "blocks",                                           \
+    "of 64 KiB of a snapshot, unacknowledged to one follower")               \
   X(retained_entries, 65536, "entries",                                      \
     "kept behind a snapshot, for members that lag")                          \
   X(apply_bytes, RAFT_MIB, "bytes", "entries of one apply call")             \

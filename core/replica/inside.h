@@ -186,6 +186,7 @@ struct replica {
   struct replica_restore restore;
   struct replica_take take;
   struct replica_send sends[REPLICA_PEERS_MAX];
+  struct replica_pace send_pace; /* of all of them together */
   struct replica_receive receive;
   struct replica_digest digest;
   struct replica_apply apply;
@@ -221,7 +222,6 @@ void replica_on_wal_opened (void *owner, int status,
                             const struct wal_recovered *recovered,
                             const struct raft_detail *detail);
 void replica_on_machine_life (struct machine_request *request);
-
 /* The log is open, or could not be opened. */
 void replica_open_machine (struct replica *replica);
 /* Everything is there: log, machine, what the snapshot says. */

@@ -9,8 +9,9 @@
 ** Rule: blocks are taken from the known leader of the current term only, each
 **       in its order and once. Whatever else comes is answered with what is
 **       missing, or not at all, and nothing grows.
-** Rule: a block is answered when it was written: what is in memory is one
-**       block, and the part that is not the machine's.
+** Rule: a block is answered when it was written: what is in memory is a
+**       window of blocks, and the part that is not the machine's. Who sends
+**       more than that loses it.
 ** Rule: half a snapshot is kept over a lost link, for a while. */
 
 #include <string.h>
@@ -62,8 +63,16 @@ static void on_written (struct wal_snapshot_writer *writer, int status) {
   replica_leave (replica);
 }
 
+static void forget_held (struct replica_receive *receive) {
+  for (uint32_t i = 0; i < receive->held_count; i++) {
+    raft_slice_release (&receive->held[i]);
+  }
+  receive->held_count = 0;
+}
+
 void replica_receive_done (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
+  forget_held (receive);
   wal_snapshot_writer_free (&receive->writer);
   raft_buffer_free (&receive->meta_bytes);
   replica_meta_free (&receive->meta);
@@ -90,6 +99,7 @@ static void begin (struct replica *replica, raft_id from,
   receive->what = *what;
   receive->what.data = (struct wire_view){ NULL, 0 };
   receive->next = 0;
+  receive->held_count = 0;
   receive->is_begun = false;
   receive->is_outdated = false;
   receive->is_adopted = false;
@@ -121,6 +131,10 @@ static void refuse (struct replica *replica, const char *why, int status) {
 static void block_is_written (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
   receive->next++;
+  receive->held_count--;
+  raft_slice_release (&receive->held[0]);
+  memmove (receive->held, receive->held + 1,
+           receive->held_count * sizeof *receive->held);
   if (receive->next == blocks_of (&receive->what)) {
     receive->state = RECEIVE_WHOLE;
   }
@@ -145,14 +159,15 @@ static bool take_meta (struct replica *replica, struct wire_view data) {
   return status == RAFT_OK;
 }
 
-static void take_block (struct replica *replica,
-                        const struct wire_snapshot *block) {
+/* The first one of those that are held. */
+static void write_block (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
-  if (!take_meta (replica, block->data)) {
+  struct wire_view data = { receive->held[0].data, receive->held[0].size };
+  if (!take_meta (replica, data)) {
     return;
   }
-  receive->is_busy = wal_snapshot_add (&receive->writer, block->data.data,
-                                       block->data.size);
+  receive->is_busy = wal_snapshot_add (&receive->writer, data.data,
+                                       data.size);
   if (!receive->is_busy) {
     block_is_written (replica); /* the last one: with the head */
   }
@@ -167,17 +182,28 @@ static bool is_same (const struct replica_receive *receive, raft_id from,
          && receive->what.salt == what->salt;
 }
 
+/* True: it is the next one, and there is room. */
+static bool hold_block (struct replica *replica,
+                        const struct wire_snapshot *block) {
+  struct replica_receive *receive = &replica->receive;
+  struct wire_view data = block->data;
+  return receive->state == RECEIVE_OPEN && data.size > 0
+         && block->block == receive->next + receive->held_count
+         && receive->held_count < SNAPSHOT_HELD_MAX
+         && raft_slice_copy (replica->memory, data.data, data.size,
+                             &receive->held[receive->held_count])
+              == RAFT_OK;
+}
+
 static void on_block (struct replica *replica,
                       const struct wire_snapshot *block) {
   struct replica_receive *receive = &replica->receive;
+  bool is_writing = receive->state == RECEIVE_OPEN
+                    && (receive->is_busy || receive->held_count > 0);
   receive->heard = replica->now;
-  if (receive->is_busy && receive->state == RECEIVE_OPEN) {
-    return; /* answered when it is written */
-  }
-  if (receive->state == RECEIVE_OPEN && block->data.size > 0
-      && block->block == receive->next) {
-    take_block (replica, block);
-  } else if (receive->state != RECEIVE_CANCELLING) {
+  if (hold_block (replica, block)) {
+    receive->held_count++; /* answered when it is written */
+  } else if (receive->state != RECEIVE_CANCELLING && !is_writing) {
     replica_receive_answer (replica, WIRE_SNAPSHOT_GOES_ON);
   }
 }
@@ -285,6 +311,10 @@ static bool settle_open (struct replica *replica) {
     block_is_written (replica);
     return true;
   }
+  if (receive->held_count > 0) {
+    write_block (replica);
+    return true;
+  }
   if (!receive->is_begun) {
     receive->is_begun = true;
     replica_receive_answer (replica, WIRE_SNAPSHOT_GOES_ON);
@@ -330,6 +360,7 @@ bool replica_receive_end (struct replica *replica) {
 
 void replica_receive_free (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
+  forget_held (receive);
   wal_snapshot_writer_free (&receive->writer);
   raft_buffer_free (&receive->meta_bytes);
   replica_meta_free (&receive->meta);

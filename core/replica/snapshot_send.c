@@ -3,12 +3,13 @@
 ** snapshot_send.c - the newest snapshot to a follower whose entries are gone
 ** from the log.
 **
-**   leader   offer ─►        block 7 ─►        block 8 ─►  (lost)  offer ─►
-**   follower        ◄─ 7 missing    ◄─ 8 missing                  ◄─ 8 missing
+**   leader   offer ─►       blocks 7 8 9 ─►    10 11 ─►  (lost)  offer ─►
+**   follower       ◄─ 7 missing   ◄─ 8, ◄─ 9 missing …           ◄─ 10 missing
 **
-** Rule: one block is on its way at a time; the next one is read when the
-**       follower has written it. So a slow follower is never pressed, and
-**       what is sent never stands long before a heartbeat.
+** Rule: a window of blocks is on its way at a time (snapshot_window); the next
+**       one is read when the follower has one more on its disk, and not
+**       before its time (snapshot_rate). So a slow follower is never pressed,
+**       and neither is a slow line.
 ** Rule: nothing is remembered of what a follower has: after any silence, a
 **       lost link or a change of leaders the offer asks again.
 ** Rule: a failure is told to the engine after a pause: it tries again at
@@ -83,6 +84,7 @@ static void transmit (struct replica *replica, const struct replica_send *to,
 static void offer (struct replica *replica, struct replica_send *send) {
   struct wire_view nothing = { NULL, 0 };
   send->state = SEND_OFFERED;
+  send->data = NULL;
   send->resend_at = replica->now + pause_of (replica);
   transmit (replica, send, 0, nothing);
 }
@@ -98,7 +100,7 @@ static void on_file (struct wal_snapshot_reader *reader, int status,
                                                   reader));
   replica_enter (replica);
   send->is_busy = false;
-  send->data = data;
+  send->data = status == RAFT_OK ? data : NULL;
   send->size = size;
   if (send->state != SEND_CLOSING) {
     send->status = status;
@@ -119,6 +121,7 @@ static void open_file (struct replica *replica, struct replica_send *send) {
 
 static void close_file (struct replica_send *send) {
   send->state = SEND_CLOSING;
+  send->data = NULL;
   if (send->reader.is_open) {
     send->is_busy = true;
     wal_snapshot_close (&send->reader);
@@ -156,18 +159,6 @@ static bool settle_opened (struct replica *replica,
   return true;
 }
 
-static bool settle_read (struct replica *replica, struct replica_send *send) {
-  struct wire_view data = { send->data, send->size };
-  if (send->status != RAFT_OK) {
-    fail (replica, send, send->status);
-    return true;
-  }
-  send->state = SEND_SENT;
-  send->resend_at = replica->now + pause_of (replica);
-  transmit (replica, send, send->next, data);
-  return true;
-}
-
 static bool settle_silence (struct replica *replica,
                             struct replica_send *send) {
   if (replica->now >= send->give_up_at) {
@@ -178,6 +169,44 @@ static bool settle_silence (struct replica *replica,
     offer (replica, send);
   }
   return false;
+}
+
+/* What was read goes out, unless it is asked for no more. */
+static void pass_on (struct replica *replica, struct replica_send *send) {
+  struct wire_view data = { send->data, send->size };
+  send->data = NULL;
+  if (send->reading == send->next) {
+    send->next++;
+    replica_pace_spend (&replica->send_pace, replica->now, data.size);
+    transmit (replica, send, send->reading, data);
+  }
+}
+
+static bool wants_block (const struct replica *replica,
+                         const struct replica_send *send) {
+  return send->next < wal_snapshot_blocks (&send->reader)
+         && send->next - send->stored
+              < replica->options.limits.snapshot_window;
+}
+
+static bool settle_flowing (struct replica *replica,
+                            struct replica_send *send) {
+  if (send->status != RAFT_OK) {
+    fail (replica, send, send->status);
+    return true;
+  }
+  if (send->data != NULL) {
+    pass_on (replica, send);
+    return true;
+  }
+  if (wants_block (replica, send)
+      && replica->now >= replica_pace_at (&replica->send_pace)) {
+    send->reading = send->next;
+    send->is_busy = true;
+    wal_snapshot_read (&send->reader, send->next);
+    return true;
+  }
+  return settle_silence (replica, send);
 }
 
 static bool settle_closed (struct replica *replica,
@@ -221,9 +250,8 @@ static bool settle_one (struct replica *replica, struct replica_send *send) {
   }
   switch (send->state) {
     case SEND_WANTED: return settle_opened (replica, send);
-    case SEND_OFFERED:
-    case SEND_SENT: return settle_silence (replica, send);
-    case SEND_READING: return settle_read (replica, send);
+    case SEND_OFFERED: return settle_silence (replica, send);
+    case SEND_FLOWING: return settle_flowing (replica, send);
     case SEND_CLOSING: return settle_closed (replica, send);
     case SEND_PAUSING: return settle_told (replica, send);
     case SEND_FREE: break;
@@ -245,18 +273,19 @@ bool replica_settle_sends (struct replica *replica) {
 
 /* ---- answers ----------------------------------------------------------- */
 
+/* The follower has so many blocks. Once it has all it installs them, and is
+** asked now and then. */
 static void go_on (struct replica *replica, struct replica_send *send,
-                   uint64_t next) {
-  uint64_t blocks = wal_snapshot_blocks (&send->reader);
+                   uint64_t stored) {
+  bool is_answer = send->state == SEND_OFFERED;
   send->give_up_at = replica->now + SNAPSHOT_SILENT * pause_of (replica);
-  if (next < blocks) {
-    send->next = next;
-    send->state = SEND_READING;
-    send->is_busy = true;
-    wal_snapshot_read (&send->reader, next);
-  } else {
-    send->state = SEND_OFFERED; /* it is being installed: asked now and then */
+  send->resend_at = replica->now + pause_of (replica);
+  send->stored = stored;
+  if (is_answer || send->next < stored) {
+    send->next = stored;
   }
+  send->state = stored < wal_snapshot_blocks (&send->reader)
+                  ? SEND_FLOWING : SEND_OFFERED;
 }
 
 void replica_on_snapshot_result (struct replica *replica, raft_id from,
@@ -264,10 +293,13 @@ void replica_on_snapshot_result (struct replica *replica, raft_id from,
   struct replica_send *send = find (replica, from);
   if (send == NULL || replica->role != RAFT_LEADER
       || result->term != replica->term || send->term != replica->term
-      || (send->state != SEND_OFFERED && send->state != SEND_SENT)
+      || (send->state != SEND_OFFERED && send->state != SEND_FLOWING)
       || result->index != send->reader.head.index
       || result->salt != send->reader.head.salt) {
     return;
+  }
+  if (result->outcome != WIRE_SNAPSHOT_GOES_ON && send->is_busy) {
+    return; /* it says so again, of the next block or offer */
   }
   if (result->outcome == WIRE_SNAPSHOT_INSTALLED) {
     replica->receive.sent++;
@@ -275,22 +307,30 @@ void replica_on_snapshot_result (struct replica *replica, raft_id from,
     close_file (send);
   } else if (result->outcome == WIRE_SNAPSHOT_REFUSED) {
     fail (replica, send, RAFT_EBUSY);
-  } else if (send->state == SEND_OFFERED || result->next == send->next + 1) {
+  } else if (send->state == SEND_OFFERED || result->next > send->stored) {
     go_on (replica, send, result->next);
   }
 }
 
 /* ---- time, life -------------------------------------------------------- */
 
+static raft_time deadline_of (const struct replica *replica,
+                              const struct replica_send *send) {
+  raft_time block = replica_pace_at (&replica->send_pace);
+  if (send->is_busy || send->state == SEND_FREE || send->state == SEND_WANTED
+      || send->state == SEND_CLOSING) {
+    return RAFT_TIME_MAX; /* something comes that it goes on with */
+  }
+  return send->state == SEND_FLOWING && wants_block (replica, send)
+             && block < send->resend_at
+           ? block : send->resend_at;
+}
+
 raft_time replica_sends_deadline (const struct replica *replica) {
   raft_time deadline = RAFT_TIME_MAX;
   for (size_t i = 0; i < REPLICA_PEERS_MAX; i++) {
-    const struct replica_send *send = &replica->sends[i];
-    if ((send->state == SEND_OFFERED || send->state == SEND_SENT
-         || send->state == SEND_PAUSING)
-        && send->resend_at < deadline) {
-      deadline = send->resend_at;
-    }
+    raft_time one = deadline_of (replica, &replica->sends[i]);
+    deadline = one < deadline ? one : deadline;
   }
   return deadline;
 }

@@ -162,13 +162,41 @@ static bool begin (struct replica *replica) {
 
 /* ---- step by step ------------------------------------------------------ */
 
+static bool is_too_soon (const struct replica *replica) {
+  return replica->now < replica_pace_at (&replica->take.pace);
+}
+
+/* The next piece, or a pause. */
+static void want_piece (struct replica *replica) {
+  if (is_too_soon (replica)) {
+    replica->take.state = TAKE_PAUSING;
+  } else {
+    ask_machine (replica, MACHINE_PULL, TAKE_MACHINE);
+  }
+}
+
+static bool settle_pausing (struct replica *replica) {
+  if (is_too_soon (replica)) {
+    return false;
+  }
+  ask_machine (replica, MACHINE_PULL, TAKE_MACHINE);
+  return true;
+}
+
+raft_time replica_take_deadline (const struct replica *replica) {
+  const struct replica_take *take = &replica->take;
+  return take->state == TAKE_PAUSING ? replica_pace_at (&take->pace)
+                                     : RAFT_TIME_MAX;
+}
+
 static void add (struct replica *replica, const void *data, size_t size) {
   struct replica_take *take = &replica->take;
+  replica_pace_spend (&take->pace, replica->now, size);
   if (wal_snapshot_add (&take->writer, data, size)) {
     take->state = TAKE_WRITING;
     take->is_busy = true;
   } else {
-    ask_machine (replica, MACHINE_PULL, TAKE_MACHINE);
+    want_piece (replica);
   }
 }
 
@@ -243,7 +271,7 @@ static void settle_written (struct replica *replica) {
     take->failed = take->status;
     ask_machine (replica, MACHINE_DROP, TAKE_DROPPING);
   } else if (!add_meta (replica)) {
-    ask_machine (replica, MACHINE_PULL, TAKE_MACHINE);
+    want_piece (replica);
   }
 }
 
@@ -343,6 +371,7 @@ bool replica_settle_take (struct replica *replica) {
     case TAKE_IDLE: return settle_idle (replica);
     case TAKE_MACHINE: settle_machine (replica); break;
     case TAKE_WRITING: settle_written (replica); break;
+    case TAKE_PAUSING: return settle_pausing (replica);
     case TAKE_NAMING: settle_named (replica); break;
     case TAKE_CANCELLING: give_up (replica); break;
     case TAKE_DROPPING: give_up (replica); break;
@@ -356,6 +385,8 @@ bool replica_settle_take (struct replica *replica) {
 
 void replica_take_init (struct replica *replica) {
   struct replica_take *take = &replica->take;
+  take->pace.rate = replica->options.limits.snapshot_rate;
+  replica->send_pace.rate = take->pace.rate;
   raft_buffer_init (&take->request.bytes, &raft_memory_plain);
   raft_buffer_init (&take->writer.buffer, &raft_memory_plain);
   raft_buffer_init (&take->names, &raft_memory_plain);

@@ -14,6 +14,7 @@
 
 #include "port/machine.h"
 #include "replica/calls.h"
+#include "replica/pace.h"
 #include "replica/snapshot.h"
 #include "wal/snapshot.h"
 #include "wire/message.h"
@@ -28,6 +29,7 @@ enum replica_take_state {
   TAKE_IDLE,
   TAKE_MACHINE,   /* the machine remembers its state, or gives a piece */
   TAKE_WRITING,   /* the disk has a piece */
+  TAKE_PAUSING,   /* the next piece would be too soon */
   TAKE_NAMING,    /* the last bytes, and the name */
   TAKE_CANCELLING,/* the file goes */
   TAKE_DROPPING,  /* ... and the machine forgets */
@@ -46,6 +48,7 @@ struct replica_take {
   raft_index index;
   struct replica_caller caller; /* who waits for it; connection 0: nobody */
   uint64_t log_bytes;       /* of entries applied since the last one */
+  struct replica_pace pace; /* of what is written */
   uint64_t taken;           /* since the process began */
   struct wal_snapshot_writer writer;
   struct machine_request request;
@@ -101,8 +104,7 @@ enum replica_send_state {
   SEND_FREE,
   SEND_WANTED,    /* the file is to be opened */
   SEND_OFFERED,   /* it is asked what is missing */
-  SEND_READING,   /* the block 'next' */
-  SEND_SENT,      /* it is on its way */
+  SEND_FLOWING,   /* blocks are read and sent, up to a window */
   SEND_CLOSING,   /* the file */
   SEND_PAUSING    /* after a failure, before the engine is told */
 };
@@ -114,8 +116,10 @@ struct replica_send {
   bool is_busy;             /* a request is under way */
   bool is_wanted_anew;      /* as soon as the file is closed */
   int status;               /* of the request, then of the whole */
-  uint64_t next;            /* block */
-  const uint8_t *data;      /* SEND_READING: what was read */
+  uint64_t next;            /* block to be read and sent */
+  uint64_t stored;          /* blocks that the follower has on its disk */
+  uint64_t reading;         /* the block that was asked for */
+  const uint8_t *data;      /* what was read and is not sent; or NULL */
   size_t size;
   raft_time resend_at;
   raft_time give_up_at;
@@ -123,6 +127,9 @@ struct replica_send {
 };
 
 /* ---- from a leader ----------------------------------------------------- */
+
+#define SNAPSHOT_HELD_MAX 64 /* blocks that wait for the disk: the widest
+                                snapshot_window of a leader */
 
 enum replica_receive_state {
   RECEIVE_IDLE,
@@ -146,7 +153,10 @@ struct replica_receive {
   int status;               /* of the request */
   raft_id from;
   struct wire_snapshot what;/* as offered; no data */
-  uint64_t next;            /* blocks that the writer has */
+  uint64_t next;            /* blocks that are written */
+  struct raft_slice held[SNAPSHOT_HELD_MAX]; /* those after them, in order; the
+                               first one is with the writer, if it is busy */
+  uint32_t held_count;
   raft_time heard;
   uint64_t ticket;          /* of the log's reset */
   uint64_t sent;            /* to others, since the process began */
@@ -181,6 +191,7 @@ void replica_restore_free (struct replica *replica);
 /* ---- snapshot_take.c -------------------------------------------------- */
 void replica_take_init (struct replica *replica);
 bool replica_settle_take (struct replica *replica);
+raft_time replica_take_deadline (const struct replica *replica);
 /* Removes all snapshots but the two newest, when there is time. */
 void replica_take_sweep (struct replica *replica);
 /* The member ends: false, something is still under way. */

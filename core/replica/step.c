@@ -325,6 +325,7 @@ raft_time replica_deadline (const struct replica *replica) {
     deadline = earlier (deadline, engine);
     deadline = earlier (deadline, replica->retry_at);
     deadline = earlier (deadline, replica_stall_deadline (replica));
+    deadline = earlier (deadline, replica_take_deadline (replica));
     deadline = earlier (deadline, replica_sends_deadline (replica));
     deadline = earlier (deadline, replica_receive_deadline (replica));
   }

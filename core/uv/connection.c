@@ -30,6 +30,7 @@ struct real_connection {
   bool is_admin;             /* came through the directory */
   raft_id member;            /* ROLE_MEMBER */
   uint64_t incarnation;      /* ROLE_MEMBER */
+  bool is_bulk;              /* ROLE_MEMBER: its snapshots come here */
   raft_time accepted;
   struct real_connection *next_dirty;
   bool is_dirty;
@@ -194,7 +195,8 @@ static void close_older (struct real_connection *connection) {
     struct real_connection *other = server->slots[i];
     if (other != NULL && other != connection && !other->has_left
         && other->role == ROLE_MEMBER
-        && other->member == connection->member) {
+        && other->member == connection->member
+        && other->is_bulk == connection->is_bulk) {
       replace (other, &ours);
     }
   }
@@ -234,6 +236,7 @@ static int judge_member (struct real_connection *connection,
     connection->role = ROLE_MEMBER;
     connection->member = greeting->member;
     connection->incarnation = greeting->incarnation;
+    connection->is_bulk = greeting->bulk;
     return greet_back (connection);
   }
   if (refusal.code != RAFT_OK) {

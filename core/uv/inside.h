@@ -53,7 +53,7 @@ struct real_notice {
   struct raft_detail detail;
 };
 
-#define REAL_EXTRAS 5
+#define REAL_EXTRAS 6
 
 struct real_server {
   struct real_server_options options; /* its strings are owned */
@@ -99,6 +99,7 @@ struct real_server {
   struct real_admin admin;
   struct real_link *links;
   uint64_t links_up;
+  uint64_t bulk_up;                   /* beside them, for snapshots */
   struct real_connection **slots;     /* by number % slot_count */
   size_t slot_count;
   uint64_t connection_count;

@@ -4,6 +4,10 @@
 **
 ** Rule: one connection per ordered pair, dialled by the sender; nothing but a
 **       greeting, or a refusal, ever comes back on it.
+** Rule: snapshots have one beside it (class NET_BULK), so that no heartbeat
+**       stands behind a block. It is dialled when there is something to send,
+**       ends when there is nothing any more, and nobody is told of either:
+**       until it is there, and when it cannot be, the other one serves.
 ** Rule: a refused dial is told as such: with the end of the connection before
 **       it says that the process is gone (DESIGN: fast failover). */
 
@@ -19,6 +23,7 @@
 #define BACKOFF_MOST_US RAFT_SECOND
 #define LIVED_US (2 * RAFT_SECOND) /* a link that ends sooner has not mended
                                       anything: the next pause is longer */
+#define BULK_IDLE_MS ((uint64_t)10000) /* nothing to send: it ends */
 #define DIAL_MS 2000 /* from the dial to the other's greeting */
 #define UNSENT_MAX ((size_t)32 * 1024 * 1024) /* bytes; above the engine's own
                  bound of what is in flight to one follower */
@@ -38,6 +43,8 @@ struct real_link {
   raft_id member;
   char address[WIRE_ADDRESS_MAX];
   enum link_state state;
+  bool is_bulk;
+  raft_time used;            /* bulk: when something was sent last */
   raft_time backoff_us;
   raft_time up_since;        /* LINK_UP */
   uv_timer_t timer;          /* until the next dial, or of this one */
@@ -48,6 +55,7 @@ struct real_link {
 };
 
 static void dial (struct real_link *link);
+static void link_close (struct real_link *link);
 
 static struct real_server *server_of (struct port_net *net) {
   return (struct real_server *)(void *)((char *)net
@@ -55,9 +63,11 @@ static struct real_server *server_of (struct port_net *net) {
                                                     net));
 }
 
-static struct real_link *find (struct real_server *server, raft_id member) {
+static struct real_link *find (struct real_server *server, raft_id member,
+                               bool is_bulk) {
   struct real_link *link = server->links;
-  while (link != NULL && link->member != member) {
+  while (link != NULL
+         && (link->member != member || link->is_bulk != is_bulk)) {
     link = link->next;
   }
   return link;
@@ -91,6 +101,14 @@ static void wait (struct real_link *link) {
                         pause / RAFT_MILLISECOND + 1, 0);
 }
 
+static void count_up (struct real_link *link, uint64_t change) {
+  if (link->is_bulk) {
+    link->server->bulk_up += change;
+  } else {
+    link->server->links_up += change;
+  }
+}
+
 struct down_call {
   raft_id member;
   enum net_down why;
@@ -103,8 +121,14 @@ static void call_down (struct real_server *server, void *argument) {
 
 static void go_down (struct real_link *link, enum net_down why) {
   struct down_call call = { link->member, why };
+  if (link->is_bulk) {
+    if (!link->is_closing) {
+      link_close (link); /* dialled again when there is more to send */
+    }
+    return;
+  }
   if (link->state == LINK_UP) {
-    link->server->links_up--;
+    count_up (link, (uint64_t)-1);
     if (real_server_now (link->server) - link->up_since >= LIVED_US) {
       link->backoff_us = why == NET_DOWN_ENDED ? BACKOFF_SOON_US
                                                : BACKOFF_FIRST_US;
@@ -140,6 +164,14 @@ struct judge_call {
   int status;
 };
 
+static void on_idle (uv_timer_t *timer) {
+  struct real_link *link = timer->data;
+  if (real_server_now (link->server) - link->used
+      >= BULK_IDLE_MS * RAFT_MILLISECOND) {
+    link_close (link);
+  }
+}
+
 /* The other side's greeting, or why it wants no link. */
 static void call_judge (struct real_server *server, void *argument) {
   struct judge_call *call = argument;
@@ -171,9 +203,14 @@ static void call_judge (struct real_server *server, void *argument) {
   if (call->status == RAFT_OK) {
     link->state = LINK_UP;
     link->up_since = real_server_now (server);
-    server->links_up++;
-    replica_on_link_up (server->replica, greeting.member,
-                        greeting.incarnation);
+    count_up (link, 1);
+    if (link->is_bulk) {
+      (void)uv_timer_start (&link->timer, on_idle, BULK_IDLE_MS,
+                            BULK_IDLE_MS);
+    } else {
+      replica_on_link_up (server->replica, greeting.member,
+                          greeting.incarnation);
+    }
   }
 }
 
@@ -191,10 +228,12 @@ static void on_object (struct real_stream *stream, const uint8_t *data,
 
 static void call_greet (struct real_server *server, void *argument) {
   struct real_stream *stream = argument;
+  const struct real_link *link = stream->owner;
   struct wire_greeting greeting;
   struct raft_buffer bytes;
   raft_buffer_init (&bytes, &raft_memory_plain);
   replica_greeting (server->replica, &greeting);
+  greeting.bulk = link->is_bulk;
   if (wire_greeting_encode (&bytes, &greeting) == RAFT_OK) {
     (void)real_stream_send_bytes (stream, bytes.data, bytes.size);
   }
@@ -329,7 +368,9 @@ static void link_close (struct real_link *link) {
   }
   *at = link->next;
   link->is_closing = true;
-  link->server->links_up -= link->state == LINK_UP;
+  if (link->state == LINK_UP) {
+    count_up (link, (uint64_t)-1);
+  }
   link->state = LINK_WAITING;
   give_up_dial (link);
   real_lookup_cancel (&link->lookup);
@@ -343,18 +384,22 @@ void real_links_close (struct real_server *server) {
 }
 
 void real_link_reset (struct real_server *server, raft_id member) {
-  struct real_link *link = find (server, member);
+  struct real_link *link = find (server, member, false);
+  struct real_link *bulk = find (server, member, true);
+  if (bulk != NULL && bulk->state == LINK_UP) {
+    go_down (bulk, NET_DOWN_ENDED);
+  }
   if (link != NULL && link->state == LINK_UP) {
     go_down (link, NET_DOWN_ENDED);
   }
 }
 
-static void link_new (struct real_server *server, raft_id member,
-                      const char *address) {
+static struct real_link *link_new (struct real_server *server,
+                                   raft_id member, const char *address) {
   struct real_link *link = calloc (1, sizeof *link);
   if (link == NULL || uv_timer_init (&server->loop, &link->timer) != 0) {
     free (link);
-    return; /* the next configuration asks again */
+    return NULL; /* the next configuration, or block, asks again */
   }
   link->has_timer = true;
   link->timer.data = link;
@@ -365,6 +410,19 @@ static void link_new (struct real_server *server, raft_id member,
   link->next = server->links;
   server->links = link;
   (void)uv_timer_start (&link->timer, on_redial, 0, 0);
+  return link;
+}
+
+/* The one for snapshots, beside 'link'. */
+static struct real_link *bulk_of (struct real_link *link) {
+  struct real_link *bulk = find (link->server, link->member, true);
+  if (bulk == NULL) {
+    bulk = link_new (link->server, link->member, link->address);
+    if (bulk != NULL) {
+      bulk->is_bulk = true;
+    }
+  }
+  return bulk;
 }
 
 /* ---- the doors --------------------------------------------------------- */
@@ -372,7 +430,8 @@ static void link_new (struct real_server *server, raft_id member,
 static void know (struct port_net *net, raft_id member,
                   const char *address) {
   struct real_server *server = server_of (net);
-  struct real_link *link = find (server, member);
+  struct real_link *link = find (server, member, false);
+  struct real_link *bulk = find (server, member, true);
   real_connections_forget (server, member, address == NULL);
   if (server->state == REAL_STATE_ENDING
       || (address != NULL && strlen (address) >= WIRE_ADDRESS_MAX)
@@ -383,15 +442,24 @@ static void know (struct port_net *net, raft_id member,
   if (link != NULL) {
     link_close (link);
   }
+  if (bulk != NULL) {
+    link_close (bulk);
+  }
   if (address != NULL) {
-    link_new (server, member, address);
+    (void)link_new (server, member, address);
   }
 }
 
 static void send_message (struct port_net *net, raft_id member,
                           enum net_class class_, struct raft_slice message) {
-  struct real_link *link = find (server_of (net), member);
-  (void)class_;
+  struct real_link *link = find (server_of (net), member, false);
+  if (class_ == NET_BULK && link != NULL && link->state == LINK_UP) {
+    struct real_link *bulk = bulk_of (link);
+    if (bulk != NULL && bulk->state == LINK_UP) {
+      bulk->used = real_server_now (bulk->server);
+      link = bulk;
+    }
+  }
   if (link != NULL && link->state == LINK_UP
       && real_stream_unsent (&link->dial->stream) + message.size
            <= UNSENT_MAX) {

@@ -39,12 +39,15 @@
 ** Rule:      it is written under another name, synced, renamed, and the
 **            directory synced: a snapshot that stands under its name is whole.
 ** Rule:      the head is written last: a file without one is nothing.
+** Rule:      it is synced every few MiB, too: the log's own syncs share the
+**            disk, and none of them waits for a whole snapshot.
 ** Source:    Paper 7; SQLite's and LMDB's care with names. */
 
 #ifndef RAFT_WAL_SNAPSHOT_H
 #define RAFT_WAL_SNAPSHOT_H
 
 #include "base/buffer.h"
+#include "base/limit.h"
 #include "port/fs.h"
 #include "wal/record.h"
 
@@ -55,6 +58,7 @@
 #define WAL_SNAPSHOT_HEAD 512          /* bytes */
 #define WAL_SNAPSHOT_BLOCK 65536       /* bytes of content */
 #define WAL_SNAPSHOT_SUM 8             /* bytes behind each block */
+#define WAL_SNAPSHOT_SYNC (4 * RAFT_MIB) /* bytes between two syncs */
 #define WAL_SNAPSHOT_PREFIX "snapshot-"
 #define WAL_SNAPSHOT_DIGITS 16
 #define WAL_SNAPSHOT_NEW "snapshot-new"
@@ -100,6 +104,7 @@ struct wal_snapshot_writer {
   struct wal_snapshot_head head; /* size is counted here */
   uint64_t blocks;          /* written */
   size_t written;           /* bytes of the block that is being written */
+  uint64_t unsynced;        /* bytes written since the last sync */
   uint64_t offset;
   struct raft_buffer buffer;/* plain: content not yet written */
   int64_t file;

@@ -207,13 +207,7 @@ static void write_head (struct wal_snapshot_writer *writer) {
   write_at (writer, 0, 1, on_head);
 }
 
-static void on_block (struct fs_request *request) {
-  struct wal_snapshot_writer *writer = request->owner;
-  if (!is_good (writer)) {
-    return;
-  }
-  raft_buffer_consume (&writer->buffer, writer->written);
-  writer->blocks++;
+static void go_on (struct wal_snapshot_writer *writer) {
   if (writer->buffer.size >= WAL_SNAPSHOT_BLOCK
       || (writer->is_ending && writer->buffer.size > 0)) {
     write_block (writer);
@@ -221,6 +215,30 @@ static void on_block (struct fs_request *request) {
     write_head (writer);
   } else {
     tell (writer, RAFT_OK);
+  }
+}
+
+static void on_synced_so_far (struct fs_request *request) {
+  struct wal_snapshot_writer *writer = request->owner;
+  if (is_good (writer)) {
+    writer->unsynced = 0;
+    go_on (writer);
+  }
+}
+
+static void on_block (struct fs_request *request) {
+  struct wal_snapshot_writer *writer = request->owner;
+  if (!is_good (writer)) {
+    return;
+  }
+  raft_buffer_consume (&writer->buffer, writer->written);
+  writer->blocks++;
+  writer->unsynced += writer->written;
+  if (writer->unsynced >= WAL_SNAPSHOT_SYNC
+      && !raft_bug (writer, SNAPSHOT_NOT_SYNCED)) {
+    submit (writer, FS_SYNC, "sync", on_synced_so_far);
+  } else {
+    go_on (writer);
   }
 }
 

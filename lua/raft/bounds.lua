@@ -61,6 +61,8 @@ end
 
 local UNITS = {
   bytes = { "size", min = 1, max = 2 ^ 30 },
+  ["bytes/s"] = { "size", min = 1024, max = 2 ^ 30 },
+  blocks = { "whole", min = 1, max = 64 },
   microseconds = { "duration", min = 1, max = HOUR },
 }
 local COUNT = { "whole", min = 1, max = 10 ^ 6 }

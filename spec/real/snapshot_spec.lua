@@ -110,6 +110,7 @@ describe("luaraft snapshot #once", function ()
     assert.equal(rows[leader].state_hash, rows[4].state_hash)
     assert.equal(1, rows[4].snapshots_installed)
     assert.is_true(rows[4].log_base > 10)
+    assert.equal(1, cluster:status(leader).bulk_links_up)
     -- Who came that way can bring others.
     assert.equal(0, (luaraft("join --id 5 --dir %s --to %s",
       cluster:dir_of(5), at)))
