@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/chunk.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/limit.h"
 #include "base/panic.h"
@@ -267,8 +268,27 @@ static const luaL_Reg methods[] = {
   { "slice", store_slice },     { NULL, NULL }
 };
 
+/* durations (microseconds, …) -> counts, total, longest */
+static int base_durations (lua_State *L) {
+  struct raft_durations durations;
+  int count = lua_gettop (L);
+  memset (&durations, 0, sizeof durations);
+  for (int i = 1; i <= count; i++) {
+    raft_durations_add (&durations, (raft_time)luaL_checknumber (L, i));
+  }
+  lua_createtable (L, RAFT_DURATION_BUCKETS, 0);
+  for (int i = 0; i < RAFT_DURATION_BUCKETS; i++) {
+    lua_pushnumber (L, (lua_Number)durations.buckets[i]);
+    lua_rawseti (L, -2, i + 1);
+  }
+  lua_pushnumber (L, (lua_Number)durations.total);
+  lua_pushnumber (L, (lua_Number)durations.longest);
+  return 3;
+}
+
 static const luaL_Reg functions[] = {
   { "checksum", base_checksum },
+  { "durations", base_durations },
   { "error_detail", base_error_detail },
   { "error_name", base_error_name },
   { "error_of_name", base_error_of_name },

@@ -268,6 +268,13 @@ static void perform_role (struct replica *replica,
                           const struct raft_effect *effect) {
   bool is_new_leader = effect->as.role.leader != replica->leader
                        || effect->as.role.term != replica->term;
+  bool is_new_role = effect->as.role.role != effect->as.role.from;
+  struct replica_counts *counts = &replica->counts;
+  counts->elections
+    += is_new_role && effect->as.role.role == RAFT_CANDIDATE;
+  counts->leaderships += is_new_role && effect->as.role.role == RAFT_LEADER;
+  counts->leader_changes
+    += is_new_leader && effect->as.role.leader != RAFT_ID_NONE;
   replica->role = effect->as.role.role;
   replica->term = effect->as.role.term;
   replica->leader = effect->as.role.leader;

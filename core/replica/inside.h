@@ -23,11 +23,13 @@
 #include "replica/calls.h"
 #include "replica/digest.h"
 #include "replica/load.h"
+#include "replica/notes.h"
 #include "replica/reads.h"
 #include "replica/refusal.h"
 #include "replica/replica.h"
 #include "replica/session.h"
 #include "replica/snapshot_task.h"
+#include "replica/stall.h"
 #include "wire/message.h"
 #include "wire/rpc.h"
 #include "wire/value.h"
@@ -39,7 +41,6 @@
                                                     machine's */
 /* One call of the machine: never past where sessions are trimmed. */
 #define REPLICA_APPLY_ENTRIES SESSION_TRIM_ENTRIES
-#define REPLICA_MARKS 64 /* commits whose age is known */
 
 enum replica_life {
   REPLICA_NEW,
@@ -80,23 +81,6 @@ struct replica_apply {
   struct replica_plan plans[REPLICA_APPLY_ENTRIES];
   struct machine_entry entries[REPLICA_APPLY_ENTRIES];
   struct machine_result results[REPLICA_APPLY_ENTRIES];
-};
-
-/* When an index was committed, for the age of what is not applied yet. */
-struct replica_mark {
-  raft_index index;
-  raft_time time;
-};
-
-struct replica_stall {
-  struct replica_mark marks[REPLICA_MARKS]; /* a ring, oldest first */
-  uint32_t mark_first;
-  uint32_t mark_count;
-  raft_time sync_check;  /* look at the sync in flight then; MAX: none */
-  raft_time apply_age;   /* as last looked */
-  bool is_apply;
-  bool is_sync;
-  bool is_told;          /* what the engine was told */
 };
 
 struct replica {
@@ -181,6 +165,7 @@ struct replica {
   struct replica_refusals refusals;
   raft_index snapshot_index;     /* the newest, under its name; 0: none */
   raft_index snapshot_previous;  /* the one before it */
+  uint64_t snapshot_bytes;       /* of the newest: its content */
   raft_time snapshot_time;       /* of the newest: when its entry was made */
   struct replica_opening opening;
   struct replica_restore restore;
@@ -193,6 +178,8 @@ struct replica {
   struct replica_stall stall;
   struct replica_admin admin;
   struct raft_slice first;       /* entry 1, once applied; data NULL: not */
+  struct replica_trouble trouble;
+  struct replica_counts counts;
   bool machine_open;             /* it is there */
   bool machine_closing;
   bool machine_closed;

@@ -66,6 +66,7 @@ static bool settle_naming (struct replica *replica) {
   replica->snapshot_previous = replica->snapshot_index;
   replica->snapshot_index = receive->what.index;
   replica->snapshot_time = receive->what.time;
+  replica->snapshot_bytes = receive->what.size;
   receive->state = INSTALL_RESETTING;
   receive->ticket = 0;
   return true;

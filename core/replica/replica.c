@@ -131,10 +131,29 @@ void replica_leave (struct replica *replica) {
   }
 }
 
+/* A log that is cut is news, and no trouble: it is what followers do. */
+static bool is_trouble (enum raft_trace_kind kind) {
+  unsigned level = raft_trace_level_of (kind);
+  return (level == RAFT_TRACE_ERROR || level == RAFT_TRACE_WARN)
+         && kind != RAFT_TRACE_TRUNCATE;
+}
+
+static void note_trouble (struct replica *replica, enum raft_trace_kind kind,
+                          const uint64_t fields[3], const char *text) {
+  struct replica_trouble *last = &replica->trouble;
+  last->kind = kind;
+  memcpy (last->fields, fields, sizeof last->fields);
+  last->time = replica->now;
+  (void)raft_fail (&last->text, RAFT_OK, "%s", text != NULL ? text : "");
+}
+
 static void emit (struct replica *replica, enum raft_trace_kind kind,
                   const uint64_t fields[3], const char *text) {
   struct raft_tracer *tracer = replica->options.tracer;
   struct raft_trace trace;
+  if (is_trouble (kind)) {
+    note_trouble (replica, kind, fields, text);
+  }
   if (tracer == NULL || (tracer->levels & raft_trace_level_of (kind)) == 0) {
     return;
   }

@@ -313,6 +313,7 @@ static int begin_with (struct replica *replica) {
   replica->applied_time = head->time;
   replica->snapshot_index = head->index;
   replica->snapshot_time = head->time;
+  replica->snapshot_bytes = head->size;
   replica->snapshot_previous
     = replica->opening.count > 0
         ? replica->opening.listed[replica->opening.count - 1] : 0;

@@ -285,6 +285,7 @@ static void settle_named (struct replica *replica) {
   replica->snapshot_previous = replica->snapshot_index;
   replica->snapshot_index = take->index;
   replica->snapshot_time = take->writer.head.time;
+  replica->snapshot_bytes = take->writer.head.size;
   take->taken++;
   take->state = TAKE_TELLING;
 }

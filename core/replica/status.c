@@ -11,7 +11,7 @@
 
 #include "replica/inside.h"
 
-#define STATUS_PAIRS_MAX 64
+#define STATUS_PAIRS_MAX 96
 
 struct status_pair {
   const char *key;
@@ -193,6 +193,9 @@ static void map_raft (const struct replica *replica,
   map_number (map, "last", raft->last);
   map_number (map, "configuration", replica->configuration_index);
   map_number (map, "used", replica->configuration.used);
+  map_number (map, "elections", replica->counts.elections);
+  map_number (map, "leaderships", replica->counts.leaderships);
+  map_number (map, "leader_changes", replica->counts.leader_changes);
   map_number (map, "stable", raft->stable);
   map_number (map, "first_cached", raft->first_cached);
   map_members (replica, raft, map);
@@ -227,6 +230,8 @@ static void map_queues (const struct replica *replica,
 }
 
 static void map_log (const struct replica *replica, struct status_map *map) {
+  struct port_clock *clock = replica->options.clock;
+  raft_time wall = clock->wall (clock);
   struct wal_status wal;
   struct raft_status log;
   wal_get_status (replica->wal, &wal);
@@ -235,11 +240,21 @@ static void map_log (const struct replica *replica, struct status_map *map) {
   map_number (map, "segments", wal.segments);
   map_number (map, "syncs", wal.syncs);
   map_number (map, "synced_bytes", wal.synced_bytes);
-  map_number (map, "sync_longest_us", wal.sync_longest);
+  map_numbers (map, "sync_us", wal.took.buckets, RAFT_DURATION_BUCKETS);
+  map_number (map, "sync_total_us", wal.took.total);
+  map_number (map, "sync_longest_us", wal.took.longest);
+  map_number (map, "pending_writes",
+              replica->wal_ticket - replica->wal_durable);
   map_boolean (map, "disk_full", wal.full);
   map_number (map, "log_base", log.base);
   map_number (map, "snapshot_index", replica->snapshot_index);
+  map_number (map, "snapshot_bytes", replica->snapshot_bytes);
   map_number (map, "snapshot_time_us", replica->snapshot_time);
+  if (replica->snapshot_index > 0) {
+    map_number (map, "snapshot_age_ms",
+                wall > replica->snapshot_time
+                  ? (wall - replica->snapshot_time) / RAFT_MILLISECOND : 0);
+  }
   map_number (map, "snapshots_taken", replica->take.taken);
   map_number (map, "snapshots_sent", replica->receive.sent);
   map_number (map, "snapshots_installed", replica->receive.installed);
@@ -259,6 +274,32 @@ static void map_health (const struct replica *replica,
   map_hash (map, "result_hash", replica->digest.hash);
   map_number (map, "result_hash_index", replica->applied);
   map_number (map, "compared_index", replica->digest.compared);
+}
+
+/* The last record of level error or warn. */
+static void map_trouble (const struct replica *replica,
+                         struct status_map *map) {
+  const struct replica_trouble *last = &replica->trouble;
+  struct raft_buffer text;
+  struct raft_trace trace;
+  int status;
+  if (last->kind == RAFT_TRACE_NONE) {
+    return;
+  }
+  memset (&trace, 0, sizeof trace);
+  trace.kind = last->kind;
+  memcpy (trace.fields, last->fields, sizeof last->fields);
+  trace.text = last->text.text[0] != '\0' ? last->text.text : NULL;
+  raft_buffer_init (&text, replica->memory);
+  status = raft_trace_text (&trace, &text);
+  if (status == RAFT_OK) {
+    status = wire_value_string (&map->values, (const char *)text.data,
+                                text.size);
+  }
+  raft_buffer_free (&text);
+  map_add (map, "last_error", status);
+  map_number (map, "last_error_ms_ago",
+              (replica->now - last->time) / RAFT_MILLISECOND);
 }
 
 /* What the world says of itself. */
@@ -329,6 +370,7 @@ int replica_status_encode (struct replica *replica, struct raft_buffer *out,
   map_queues (replica, &map);
   map_log (replica, &map);
   map_health (replica, &map);
+  map_trouble (replica, &map);
   map_extras (replica, &map);
   if (state != NULL) {
     map_hash (&map, "state_hash", state->hash);

@@ -382,8 +382,10 @@ static void fill_options (struct real_server *server,
                           struct replica_options *options) {
   const struct real_server_options *given = &server->options;
   memset (options, 0, sizeof *options);
-  add_extra (server, "turn_us", server->turns.buckets, REAL_TURN_BUCKETS);
-  add_extra (server, "turn_longest_us", &server->turns.longest, 0);
+  add_extra (server, "turn_us", server->turns.work.buckets,
+             RAFT_DURATION_BUCKETS);
+  add_extra (server, "turn_total_us", &server->turns.work.total, 0);
+  add_extra (server, "turn_longest_us", &server->turns.work.longest, 0);
   add_extra (server, "sockets", &server->connection_count, 0);
   add_extra (server, "sockets_refused", &server->connections_refused, 0);
   add_extra (server, "links_up", &server->links_up, 0);

@@ -2,23 +2,18 @@
 **
 ** turn.h - how long the turns of a loop take.
 **
-** Holds:     a histogram of the work per turn: the time between two turns
-**            less the time in which the loop waited for something to do.
-** Invariant: a turn of t microseconds counts in bucket i with
-**            2^(i-1) <= t < 2^i; bucket 0 is t = 0. */
+** Holds:     the durations of the work per turn: the time between two turns
+**            less the time in which the loop waited for something to do. */
 
 #ifndef RAFT_UV_TURN_H
 #define RAFT_UV_TURN_H
 
 #include <uv.h>
 
-#include "base/types.h"
-
-#define REAL_TURN_BUCKETS 24 /* the last: 4 s and more */
+#include "base/duration.h"
 
 struct real_turns {
-  uint64_t buckets[REAL_TURN_BUCKETS];
-  uint64_t longest; /* microseconds */
+  struct raft_durations work;
   uint64_t ended;   /* when the last turn did, nanoseconds; 0: none */
   uint64_t idle;    /* of the loop until then, nanoseconds */
 };

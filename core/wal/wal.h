@@ -17,6 +17,7 @@
 #define RAFT_WAL_WAL_H
 
 #include "base/bug.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/limit.h"
 #include "base/memory.h"
@@ -128,7 +129,7 @@ struct wal_status {
   uint64_t synced_bytes;
   uint64_t batch_records[16]; /* histogram: batches of [2^i, 2^(i+1)) */
   raft_time sync_started;     /* of the sync in flight; 0: none */
-  raft_time sync_longest;     /* microseconds, since opening */
+  struct raft_durations took; /* of write and sync together, since opening */
   bool full;
 };
 

@@ -248,9 +248,7 @@ static void count_batch (struct wal *wal, const struct wal_batch *batch) {
   wal->status.batch_records[slot]++;
   wal->status.syncs++;
   wal->status.synced_bytes += batch->sealed_size;
-  if (took > wal->status.sync_longest) {
-    wal->status.sync_longest = took;
-  }
+  raft_durations_add (&wal->status.took, took);
   wal_trace (wal, RAFT_TRACE_SYNC, fields, 3);
 }
 

@@ -136,41 +136,12 @@ function commands.query(raft, world, given)
   end)
 end
 
-local COLUMNS = { "address", "id", "role", "term", "leader", "commit",
-  "applied", "last" }
-
-local function status_line(row)
-  local words = {}
-  for i, column in ipairs(COLUMNS) do
-    local value = row[column]
-    words[i] = ("%-" .. (i == 1 and 22 or 10) .. "s"):format(
-      value == nil and "-" or tostring(value))
+for _, name in ipairs { "status", "metrics" } do
+  commands[name] = function(raft, world, given)
+    return with_client(raft, world, given, function(client)
+      return require("raft.cli_status")[name](world, client, given, failed)
+    end)
   end
-  return (table.concat(words, " "):gsub("%s+$", "")) .. "\n"
-end
-
-function commands.status(raft, world, given)
-  return with_client(raft, world, given, function(client)
-    local reached = 0
-    local header = {}
-    for _, column in ipairs(COLUMNS) do
-      header[column] = column
-    end
-    if not given.json then
-      world.out(status_line(header))
-    end
-    for _, at in ipairs(given.to) do
-      local ok, row, code = client:status(at, { deadline = given.timeout })
-      if ok then
-        reached = reached + 1
-        row.address = at
-        world.out(given.json and json.encode(row) .. "\n" or status_line(row))
-      else
-        failed(world, "status", at .. ": " .. tostring(row), code)
-      end
-    end
-    return reached > 0 and cli.OK or cli.FAILED
-  end)
 end
 
 function commands.sim(_, world, given)

@@ -119,9 +119,6 @@ local function add_clients(parser)
     :convert(reader("json", whole_json))
   query:option("--read", "How fresh the answer must be.")
     :args(1):argname("HOW"):choices(READS):default("linear")
-  local status = parser:command("status", "What each member says of itself.")
-  add_to(status)
-  status:flag("--json", "Print JSON, one line per member.")
 end
 
 local function a_number(text)
@@ -259,8 +256,12 @@ function arguments.parser(version)
     address = reader("--listen", one_address),
     directory = reader("directory", directory),
     duration = reader("--timeout", one_duration),
+    file = reader("file", directory),
+    time = quantity.duration,
+    to = add_to,
     named = reader,
   }
+  require("raft.cli_status").add(parser, read)
   require("raft.cli_admin").add(parser, read)
   require("raft.cli_wal").add(parser, read)
   add_lint(parser)

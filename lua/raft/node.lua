@@ -239,6 +239,17 @@ function Node:snapshot()
   return true, made
 end
 
+--- The same as metrics, in the text format of Prometheus; docs/inspect.md
+-- lists them.
+-- @return true, the text; or nil, message, code
+function Node:metrics()
+  local ok, status, code = Node.status(self)
+  if not ok then
+    return nil, status, code
+  end
+  return true, require("raft.metrics").text { status }
+end
+
 --- Ends the member: who waits is answered, the log is finished, the threads
 -- are joined. What it told last goes to on_log. Again: nothing happens.
 -- @return true; or nil, message, code: an apply or a sync has not returned

@@ -72,6 +72,16 @@ describe("replica: a refusal", function ()
       .. 'member 3, of member 2 at the desk"\n', made:traces())
   end)
 
+  it("is the last error of the status page, with its age", function ()
+    assert.is_nil(desk.client(made, 1):ask("status", {}).result.last_error)
+    hear(greeting {})
+    made:run(3e6)
+    local status = desk.client(made, 1):ask("status", {}).result
+    assert.equal(made:traces():match "^[^\n]*", status.last_error)
+    assert.is_true(status.last_error_ms_ago >= 3000)
+    assert.is_true(status.last_error_ms_ago < 4000)
+  end)
+
   it("names both virtual machines, and what allows them", function ()
     assert.equal("unsupported", hear(greeting { cluster = own,
       vm = "Lua 5.1" }))
