@@ -61,8 +61,9 @@ struct probe_disk *probe_disk_check (lua_State *L, int index) {
 }
 
 struct port_fs *probe_disk_port (struct probe_disk *disk) {
-  return disk->fault != NULL ? fault_fs_port (disk->fault)
-                             : sim_disk_port (disk->disk);
+  return disk->trouble != NULL ? fault_disk_port (disk->trouble)
+         : disk->fault != NULL ? fault_fs_port (disk->fault)
+                               : sim_disk_port (disk->disk);
 }
 
 static struct probe_disk *push_closed (lua_State *L) {
@@ -75,15 +76,23 @@ static struct probe_disk *push_closed (lua_State *L) {
 
 static int disk_new (lua_State *L) {
   bool forgets = false;
+  bool troubled = false;
   struct probe_disk *self;
   if (!lua_isnoneornil (L, 1)) {
-    struct field_table table = field_open (L, 1, "options", "forgets ");
+    struct field_table table
+      = field_open (L, 1, "options", "forgets troubled ");
     forgets = field_boolean (&table, "forgets");
+    troubled = field_boolean (&table, "troubled");
   }
   self = push_closed (L);
   self->disk = sim_disk_new ();
   if (forgets) {
     self->fault = fault_fs_new (sim_disk_port (self->disk));
+  }
+  probe_clock_init (&self->clock);
+  if (troubled) {
+    self->trouble = fault_disk_new (probe_disk_port (self),
+                                    &self->clock.port);
   }
   return 1;
 }
@@ -102,6 +111,7 @@ static void free_requests (struct probe_disk *self) {
 static int disk_free (lua_State *L) {
   struct probe_disk *self = luaL_checkudata (L, 1, DISK);
   if (self->disk != NULL) {
+    fault_disk_free (self->trouble);
     fault_fs_free (self->fault);
     sim_disk_free (self->disk);
     self->disk = NULL;
@@ -252,6 +262,68 @@ static int disk_kill (lua_State *L) {
   sim_disk_kill (self->disk);
   forget (self);
   return 0;
+}
+
+/* trouble { slow = us, left = bytes, fail = n }; left below 0: endless. */
+static int disk_trouble (lua_State *L) {
+  struct fault_disk *trouble = probe_disk_check (L, 1)->trouble;
+  lua_getfield (L, 2, "slow");
+  lua_getfield (L, 2, "left");
+  lua_getfield (L, 2, "fail");
+  if (!lua_isnil (L, 3)) {
+    fault_disk_slow (trouble, (raft_time)lua_tonumber (L, 3));
+  }
+  if (!lua_isnil (L, 4)) {
+    lua_Number left = lua_tonumber (L, 4);
+    fault_disk_fill (trouble,
+                     left < 0 ? FAULT_DISK_ENDLESS : (uint64_t)left);
+  }
+  if (!lua_isnil (L, 5)) {
+    fault_disk_fail (trouble, (uint64_t)lua_tonumber (L, 5));
+  }
+  return 0;
+}
+
+/* pass (us) -> when it is due next, or nil. */
+static int disk_pass (lua_State *L) {
+  struct probe_disk *self = probe_disk_check (L, 1);
+  raft_time deadline;
+  self->clock.now += (raft_time)luaL_checknumber (L, 2);
+  fault_disk_on_time (self->trouble);
+  sim_disk_drain (self->disk);
+  deadline = fault_disk_deadline (self->trouble);
+  if (deadline == RAFT_TIME_MAX) {
+    lua_pushnil (L);
+  } else {
+    lua_pushnumber (L, (lua_Number)(deadline - self->clock.now));
+  }
+  return 1;
+}
+
+static int disk_lie (lua_State *L) {
+  fault_fs_lie (probe_disk_check (L, 1)->fault, lua_toboolean (L, 2));
+  return 0;
+}
+
+static void on_spilled (struct fs_request *request) {
+  *(bool *)request->owner = true;
+}
+
+/* spill ([bits]) -> whether it was told that all is done. */
+static int disk_spill (lua_State *L) {
+  struct probe_disk *self = probe_disk_check (L, 1);
+  bool is_done = false;
+  struct fs_request last;
+  memset (&last, 0, sizeof last);
+  last.owner = &is_done;
+  last.done = on_spilled;
+  fault_fs_spill (self->fault,
+                  lua_isnoneornil (L, 2) ? FAULT_FS_ALL
+                                         : (uint64_t)lua_tonumber (L, 2),
+                  &last);
+  sim_disk_drain (self->disk);
+  lua_pushboolean (L, is_done);
+  return 1;
 }
 
 static int disk_become (lua_State *L) {
@@ -428,7 +500,9 @@ static const luaL_Reg methods[] = {
   { "contents", disk_contents }, { "unsynced", disk_unsynced },
   { "used", disk_used },         { "held", disk_held },
   { "hash", disk_hash },         { "counts", disk_counts },
-  { "copy", disk_copy },         { "__gc", disk_free },
+  { "copy", disk_copy },         { "trouble", disk_trouble },
+  { "pass", disk_pass },         { "lie", disk_lie },
+  { "spill", disk_spill },       { "__gc", disk_free },
   { NULL, NULL }
 };
 

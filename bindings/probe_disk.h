@@ -6,7 +6,9 @@
 #define RAFT_BINDINGS_PROBE_DISK_H
 
 #include "compat.h"
+#include "fault/disk.h"
 #include "fault/fs.h"
+#include "probe_clock.h"
 #include "sim/disk.h"
 
 struct probe_request;
@@ -14,6 +16,8 @@ struct probe_request;
 struct probe_disk {
   struct sim_disk *disk;   /* NULL: closed */
   struct fault_fs *fault;  /* NULL: requests go to the disk itself */
+  struct fault_disk *trouble; /* above both; NULL: not asked for */
+  struct probe_clock clock;
   struct probe_request *requests;
   lua_Integer last_id;
 };

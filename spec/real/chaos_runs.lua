@@ -26,20 +26,50 @@ function Runs:scenario(name, text)
   return path
 end
 
---- The shell line of a run; its members' folders are in this one.
-function Runs:line(arguments, build)
-  local root = Cluster.sh("pwd") == 0 and select(2, Cluster.sh("pwd"))
-  root = root:gsub("%s+$", "")
-  local environment = ("unset LUA_PATH LUA_CPATH; TMPDIR=%s/tmp"
-    .. " RAFT_BUILD=%s/%s"):format(self.dir, root, build
-      or os.getenv("RAFT_BUILD") or "build/gcc")
-  return ("mkdir -p %s/tmp && cd %s && %s %s %s/scripts/luaraft chaos %s")
-    :format(self.dir, self.dir, environment, LUA, root, arguments)
+-- The shell line of a run; its members' folders are in this one.
+local function line_of(self, arguments)
+  local root = select(2, Cluster.sh("pwd")):gsub("%s+$", "")
+  local environment = ("unset LUA_PATH LUA_CPATH; export TMPDIR=%s/tmp"
+    .. " RAFT_BUILD=%s/%s"):format(self.dir, root, os.getenv("RAFT_BUILD")
+      or "build/gcc")
+  return ("mkdir -p %s/tmp && cd %s && %s; exec %s %s/scripts/luaraft chaos"
+    .. " %s"):format(self.dir, self.dir, environment, LUA, root, arguments)
 end
 
 --- Runs it to its end. @return its exit code, what it said
-function Runs:run(arguments, build)
-  return Cluster.sh(self:line(arguments, build))
+function Runs:run(arguments)
+  return Cluster.sh("( " .. line_of(self, arguments) .. " )")
+end
+
+--- Begins it. @return the number of its process
+function Runs:start(arguments)
+  local base = self.dir .. "/run"
+  Cluster.sh(("( ( %s ) > %s.out 2>&1 < /dev/null & p=$!; echo $p > %s.pid;"
+    .. " wait $p; echo $? > %s.code ) > /dev/null 2>&1 &\n"
+    .. "while [ ! -s %s.pid ]; do :; done"):format(
+      line_of(self, arguments), base, base, base, base))
+  return self:read "run.pid":match "%d+"
+end
+
+--- Waits for the end of what was begun. @return its exit code, what it said
+function Runs:finish()
+  local code = Runs.wait("the command to end", function ()
+    return self:read "run.code"
+  end)
+  return tonumber(code), self:read "run.out"
+end
+
+--- Looks again and again until fn gives something.
+function Runs.wait(what, fn)
+  local ends = Cluster.now() + 60
+  repeat
+    local result = fn()
+    if result then
+      return result
+    end
+    Cluster.sh "sleep 0.05"
+  until Cluster.now() > ends
+  error("waited 60 s for " .. what, 0)
 end
 
 --- What is left of a run: names of folders, and how many processes.
@@ -50,6 +80,14 @@ function Runs:left()
     .. " p; do grep -q [c]haos_member $p/cmdline 2> /dev/null && echo x; done"
     .. " | wc -l"):format(self.dir))
   return folders, tonumber(count:match "%d+")
+end
+
+--- Whether a member stands still.
+function Runs:read_paused()
+  local _, text = Cluster.sh(("for p in $(grep -l %s/tmp /proc/[0-9]*/cmdline"
+    .. " 2> /dev/null); do grep State ${p%%cmdline}status; done"):format(
+      self.dir))
+  return text:find("(stopped)", 1, true) ~= nil
 end
 
 function Runs:read(name)

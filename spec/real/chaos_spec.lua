@@ -181,4 +181,39 @@ end }
     assert.truthy(said:find "^luaraft chaos: [^\n]*nothing.lua[^\n]*\n$", said)
     nothing_is_left()
   end)
+
+  local WAITS = [[
+return raft.scenario { nodes = 3, run = function(cluster)
+  cluster:await_leader()
+  cluster:pause(2)
+  cluster:sleep "60s"
+end }
+]]
+
+  local function all_run()
+    local _, processes = runs:left()
+    return processes == 3 and runs:read_paused() or nil
+  end
+
+  for _, signal in ipairs { "INT", "TERM", "HUP" } do
+    it("ends all that it began at SIG" .. signal, function ()
+      local pid = runs:start(runs:scenario("waits", WAITS))
+      Runs.wait("three members, one of them paused", all_run)
+      Cluster.sh(("kill -%s %s"):format(signal, pid))
+      local code, said = runs:finish()
+      assert.equal(3, code, said)
+      assert.equal("luaraft chaos: interrupted\n", said)
+      nothing_is_left()
+    end)
+  end
+
+  it("leaves nothing behind when it is killed itself", function ()
+    local pid = runs:start(runs:scenario("waits", WAITS))
+    Runs.wait("three members, one of them paused", all_run)
+    Cluster.sh("kill -KILL " .. pid)
+    Runs.wait("the end of all", function ()
+      local folders, processes = runs:left()
+      return folders == "" and processes == 0
+    end)
+  end)
 end)
