@@ -62,6 +62,14 @@ void *sim_check_grow (void *array, size_t *capacity, size_t needed,
   return array;
 }
 
+struct check_leadership *sim_check_leadership (struct sim_checks *checks,
+                                               raft_term term) {
+  checks->leaders
+    = sim_check_grow (checks->leaders, &checks->leader_capacity, term + 1,
+                      sizeof *checks->leaders);
+  return &checks->leaders[term];
+}
+
 /* ---- lives ------------------------------------------------------------- */
 
 void sim_check_started (struct sim_world *world, struct sim_member *member) {
@@ -201,8 +209,8 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     raft_assert (trace->fields[0] <= SIM_MEMBERS_MAX);
     bool is_repeated = own->vote == trace->fields[0]
                        && own->term == trace->term; /* asked twice */
-    if (checks->members[trace->fields[0]].handed != trace->term
-        && !is_repeated) {
+    uint32_t handed = sim_check_leadership (checks, trace->term)->handed;
+    if ((handed >> trace->fields[0] & 1) == 0 && !is_repeated) {
       check_granted (world, member, trace->fields[0]);
     }
   } else if (trace->kind == RAFT_TRACE_RECEIVE) {
@@ -219,7 +227,8 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
                                && trace->fields[0] != RAFT_LEADER;
     if (trace->fields[1] == RAFT_CANDIDATE
         && trace->fields[3] == RAFT_REASON_TRANSFER) {
-      own->handed = trace->term;
+      sim_check_leadership (checks, trace->term)->handed
+        |= 1u << member->id;
     }
   }
 }

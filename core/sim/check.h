@@ -99,6 +99,7 @@ struct check_claim {
 struct check_leadership {
   raft_id member;
   uint64_t life;
+  uint32_t handed; /* bit i: member i was told to take over */
 };
 
 struct check_member {
@@ -113,7 +114,6 @@ struct check_member {
   raft_id vote;
   raft_id leader;
   raft_time heard;           /* of a leader of its term, by its clock */
-  raft_term handed;          /* in which it was told to take over */
   raft_index commit;
   raft_index applied;
   raft_index installing;     /* a snapshot, until its base is taken; 0 */
@@ -221,6 +221,10 @@ void sim_check_give_up (struct sim_world *world);
 /* Grows a zeroed array to hold 'needed' elements. */
 void *sim_check_grow (void *array, size_t *capacity, size_t needed,
                       size_t element_size);
+
+/* Of that term, whether or not there was a leader. */
+struct check_leadership *sim_check_leadership (struct sim_checks *checks,
+                                               raft_term term);
 
 void sim_check_log (struct sim_world *world, struct sim_member *member,
                     const struct raft_status *status);

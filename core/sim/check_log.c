@@ -298,10 +298,7 @@ void sim_check_election (struct sim_world *world, struct sim_member *member,
   if (!is_new_leader (&checks->members[member->id], status)) {
     return;
   }
-  checks->leaders
-    = sim_check_grow (checks->leaders, &checks->leader_capacity,
-                      status->term + 1, sizeof *checks->leaders);
-  leader = &checks->leaders[status->term];
+  leader = sim_check_leadership (checks, status->term);
   if (leader->member != 0
       && (leader->member != member->id || leader->life != member->life)) {
     sim_violate (world, "election_safety",

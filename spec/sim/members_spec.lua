@@ -156,6 +156,21 @@ describe("sim: leadership", function ()
     assert.equal(2, holds(world).orders_done)
   end)
 
+  it("goes to and fro, and who slept through it may vote late", function ()
+    local world, leader = new { members = 3 }
+    local heir, asleep = leader % 3 + 1, (leader + 1) % 3 + 1
+    world:pause(asleep)
+    assert(world:run_for(SECOND / 10))
+    for _, to in ipairs { heir, leader, heir } do
+      world:transfer(world:leader(), to)
+      assert(world:run_for(SECOND / 20))
+      assert.equal(to, world:leader())
+    end
+    world:resume(asleep)
+    assert(world:run_for(SECOND))
+    holds(world)
+  end)
+
   it("stays when the heir is dead, and writes go on", function ()
     local world, leader = new { members = 3 }
     local heir = leader % 3 + 1
