@@ -87,6 +87,16 @@
     "a change begins while the one before is not committed")                \
   X(CHANGE_TOO_WIDE, "change_too_wide", "CCF#3837",                         \
     "any change of voters is made in one step, without joint consensus")    \
+  X(JOINT_NEW_HALF, "joint_new_half", "RedisRaft#17",                       \
+    "in a joint configuration the new half alone decides what is committed")\
+  X(LEAVES_ON_APPEND, "leaves_on_append", "CCF#5919",                       \
+    "a leader that a change leaves out does not wait for its commit")       \
+  X(LEARNER_REFUSES, "learner_refuses", "etcd@bd3c759",                     \
+    "who is no voter in its own log refuses to vote")                       \
+  X(PURGED_IS_CONFLICT, "purged_is_conflict", "openraft@71a290cd",          \
+    "a previous entry that is compacted here is taken for a conflict")      \
+  X(FIRST_APPEND_UNCHECKED, "first_append_unchecked", "WRaft#118.1",        \
+    "the very first entries are appended again when they come late")        \
   X(COMPACTED_TERM_ZERO, "compacted_term_zero", "etcd-raft@76f1249",        \
     "the term of a compacted index is 0 and no error")                      \
   X(INSTALL_TAKES_TERM, "install_takes_term", "WRaft#118.4",                \
@@ -127,6 +137,8 @@
     "a snapshot gets its name before its bytes are durable")                \
   X(SNAPSHOT_FORGETS_SESSIONS, "snapshot_forgets_sessions", "Diss. 6.3",    \
     "the sessions are left out of a snapshot")                              \
+  X(SNAPSHOT_DROPS_JOINT, "snapshot_drops_joint", "etcd@e515a67",           \
+    "a snapshot holds the new half of a joint configuration only")          \
   X(COMPACT_BEFORE_SNAPSHOT, "compact_before_snapshot", "Paper 7",          \
     "the log is cut before the snapshot that covers it is durable")         \
   X(SKIP_MESSAGE_CHECKSUM, "skip_message_checksum", "UDP of old",           \

@@ -102,6 +102,11 @@ static void append_refused (struct raft *raft,
     raft->commit = before - 1 < raft->commit ? before - 1 : raft->commit;
     append_cut (raft, before);
   }
+  if (raft_bug (raft, PURGED_IS_CONFLICT) && raft->role == RAFT_FOLLOWER
+      && before < raft->log.base && raft->log.last > raft->log.base) {
+    raft->commit = raft->log.base;
+    append_cut (raft, raft->log.base + 1);
+  }
 }
 
 void raft_refuse_old_leader (struct raft *raft, const struct raft_message *m) {
@@ -163,6 +168,11 @@ static raft_index append_take (struct raft *raft,
   uint32_t known = append_known (raft, append);
   raft_index first = append->previous_index + 1 + known;
   *legal = true;
+  if (raft_bug (raft, FIRST_APPEND_UNCHECKED) && append->previous_index == 0
+      && raft->log.base > 0 && append->entry_count > 0) {
+    known = 0;
+    first = raft->log.last + 1;
+  }
   if (raft_bug (raft, TRUNCATE_ALWAYS) && known == append->entry_count
       && first <= raft->log.last && first > raft->commit) {
     append_cut (raft, first);
@@ -191,7 +201,8 @@ static bool append_matches (const struct raft *raft,
                             const struct raft_message_append *append) {
   raft_term term;
   if (append->previous_index < raft->log.base
-      && !raft_bug (raft, COMPACTED_TERM_ZERO)) {
+      && !raft_bug (raft, COMPACTED_TERM_ZERO)
+      && !raft_bug (raft, PURGED_IS_CONFLICT)) {
     return true; /* what is compacted is committed: every leader has it */
   }
   return raft_log_term (&raft->log, append->previous_index, &term) == RAFT_OK

@@ -89,6 +89,12 @@ int raft_on_configure (struct raft *raft, const struct raft_event *event) {
   raft_match_progress (raft);
   raft_replicate (raft);
   raft_maybe_confirm_reads (raft); /* who was asked may not count any more */
+  if (raft_bug (raft, LEAVES_ON_APPEND)
+      && !raft_configuration_votes (&raft->membership.latest,
+                                    raft->options.id)) {
+    raft_become_follower (raft, raft->term, RAFT_ID_NONE,
+                          RAFT_REASON_REMOVED);
+  }
   return RAFT_OK;
 }
 

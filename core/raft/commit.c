@@ -41,7 +41,7 @@ uint64_t raft_majority_of (const struct raft *raft,
   const struct raft_configuration *value = &raft->membership.latest;
   uint64_t a = majority_in (raft, &value->voters, field, own);
   uint64_t b = majority_in (raft, &value->outgoing, field, own);
-  return a < b ? a : b;
+  return a < b || raft_bug (raft, JOINT_NEW_HALF) ? a : b;
 }
 
 /* ---- commit ----------------------------------------------------------- */

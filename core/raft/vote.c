@@ -189,6 +189,12 @@ static void vote_answer (struct raft *raft, const struct raft_message *m,
   raft_outbox_send (raft, &answer, need);
 }
 
+static bool vote_is_refused_by_learner (const struct raft *raft) {
+  return raft_bug (raft, LEARNER_REFUSES)
+         && !raft_configuration_votes (&raft->membership.latest,
+                                       raft->options.id);
+}
+
 static void on_pre_vote (struct raft *raft, const struct raft_message *m) {
   enum raft_reason reason = RAFT_REASON_GRANTED;
   if (m->term <= raft->term) {
@@ -201,6 +207,8 @@ static void on_pre_vote (struct raft *raft, const struct raft_message *m) {
   } else if (raft_bug (raft, PRE_VOTE_BOUND_BY_VOTE)
              && raft->vote != RAFT_ID_NONE && raft->vote != m->from) {
     reason = RAFT_REASON_VOTED;
+  } else if (vote_is_refused_by_learner (raft)) {
+    reason = RAFT_REASON_REMOVED;
   }
   vote_answer (raft, m, reason == RAFT_REASON_GRANTED, reason);
 }
@@ -235,6 +243,8 @@ static void on_vote (struct raft *raft, const struct raft_message *m) {
   } else if (!raft_log_is_behind (&raft->log, m->as.vote.last_index,
                                   m->as.vote.last_term)) {
     reason = RAFT_REASON_LOG_BEHIND;
+  } else if (vote_is_refused_by_learner (raft)) {
+    reason = RAFT_REASON_REMOVED;
   }
   if (reason == RAFT_REASON_GRANTED) {
     if (raft->role == RAFT_PRE_CANDIDATE) {

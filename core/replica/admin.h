@@ -113,6 +113,9 @@ void replica_first_answer (struct replica *replica,
 /* ---- change.c: from one configuration to the wanted one ---------------- */
 bool replica_settle_change (struct replica *replica);
 bool replica_is_joint (const struct wire_configuration *value);
+/* What a joint one becomes. */
+void replica_new_half (const struct wire_configuration *now,
+                       struct wire_configuration *next);
 bool replica_same_members (const struct wire_configuration *one,
                            const struct wire_configuration *other);
 raft_time replica_election_us (const struct replica *replica);

@@ -152,10 +152,9 @@ static uint32_t voters_changed (const struct wire_configuration *from,
 /* 3: the wanted one; while more than one voter changes, with the old voters
 ** beside the new ones. */
 static void enter (const struct wire_configuration *now,
-                   const struct wire_configuration *wanted,
+                   const struct wire_configuration *wanted, bool joint,
                    struct wire_configuration *next) {
   raft_id used = next->used;
-  bool joint = voters_changed (now, wanted) > 1;
   *next = *wanted;
   next->used = used > wanted->used ? used : wanted->used;
   for (uint32_t i = 0; joint && i < now->member_count; i++) {
@@ -176,8 +175,8 @@ static void enter (const struct wire_configuration *now,
 }
 
 /* 4 */
-static void leave (const struct wire_configuration *now,
-                   struct wire_configuration *next) {
+void replica_new_half (const struct wire_configuration *now,
+                       struct wire_configuration *next) {
   *next = *now;
   next->member_count = 0;
   for (uint32_t i = 0; i < now->member_count; i++) {
@@ -326,19 +325,23 @@ static bool drive (struct replica *replica) {
   const struct wire_configuration *wanted = &replica->admin.wanted;
   struct wire_configuration next = *now;
   if (replica_is_joint (now)) {
-    leave (now, &next);
+    replica_new_half (now, &next);
   } else if (!add_learners (wanted, &next)) {
     if (!await_voters (replica)) {
       return false;
     }
-    enter (now, wanted, &next);
+    enter (now, wanted,
+           voters_changed (now, wanted) > 1
+             && !raft_bug (replica, CHANGE_TOO_WIDE),
+           &next);
   }
   return take_step (replica, &next);
 }
 
 bool replica_settle_change (struct replica *replica) {
   struct replica_admin *admin = &replica->admin;
-  bool is_committed = replica->commit >= replica->configuration_index;
+  bool is_committed = replica->commit >= replica->configuration_index
+                      || raft_bug (replica, CHANGES_OVERLAP);
   if (admin->is_changing && is_committed
       && replica_same_members (&admin->wanted, &replica->configuration)) {
     change_end (replica, RAFT_OK, NULL);

@@ -105,6 +105,10 @@ static bool put_meta (struct replica *replica, struct replica_meta *meta) {
     return false; /* a little later */
   }
   meta->first = replica->first; /* borrowed */
+  if (raft_bug (replica, SNAPSHOT_DROPS_JOINT)) {
+    struct wire_configuration whole = meta->configuration;
+    replica_new_half (&whole, &meta->configuration);
+  }
   meta->hash = replica->digest.hash;
   meta->is_blind = replica->digest.is_blind;
   return true;

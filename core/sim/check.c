@@ -33,6 +33,7 @@ void sim_checks_free (struct sim_checks *checks) {
     free (checks->members[id].votes);
   }
   free (checks->leaders);
+  free (checks->configurations);
   free (checks->heads);
   free (checks->variants);
   free (checks->committed);
@@ -142,6 +143,8 @@ void sim_check_opened (struct sim_world *world, struct sim_member *member) {
   own->is_open = true;
   own->dirty = 1;
   own->base = 0;
+  own->configuration_index = 0;
+  own->has_yielded = false;
   own->term = status.term;
   own->vote = status.vote;
 }
@@ -204,6 +207,13 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     world->counters.snapshots_sent += trace->fields[1] != member->id;
   } else if (trace->kind == RAFT_TRACE_INSTALL) {
     world->counters.snapshots_installed++;
+    if (trace->fields[0] <= own->commit) {
+      sim_violate (world, "snapshot_needed",
+                   "member %llu takes over a snapshot up to %llu, and has "
+                   "committed %llu", (unsigned long long)member->id,
+                   (unsigned long long)trace->fields[0],
+                   (unsigned long long)own->commit);
+    }
     own->installing = trace->fields[0];
   } else if (trace->kind == RAFT_TRACE_VOTE && trace->fields[1] != 0) {
     raft_assert (trace->fields[0] <= SIM_MEMBERS_MAX);
@@ -225,6 +235,8 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     world->counters.elections += trace->fields[1] == RAFT_CANDIDATE;
     world->counters.leaders += trace->fields[1] == RAFT_LEADER
                                && trace->fields[0] != RAFT_LEADER;
+    own->has_yielded |= trace->fields[0] == RAFT_LEADER
+                        && trace->fields[3] == RAFT_REASON_REMOVED;
     if (trace->fields[1] == RAFT_CANDIDATE
         && trace->fields[3] == RAFT_REASON_TRANSFER) {
       sim_check_leadership (checks, trace->term)->handed
@@ -344,6 +356,7 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
   sim_check_votes (world, member, &status);
   sim_check_claims (world, member, &status);
   sim_check_commit (world, member, &status);
+  sim_check_members (world, member, &status);
   if (status.role == RAFT_LEADER) {
     sim_check_elected (world, member, &status);
     sim_check_leader (world, member, &status);

@@ -36,9 +36,14 @@
 **   phantom              nothing is applied that no client asked for
 **   acknowledged         what a client was told is in the history
 **   linearizable         versions respect the order of real time
-**   configuration        who begins to lead is a voter, as its log says
+**   own_term             a leader commits by counting only in its own term
+**   configuration        who begins to lead is a voter, as its log says; a
+**                        committed configuration is the same everywhere
+**   changes              a leader changes the members by one voter, or joint;
+**                        one change at a time, in a term that has committed
 **   removed              only who is in no committed configuration ends so
 **   snapshot_committed   a log begins where an entry was committed
+**   snapshot_needed      none is taken over for what is committed here
 **   restored_state       a machine from a snapshot is what replay makes of it
 **   identity             a wiped directory is refused by who met the old one
 **   growth               entries come from requests and elections only
@@ -102,6 +107,12 @@ struct check_leadership {
   uint32_t handed; /* bit i: member i was told to take over */
 };
 
+/* One that is committed. */
+struct check_configuration {
+  raft_index index;
+  struct raft_configuration value;
+};
+
 struct check_member {
   bool is_open;              /* this life's log is known */
   struct check_entry *log;   /* by index */
@@ -121,6 +132,8 @@ struct check_member {
   raft_term durable_term;
   raft_id durable_vote;
   struct raft_configuration configuration; /* before this event */
+  raft_index configuration_index;
+  bool has_yielded;          /* in this event: to a change without it */
   bool hears_late;           /* in this event, from an earlier term */
   raft_term match_term;      /* the leadership that 'match' is of */
   raft_index match[SIM_MEMBERS_MAX + 1];
@@ -160,6 +173,9 @@ struct sim_checks {
   size_t asked_capacity;
   uint32_t asked_count;
   struct sim_map floors;            /* key -> latest version known */
+  struct check_configuration *configurations; /* by index, as first seen */
+  size_t configuration_capacity;
+  size_t configuration_count;
   raft_id used;                     /* highest id in any log's latest one */
 };
 
@@ -234,6 +250,8 @@ void sim_check_base (struct sim_world *world, struct sim_member *member,
 /* The machine was given the state at the base of the log. */
 void sim_check_restored (struct sim_world *world, struct sim_member *member,
                          raft_index base);
+void sim_check_members (struct sim_world *world, struct sim_member *member,
+                        const struct raft_status *status);
 void sim_check_match (struct sim_world *world, struct sim_member *member,
                       const struct raft_status *status);
 void sim_check_commit (struct sim_world *world, struct sim_member *member,

@@ -252,6 +252,15 @@ void sim_check_commit (struct sim_world *world, struct sim_member *member,
                    (number)checks->committed[index].term);
     }
   }
+  if (status->role == RAFT_LEADER && own->role == RAFT_LEADER
+      && status->term == own->term
+      && own->log[status->commit].term != status->term) {
+    sim_violate (world, "own_term",
+                 "leader %llu of term %llu commits up to entry %llu of term "
+                 "%llu", (number)member->id, (number)status->term,
+                 (number)status->commit,
+                 (number)own->log[status->commit].term);
+  }
   if (status->commit > checks->committed_index) {
     checks->committed_index = status->commit;
     check_removed (world, status);

@@ -24,6 +24,7 @@
     "0: not asked")                                                          \
   X(heal, 0, "enum sim_heal", "who is healed after the faults")              \
   X(calm_us, 1500000, "us", "after that nothing may change; 0: not asked")   \
+  X(obey, 0, "yes or no", "then a leader is told to hand over, and does")    \
   X(events_max, 20000000, "events", "a run that needs more has failed")      \
   /* replica */                                                              \
   X(heartbeat_us, 0, "us", "0: the engine's default")                        \

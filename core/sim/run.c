@@ -4,6 +4,7 @@
 
 #include "sim/run.h"
 
+#include "raft/membership.h"
 #include "sim/action.h"
 #include "sim/check.h"
 #include "sim/member.h"
@@ -174,6 +175,72 @@ static bool stay_calm (struct sim_world *world) {
   return !sim_world_has_ended (world);
 }
 
+/* ---- orders in peace --------------------------------------------------- */
+
+#define HAND_OVER_TRIES 5 /* chance still takes some messages */
+
+struct handing {
+  raft_id from;
+  raft_id to;
+};
+
+/* To the next voter after the leader. */
+static void hand_over (struct sim_world *world, void *argument) {
+  struct handing *handing = argument;
+  struct sim_member *leader = sim_world_leader (world);
+  struct raft_status status;
+  raft_id to = RAFT_ID_NONE;
+  if (leader == NULL) {
+    return;
+  }
+  raft_get_status (replica_raft (leader->replica), &status);
+  for (raft_id i = 1; to == RAFT_ID_NONE && i < world->member_count; i++) {
+    raft_id id = (leader->id + i - 1) % world->member_count + 1;
+    if (raft_configuration_votes (status.configuration, id)
+        && sim_member_is_up (world->members[id])) {
+      to = id;
+    }
+  }
+  handing->from = leader->id;
+  handing->to = to;
+  if (to != RAFT_ID_NONE) {
+    sim_member_transfer (leader, to);
+  }
+}
+
+static void look_who_leads (struct sim_world *world, void *argument) {
+  const struct sim_member *leader = sim_world_leader (world);
+  *(raft_id *)argument = leader == NULL ? RAFT_ID_NONE : leader->id;
+}
+
+/* When nothing is in the way a leader hands over to whom it is told. */
+static bool obey (struct sim_world *world) {
+  struct handing handing = { 0 };
+  raft_id leader = RAFT_ID_NONE;
+  if (world->options.obey == 0 || world->rest.heal != SIM_HEAL_ALL) {
+    return true;
+  }
+  for (unsigned i = 0; i < HAND_OVER_TRIES; i++) {
+    sim_guarded (world, hand_over, &handing);
+    if (handing.to == RAFT_ID_NONE) {
+      return !sim_world_has_ended (world);
+    }
+    if (!run_on (world, RAFT_SECOND / 2) || !converge (world)) {
+      return false;
+    }
+    sim_guarded (world, look_who_leads, &leader);
+    if (leader == handing.to) {
+      return true;
+    }
+  }
+  sim_violate (world, "liveness",
+               "without any fault leadership does not go from member %llu to "
+               "member %llu, however often it is asked for",
+               (unsigned long long)handing.from,
+               (unsigned long long)handing.to);
+  return false;
+}
+
 bool sim_run_settle (struct sim_world *world) {
   struct sim_action settle = { .kind = SIM_ACTION_SETTLE };
   if (sim_world_has_ended (world)) {
@@ -182,7 +249,8 @@ bool sim_run_settle (struct sim_world *world) {
   sim_act_record (world, &settle);
   sim_guarded (world, end_faults, NULL);
   return converge (world)
-         && (world->options.calm_us == 0 || stay_calm (world));
+         && (world->options.calm_us == 0
+             || (stay_calm (world) && obey (world)));
 }
 
 bool sim_run (struct sim_world *world) {

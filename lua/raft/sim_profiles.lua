@@ -142,7 +142,7 @@ profiles.members = {
   members = 3, spares = 6, clients = 4, burst = 2, sessionless = 100,
   loss = 10, duplicate = 10, reorder = 30, slow_sync = 5, slow_apply = 5,
   fault_us = 150 * MS, fault_length_us = 800 * MS,
-  change = 8, transfer = 4, crash = 3, kill = 1, crash_all = 1, split = 2,
+  change = 8, transfer = 4, obey = 1, crash = 3, kill = 1, crash_all = 1, split = 2,
   isolate = 2, one_way = 1, pause = 2, reset = 1, disk_slow = 1,
   memory_death = 1, inspect_disk = 500, drift = 1, slow_link = 1,
   client_reset = 1, lost_entry = 1, tail = 3,
