@@ -256,6 +256,7 @@ build = {
         "core/sim/check_log.c",
         "core/sim/check_machine.c",
         "core/sim/check_match.c",
+        "core/sim/check_members.c",
         "core/sim/check_vote.c",
         "core/sim/choice.c",
         "core/sim/client.c",

@@ -10,6 +10,7 @@
 #include "sim/client.h"
 #include "sim/drift.h"
 #include "sim/member.h"
+#include "sim/nemesis.h"
 #include "sim/note.h"
 #include "sim/run.h"
 
@@ -151,6 +152,7 @@ static void act_on_member (struct sim_member *member,
       fill (member, action);
       break;
     case SIM_ACTION_MEMBERS:
+      member->world->nemesis->has_changed = true;
       sim_member_set_members (member, action->from, action->to);
       break;
     case SIM_ACTION_TRANSFER:

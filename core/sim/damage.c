@@ -14,12 +14,12 @@
 bool sim_damage_may_rot (const struct sim_world *world, raft_id member) {
   const struct sim_member *victim = world->members[member];
   return !victim->is_wiped && !victim->is_damaged
-         && world->options.change == 0 /* who is a majority changes */
+         && !world->nemesis->has_changed /* nobody knows who will vote */
          && (world->nemesis->losses + 1) * 2 < world->options.members;
 }
 
 bool sim_damage_may_wipe (const struct sim_world *world, raft_id member) {
-  for (raft_id id = 1; id <= world->member_count; id++) {
+  for (raft_id id = 1; id <= world->options.members; id++) {
     if (id != member && !sim_check_has_met (world, id, member)) {
       return false;
     }

@@ -317,6 +317,12 @@ static void end_slow_link (struct sim_nemesis *nemesis, uint64_t tag) {
 
 /* ---- operators --------------------------------------------------------- */
 
+/* How much loss can be survived depends on who votes: a run has the one or
+** the other. */
+static bool may_change (const struct sim_nemesis *nemesis) {
+  return nemesis->losses == 0 && nemesis->world->counters.wipes == 0;
+}
+
 /* Most stay as they are; some join, go, or change between voter and learner.
 ** Those who have gone never come back: it ends with few. */
 static void change (struct sim_nemesis *nemesis) {
@@ -325,7 +331,7 @@ static void change (struct sim_nemesis *nemesis) {
   struct sim_action action = { .kind = SIM_ACTION_MEMBERS };
   struct raft_status status;
   raft_id last = RAFT_ID_NONE;
-  if (leader == NULL) {
+  if (leader == NULL || !may_change (nemesis)) {
     return;
   }
   raft_get_status (replica_raft (leader->replica), &status);

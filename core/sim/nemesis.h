@@ -42,6 +42,7 @@ struct sim_nemesis {
   struct sim_world *world;
   struct sim_cut cuts[SIM_CUTS_MAX];
   unsigned losses; /* members wiped or damaged */
+  bool has_changed; /* other members were asked for */
 };
 
 RAFT_HIDDEN_BEGIN

@@ -4,6 +4,7 @@
 
 #include "sim/rest.h"
 
+#include "sim/check.h"
 #include "sim/member.h"
 
 #define WHOM_REST 1 /* of SIM_MATTER_RUN; the nemesis has 0 */
@@ -40,17 +41,57 @@ static bool is_sound (const struct sim_member *member) {
   return !member->is_wiped && !member->is_damaged;
 }
 
-/* Everybody, less a majority of the sound. */
+static uint32_t voters_of (const struct raft_configuration *value) {
+  uint32_t voters = 0;
+  for (uint32_t i = 0; i < value->voters.count; i++) {
+    voters |= 1u << value->voters.ids[i];
+  }
+  return voters;
+}
+
+static bool is_ordered (const struct sim_member *member) {
+  struct replica_status status;
+  if (!sim_member_is_up (member)) {
+    return false;
+  }
+  replica_get_status (member->replica, &status);
+  return status.ordered;
+}
+
+/* The voters, where all logs have the same ones, and no other are asked for;
+** else none: nobody knows what a majority will be. */
+static uint32_t settled_voters (const struct sim_world *world) {
+  uint32_t voters = 0;
+  for (raft_id id = 1; id <= world->member_count; id++) {
+    const struct check_member *own = &world->checks->members[id];
+    if (world->members[id]->has_left || own->configuration.voters.count == 0
+        || (voters != 0 && (voters >> id & 1) == 0)) {
+      continue; /* a spare, or one who was removed */
+    }
+    if (own->configuration.outgoing.count > 0
+        || is_ordered (world->members[id])
+        || (voters != 0 && voters != voters_of (&own->configuration))) {
+      return 0;
+    }
+    voters = voters_of (&own->configuration);
+  }
+  return voters;
+}
+
+/* The voters, less a majority of the sound. */
 static uint32_t draw_members (struct sim_world *world) {
-  uint32_t rest = 0;
-  unsigned missing = world->member_count / 2 + 1;
+  uint32_t rest = world->rest.voters;
+  unsigned missing = 0;
   unsigned sound = 0;
   for (unsigned id = 1; id <= world->member_count; id++) {
-    rest |= 1u << id;
-    sound += is_sound (world->members[id]);
+    bool votes = (rest >> id & 1) != 0;
+    missing += votes;
+    sound += votes && is_sound (world->members[id]);
   }
+  missing = missing / 2 + 1;
   for (unsigned id = 1; id <= world->member_count; id++) {
-    if (is_sound (world->members[id])) {
+    if ((world->rest.voters >> id & 1) != 0
+        && is_sound (world->members[id])) {
       if (draw (world, sound) < missing) {
         rest &= ~(1u << id);
         missing--;
@@ -96,7 +137,8 @@ static void cut_bridged (struct sim_world *world, raft_id one) {
   cut_off (world, one, 1, true);
   do {
     bridge = 1 + draw (world, world->member_count);
-  } while (sim_rest_has (world, bridge));
+  } while (sim_rest_has (world, bridge)
+           || (world->rest.voters >> bridge & 1) == 0);
   cut (world, one, bridge, false);
   cut (world, bridge, one, false);
 }
@@ -150,8 +192,9 @@ void sim_rest_begin (struct sim_world *world) {
                    ? SIM_HEAL_ALL
                    : (enum sim_heal)(1 + draw (world, SIM_HEAL_SOME - 1));
   }
-  if (rest->heal == SIM_HEAL_ALL || world->options.change > 0) {
-    rest->heal = SIM_HEAL_ALL; /* who is a majority changes */
+  rest->voters = settled_voters (world);
+  if (rest->heal == SIM_HEAL_ALL || rest->voters == 0) {
+    rest->heal = SIM_HEAL_ALL;
     return;
   }
   rest->members = draw_members (world);

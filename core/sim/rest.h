@@ -39,6 +39,7 @@ enum sim_heal {
 
 struct sim_rest {
   enum sim_heal heal;
+  uint32_t voters;  /* bit i: member i votes, all logs say */
   uint32_t members; /* bit i: member i is not healed */
   uint32_t cut_off; /* flapping: now */
   uint32_t draws;

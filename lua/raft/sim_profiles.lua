@@ -123,7 +123,7 @@ profiles.tight = {
 
 --- Everything at once.
 profiles.everything = {
-  members = 5, clients = 5, burst = 3, stale_reads = 100,
+  members = 5, spares = 2, clients = 5, burst = 3, stale_reads = 100,
   sessionless = 200, padding_bytes = 300,
   loss = 10, duplicate = 10, reorder = 30, corrupt = 2,
   slow_sync = 5, slow_apply = 5, skew_us = 2000 * MS, tail = 3,
@@ -133,7 +133,7 @@ profiles.everything = {
   disk_failure = 1, disk_slow = 1, disk_full = 1, machine_death = 1,
   memory_death = 1, wipe = 1, rot = 1, jump = 1, drift = 1,
   client_reset = 1, slow_link = 2, lost_entry = 1, inspect_disk = 500,
-  heal = "some",
+  change = 1, transfer = 2, obey = 1, heal = "some",
   limits = SMALL,
 }
 
@@ -142,10 +142,11 @@ profiles.members = {
   members = 3, spares = 6, clients = 4, burst = 2, sessionless = 100,
   loss = 10, duplicate = 10, reorder = 30, slow_sync = 5, slow_apply = 5,
   fault_us = 150 * MS, fault_length_us = 800 * MS,
-  change = 8, transfer = 4, obey = 1, crash = 3, kill = 1, crash_all = 1, split = 2,
-  isolate = 2, one_way = 1, pause = 2, reset = 1, disk_slow = 1,
-  memory_death = 1, inspect_disk = 500, drift = 1, slow_link = 1,
-  client_reset = 1, lost_entry = 1, tail = 3,
+  change = 8, transfer = 4, obey = 1, heal = "some",
+  crash = 3, kill = 1, crash_all = 1, split = 2, isolate = 2, one_way = 1,
+  pause = 2, reset = 1, disk_slow = 1, memory_death = 1, drift = 1,
+  slow_link = 1, client_reset = 1, lost_entry = 1, tail = 3,
+  inspect_disk = 500,
   limits = { append_entries = 3, inflight_messages = 3, cached_bytes = 2048,
     apply_entries = 2, segment_bytes = 8192, batch_bytes = 1024,
     catch_up_us = 2000 * MS },

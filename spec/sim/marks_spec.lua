@@ -13,8 +13,8 @@ local SEEDS = { everything = { 24, 100 }, tight = { 6, 30 },
 -- Marks that everything reaches by itself need no other profile.
 local BY_OTHERS = {
   apply_stall = true, peer_stalled = true, session_evicted = true,
-  session_expired = true, overloaded = true, transfer = true,
-  joint = true, learner = true, sync_stall = true, session_unused = true,
+  session_expired = true, overloaded = true,
+  sync_stall = true, session_unused = true,
   stall_transfer = true, peer_full = true,
 }
 
