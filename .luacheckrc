@@ -10,5 +10,5 @@ files["scripts/luarocks-offline.lua"] = {
     "variables" },
   read_globals = { "os_getenv" },
 }
-files["docs/examples/*_nvim.lua"] = { read_globals = { "vim" } }
+files["docs/examples/*_nvim.lua"] = { globals = { "vim" } }
 files["scripts/tidy"] = { std = "lua54" }
