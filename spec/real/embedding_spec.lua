@@ -64,8 +64,8 @@ describe("a member in the loop of #once", function ()
 
   it("a program in C tells, proposes and ends", function ()
     local code, out = Cluster.sh(("env -u LD_PRELOAD cc -Wall -Wextra -Werror"
-      .. " docs/examples/loop_poll.c $(pkg-config --cflags --libs %s) -o %s/loop_poll")
-      :format(LUA, dir))
+      .. " docs/examples/loop_poll.c $(pkg-config --cflags --libs %s)"
+      .. " -o %s/loop_poll"):format(LUA, dir))
     assert.equal(0, code, out)
     -- Its stdin stays open until it has answered.
     adds("touch %s/out; (echo 1; until grep -q visits %s/out; do sleep 0.05;"

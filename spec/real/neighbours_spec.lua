@@ -98,10 +98,10 @@ describe("a client from elsewhere #once", function ()
         end
         local client = assert(raft.client(cluster.addresses))
         local before = select(2, assert(client:query { "get", "visits" })) or 0
-        local code, out = Cluster.sh((UNLOADED .. "out=$(%s "
-          .. example.command .. "); code=$?; echo \"$out\"; (exit $code)"):format(
-          example.by_name and "MEMBERS=" .. running or example.first or "",
-          path, running))
+        local command = (example.by_name and "MEMBERS=" .. running
+          or example.first or "") .. " " .. example.command:format(path, running)
+        local code, out = Cluster.sh(("%sout=$(%s); code=$?; echo \"$out\";"
+          .. " (exit $code)"):format(UNLOADED, command))
         assert.same({ 0, ("%d"):format(before + 5) },
           { code, (out:gsub("%s+$", "")) })
         assert.same({ true, before + 5 },
