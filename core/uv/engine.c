@@ -372,6 +372,7 @@ static void add_extra (struct real_server *server, const char *key,
   struct replica_extra *extra = server->extras;
   while (extra->key != NULL) {
     extra++;
+    raft_assert (extra < server->extras + REAL_EXTRAS);
   }
   extra->key = key;
   extra->numbers = numbers;

@@ -99,7 +99,8 @@ describe("a client from elsewhere #once", function ()
         local client = assert(raft.client(cluster.addresses))
         local before = select(2, assert(client:query { "get", "visits" })) or 0
         local command = (example.by_name and "MEMBERS=" .. running
-          or example.first or "") .. " " .. example.command:format(path, running)
+          or example.first or "") .. " "
+          .. example.command:format(path, running)
         local code, out = Cluster.sh(("%sout=$(%s); code=$?; echo \"$out\";"
           .. " (exit $code)"):format(UNLOADED, command))
         assert.same({ 0, ("%d"):format(before + 5) },
