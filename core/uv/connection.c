@@ -375,6 +375,7 @@ static struct real_connection *connection_new (struct real_server *server,
   connection->server = server;
   connection->accepted = real_server_now (server);
   connection->stream.chunk = server->chunk;
+  connection->stream.writes = &server->writes;
   connection->stream.is_broken = &server->is_broken;
   connection->stream.owner = connection;
   connection->stream.on_object = on_object;

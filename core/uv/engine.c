@@ -389,6 +389,7 @@ static void fill_options (struct real_server *server,
   add_extra (server, "turn_longest_us", &server->turns.work.longest, 0);
   add_extra (server, "sockets", &server->connection_count, 0);
   add_extra (server, "sockets_refused", &server->connections_refused, 0);
+  add_extra (server, "writes", &server->writes, 0);
   add_extra (server, "links_up", &server->links_up, 0);
   add_extra (server, "bulk_links_up", &server->bulk_up, 0);
   options->extras = server->extras;

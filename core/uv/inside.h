@@ -104,6 +104,7 @@ struct real_server {
   size_t slot_count;
   uint64_t connection_count;
   uint64_t connections_refused;
+  uint64_t writes;                    /* to sockets */
   uint64_t next_number;
   struct real_connection *dirty;      /* to be flushed */
   struct replica_extra extras[REAL_EXTRAS];

@@ -282,6 +282,7 @@ static void connect_to (struct real_link *link,
     return;
   }
   attempt->stream.chunk = server->chunk;
+  attempt->stream.writes = &server->writes;
   attempt->stream.is_broken = &server->is_broken;
   attempt->stream.owner = link;
   attempt->stream.on_object = on_object;

@@ -265,6 +265,9 @@ static int write_flying (struct real_stream *stream) {
     bytes[i].len = flying->items[i].size;
   }
   stream->write.data = stream;
+  if (stream->writes != NULL) {
+    (*stream->writes)++;
+  }
   status = uv_write (&stream->write, (uv_stream_t *)&stream->tcp, bytes,
                      (unsigned)flying->count, on_written);
   if (bytes != some) {

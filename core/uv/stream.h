@@ -33,6 +33,7 @@ struct real_stream {
     uv_pipe_t pipe;          /* of an operator */
   };
   uint8_t *chunk;            /* REAL_CHUNK_BYTES, shared by a loop's streams */
+  uint64_t *writes;          /* counts them; NULL: nobody asks */
   const bool *is_broken;     /* the memory of slices is gone: never touch it;
                                 NULL: it cannot be */
   struct raft_buffer in;     /* plain: the beginning of an object */
@@ -56,7 +57,7 @@ struct real_stream {
 
 RAFT_HIDDEN_BEGIN
 
-/* 'chunk', 'is_broken', 'owner' and the three functions are set by the
+/* 'chunk', 'writes', 'is_broken', 'owner' and the three functions are set by the
 ** caller, all else is 0. Returns 0 or an error of libuv. */
 int real_stream_init (struct real_stream *stream, uv_loop_t *loop);
 

@@ -58,6 +58,7 @@ static void run (void *argument) {
     worker->performing = NULL;
     if (push (worker, &worker->first_done, &worker->last_done, job)
         && !worker->is_ending) {
+      worker->wakes++;
       (void)uv_async_send (&worker->wake);
     }
   }
@@ -102,6 +103,7 @@ int real_worker_start (struct real_worker *worker, uv_loop_t *loop) {
   worker->is_ending = false;
   worker->has_ended = false;
   worker->performing = NULL;
+  worker->wakes = 0;
   if (uv_mutex_init (&worker->mutex) != 0) {
     return RAFT_ENOMEM;
   }
@@ -136,6 +138,14 @@ const void *real_worker_stuck (struct real_worker *worker,
   *for_us = job != NULL ? (uv_hrtime () - worker->since) / 1000 : 0;
   uv_mutex_unlock (&worker->mutex);
   return job;
+}
+
+uint64_t real_worker_wakes (struct real_worker *worker) {
+  uint64_t wakes;
+  uv_mutex_lock (&worker->mutex);
+  wakes = worker->wakes;
+  uv_mutex_unlock (&worker->mutex);
+  return wakes;
 }
 
 bool real_worker_end (struct real_worker *worker, raft_time bound_us) {

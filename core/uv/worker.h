@@ -19,7 +19,8 @@
 
 struct real_worker {
   uv_thread_t thread;
-  uv_mutex_t mutex;       /* over the lists and the two flags */
+  uv_mutex_t mutex;       /* over all but the thread, 'wake' and what the
+                             caller sets */
   uv_cond_t changed;
   uv_async_t wake;        /* of the loop */
   void *first;            /* to do */
@@ -30,6 +31,7 @@ struct real_worker {
   bool has_ended;         /* the thread touches nothing any more */
   const void *performing; /* NULL: it waits */
   uint64_t since;         /* of what is performed, nanoseconds */
+  uint64_t wakes;         /* sent so far */
   size_t link;            /* offset of the job's 'void *world' */
   void *owner;
   void (*perform) (void *owner, void *job);  /* on the worker's thread */
@@ -55,6 +57,9 @@ bool real_worker_end (struct real_worker *worker, raft_time bound_us);
 /* After that: the job that does not return, and how long it has run; NULL:
 ** none. */
 const void *real_worker_stuck (struct real_worker *worker, raft_time *for_us);
+
+/* How often the loop was woken: once per empty -> non-empty list of done. */
+uint64_t real_worker_wakes (struct real_worker *worker);
 
 RAFT_HIDDEN_END
 
