@@ -57,8 +57,8 @@ struct real_stream {
 
 RAFT_HIDDEN_BEGIN
 
-/* 'chunk', 'writes', 'is_broken', 'owner' and the three functions are set by the
-** caller, all else is 0. Returns 0 or an error of libuv. */
+/* 'chunk', 'writes', 'is_broken', 'owner' and the three functions are set by
+** the caller, all else is 0. Returns 0 or an error of libuv. */
 int real_stream_init (struct real_stream *stream, uv_loop_t *loop);
 
 /* The same, for a unix socket. */
