@@ -202,6 +202,7 @@ build = {
         "core/raft/commit.c",
         "core/raft/inspect.c",
         "core/raft/invariant.c",
+        "core/raft/lease.c",
         "core/raft/log.c",
         "core/raft/membership.c",
         "core/raft/outbox.c",

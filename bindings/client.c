@@ -3,7 +3,7 @@
 ** client.c - the handle of a client.
 **
 **   handle:propose (value, deadline_us)           -> number
-**   handle:query (value, read, deadline_us)       -> number
+**   handle:query (value, read, deadline_us, max_age_us, index) -> number
 **   handle:ask (endpoint, method, params, deadline_us) -> number
 **   handle:cancel (number)                        -> whether it was under way
 **   handle:turn (wait_us)                         -> whether some are done
@@ -98,16 +98,21 @@ static int client_handle_propose (lua_State *L) {
 }
 
 static int client_handle_query (lua_State *L) {
-  static const char *const reads[] = { "linear", "stale", NULL };
+  static const char *const reads[]
+    = { "linear", "stale", "lease", "follower", NULL };
   struct client_box *box = check_open (L);
   struct raft_detail detail = { "" };
-  enum wire_read read = (enum wire_read)luaL_checkoption (L, 3, NULL, reads);
+  struct wire_query query = { .question = { NULL, 0 } };
   raft_time deadline = check_time (L, 4);
   uint64_t number = 0;
-  int status = encode (L, box, 2, &detail);
+  int status;
+  query.read = (enum wire_read)luaL_checkoption (L, 3, NULL, reads);
+  query.max_age_us = check_time (L, 5);
+  query.index = (raft_index)luaL_optnumber (L, 6, 0);
+  status = encode (L, box, 2, &detail);
   if (status == RAFT_OK) {
-    status = real_caller_query (&box->caller, encoded (box), read, deadline,
-                                &number);
+    query.question = encoded (box);
+    status = real_caller_query (&box->caller, &query, deadline, &number);
   }
   return started (L, box, status, &detail, number);
 }

@@ -233,9 +233,10 @@ static struct probe_call *make_call (struct probe_client *owner) {
 
 static void call_again (struct probe_client *owner) {
   static const uint8_t nil[] = { 0xc0 };
-  struct wire_view question = { nil, sizeof nil };
+  struct wire_query query = { .question = { nil, sizeof nil },
+                              .read = WIRE_READ_STALE };
   owner->again_status = client_query (
-    owner->client, &make_call (owner)->call, question, WIRE_READ_STALE);
+    owner->client, &make_call (owner)->call, &query);
 }
 
 static struct probe_call *new_call (lua_State *L, struct probe_client *owner,
@@ -275,11 +276,13 @@ static int client_l_propose (lua_State *L) {
 static int client_l_query (lua_State *L) {
   struct probe_client *owner = client_at (L);
   struct wire_view question = view_at (L, 2);
-  enum wire_read read = strcmp (luaL_checkstring (L, 3), "stale") == 0
-                          ? WIRE_READ_STALE : WIRE_READ_LINEAR;
+  static const char *const reads[]
+    = { "linear", "stale", "lease", "follower", NULL };
+  struct wire_query query = { .question = question };
   struct probe_call *call = new_call (L, owner, 4);
-  return push_called (
-    L, call, client_query (owner->client, &call->call, question, read));
+  query.read = (enum wire_read)luaL_checkoption (L, 3, NULL, reads);
+  return push_called (L, call,
+                      client_query (owner->client, &call->call, &query));
 }
 
 static int client_l_ask (lua_State *L) {

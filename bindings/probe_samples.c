@@ -73,7 +73,8 @@ static int sample_propose (struct raft_buffer *out) {
 }
 
 static int query_params (struct raft_buffer *out) {
-  struct wire_query query = { command_view, WIRE_READ_STALE };
+  struct wire_query query = { .question = command_view,
+                              .read = WIRE_READ_STALE };
   return wire_query_encode (out, &query);
 }
 

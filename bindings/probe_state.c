@@ -38,7 +38,8 @@ struct field {
 #define RAFT(field, kind) ROW (raft, field, kind)
 #define CONFIGURATION(name)                                           \
   RAFT (name.voters, SET), RAFT (name.outgoing, SET),                 \
-    RAFT (name.learners, SET), RAFT (name.lease_us, NUMBER)
+    RAFT (name.learners, SET), RAFT (name.lease_us, NUMBER),          \
+    RAFT (name.drift_ppm, NUMBER)
 
 static const struct field engine_fields[] = {
   RAFT (memory, OTHER), RAFT (options, OTHER), RAFT (bug, OTHER),
@@ -60,7 +61,11 @@ static const struct field engine_fields[] = {
   RAFT (membership.previous_index, NUMBER),
   RAFT (written_from, OTHER), RAFT (hard_changed, OTHER), /* of one step */
   RAFT (role, NUMBER), RAFT (leader, NUMBER), RAFT (leader_heard, NUMBER),
-  RAFT (leader_is_gone, NUMBER),
+  RAFT (leader_is_gone, NUMBER), RAFT (bound_until, NUMBER),
+  RAFT (read_context, NUMBER), RAFT (read_asked, NUMBER),
+  RAFT (read_sent, NUMBER), RAFT (fresh, NUMBER), RAFT (fresh_index, NUMBER),
+  RAFT (lease_is_over, NUMBER),
+  RAFT (round_began, OTHER), /* a leader's */
   RAFT (election_deadline, NUMBER), RAFT (commit, NUMBER),
   RAFT (applied, NUMBER), RAFT (applying, NUMBER),
   RAFT (apply_ticket, NUMBER), RAFT (unapplied_bytes, NUMBER),
@@ -104,6 +109,9 @@ static const struct field progress_fields[] = {
   ROW (raft_progress, waits, NUMBER), ROW (raft_progress, stalled, NUMBER),
   ROW (raft_progress, disk_full, NUMBER),
   ROW (raft_progress, heard, NUMBER), ROW (raft_progress, round, NUMBER),
+  ROW (raft_progress, lease_us, NUMBER),
+  ROW (raft_progress, lease_round, NUMBER),
+  ROW (raft_progress, leased, NUMBER),
   ROW (raft_progress, load_ticket, NUMBER),
   ROW (raft_progress, window_count, COUNT),
   ROW (raft_progress, window_bytes, OTHER), /* a sum */
@@ -115,7 +123,8 @@ static const struct field sent_fields[] = {
 
 static const struct field read_fields[] = {
   ROW (raft_read, id, NUMBER), ROW (raft_read, round, NUMBER),
-  ROW (raft_read, index, NUMBER),
+  ROW (raft_read, index, NUMBER), ROW (raft_read, origin, NUMBER),
+  ROW (raft_read, since, NUMBER),
 };
 
 static const struct field withheld_fields[] = {

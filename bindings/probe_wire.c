@@ -282,18 +282,23 @@ static int probe_propose_decode (lua_State *L) {
   return 1;
 }
 
-/* query_encode (question, "linear" or "stale") -> params */
+static const char *const read_names[]
+  = { "linear", "stale", "lease", "follower", NULL };
+
+/* query_encode (question, "linear" or …, max_age_us, index) -> params */
 static int probe_query_encode (lua_State *L) {
-  static const char *const kinds[] = { "linear", "stale", NULL };
   struct wire_query query;
   struct raft_buffer *out;
   query.question = view_at (L, 1);
-  query.read = (enum wire_read)luaL_checkoption (L, 2, "linear", kinds);
+  query.read = (enum wire_read)luaL_checkoption (L, 2, "linear", read_names);
+  query.max_age_us = (raft_time)luaL_optnumber (L, 3, 0);
+  query.index = (raft_index)luaL_optnumber (L, 4, 0);
   out = binding_buffer_push (L);
   return push_encoded (L, wire_query_encode (out, &query), out);
 }
 
-/* query_decode (params) -> { question = …, read = "linear" } */
+/* query_decode (params) -> { question = …, read = "linear", max_age_us = 0,
+** index = 0 } */
 static int probe_query_decode (lua_State *L) {
   struct raft_detail detail = { "" };
   struct wire_query query;
@@ -303,8 +308,9 @@ static int probe_query_decode (lua_State *L) {
   }
   lua_newtable (L);
   set_view (L, "question", query.question);
-  field_set_string (L, "read",
-                    query.read == WIRE_READ_LINEAR ? "linear" : "stale");
+  field_set_string (L, "read", read_names[query.read]);
+  field_set_number (L, "max_age_us", query.max_age_us);
+  field_set_number (L, "index", query.index);
   return 1;
 }
 

@@ -24,6 +24,9 @@ void raft_configuration_push (lua_State *L,
   set_id_set (L, "outgoing", &value->outgoing);
   set_id_set (L, "learners", &value->learners);
   field_set_number (L, "lease_us", value->lease_us);
+  if (value->drift_ppm != 0) {
+    field_set_number (L, "drift_ppm", value->drift_ppm);
+  }
 }
 
 static void set_entries (lua_State *L,
@@ -103,6 +106,13 @@ static void push_message (lua_State *L, const struct raft_message *message) {
     case RAFT_MESSAGE_APPEND_RESULT:
       set_append_result (L, &message->as.append_result);
       break;
+    case RAFT_MESSAGE_READ_RESULT:
+      field_set_number (L, "index", message->as.read.index);
+      field_set_number (L, "context", message->as.read.context);
+      break;
+    case RAFT_MESSAGE_READ:
+      field_set_number (L, "context", message->as.read.context);
+      break;
     case RAFT_MESSAGE_TIMEOUT_NOW: break;
   }
 }
@@ -180,6 +190,7 @@ static void push_effect (lua_State *L, const struct raft_effect *effect) {
     case RAFT_EFFECT_READ:
       field_set_bits (L, "id", effect->as.read.id);
       field_set_number (L, "index", effect->as.read.index);
+      field_set_boolean (L, "leased", effect->as.read.leased);
       field_set_string (L, "status", raft_error_name (effect->as.read.status));
       break;
     case RAFT_EFFECT_ROLE: set_role (L, effect); break;
@@ -256,6 +267,7 @@ void raft_status_push (lua_State *L, const struct raft_status *status) {
   field_set_number (L, "durable_term", status->durable_term);
   field_set_number (L, "durable_vote", status->durable_vote);
   field_set_boolean (L, "stalled", status->stalled);
+  field_set_boolean (L, "has_lease", status->has_lease);
   raft_configuration_push (L, status->configuration);
   lua_setfield (L, -2, "configuration");
   field_set_number (L, "configuration_index", status->configuration_index);

@@ -65,9 +65,10 @@ static void read_configuration (const struct field_table *table,
   read_id_set (table, "outgoing", &value->outgoing);
   read_id_set (table, "learners", &value->learners);
   value->lease_us = field_number (table, "lease_us", 0, RAFT_TIME_MAX);
+  value->drift_ppm = field_number (table, "drift_ppm", 0, RAFT_PPM / 2);
 }
 
-#define CONFIGURATION_KEYS "voters outgoing learners lease_us "
+#define CONFIGURATION_KEYS "voters outgoing learners lease_us drift_ppm "
 
 static const struct raft_configuration *read_configurations (
   const struct field_table *table, uint32_t *count) {
@@ -129,14 +130,16 @@ static const char *const message_keys[] = {
   [RAFT_MESSAGE_APPEND_RESULT]
   = "kind from to term rejected stalled match_index rejected_index "
     "hint_index hint_term round disk_full ",
-  [RAFT_MESSAGE_TIMEOUT_NOW] = "kind from to term "
+  [RAFT_MESSAGE_TIMEOUT_NOW] = "kind from to term ",
+  [RAFT_MESSAGE_READ] = "kind from to term context ",
+  [RAFT_MESSAGE_READ_RESULT] = "kind from to term context index "
 };
 
 #define MESSAGE_KEYS                                                       \
   "kind from to term last_index last_term granted previous_index "         \
   "previous_term commit round lease_us entry_count entries configurations " \
   "rejected stalled match_index rejected_index hint_index hint_term "   \
-  "transfer disk_full "
+  "transfer disk_full context index "
 
 static void read_message (const struct field_table *table,
                           struct raft_message *message) {
@@ -170,6 +173,11 @@ static void read_message (const struct field_table *table,
     case RAFT_MESSAGE_APPEND_RESULT:
       read_append_result (&own, &message->as.append_result);
       break;
+    case RAFT_MESSAGE_READ:
+    case RAFT_MESSAGE_READ_RESULT:
+      message->as.read.context = field_required (&own, "context", NUMBER_MAX);
+      message->as.read.index = field_number (&own, "index", 0, NUMBER_MAX);
+      break;
     case RAFT_MESSAGE_TIMEOUT_NOW: break;
   }
 }
@@ -192,7 +200,7 @@ static const char *const event_keys[] = {
   [RAFT_EVENT_PERSISTED] = "kind now wall random ticket ",
   [RAFT_EVENT_LOADED] = "kind now wall random ticket entries damaged ",
   [RAFT_EVENT_APPLIED] = "kind now wall random index ",
-  [RAFT_EVENT_READ] = "kind now wall random ids ",
+  [RAFT_EVENT_READ] = "kind now wall random ids read max_age_us ",
   [RAFT_EVENT_LINK_UP] = "kind now wall random member ",
   [RAFT_EVENT_LINK_DOWN] = "kind now wall random member gone ",
   [RAFT_EVENT_DISK_FULL] = "kind now wall random yes ",
@@ -210,7 +218,7 @@ static const char *const event_keys[] = {
 #define EVENT_KEYS                                                     \
   "kind now wall random message entries ticket damaged index ids "     \
   "member yes configuration size checksum expected from term snapshot "  \
-  "failed gone "
+  "failed gone read max_age_us "
 
 /* Leaves the value on the stack, so that it lives as long as the event. */
 static void read_configure (const struct field_table *table,
@@ -286,6 +294,10 @@ static void read_body (const struct field_table *table,
       break;
     case RAFT_EVENT_READ:
       event->as.read.ids = read_ids (table, &event->as.read.count);
+      event->as.read.kind = (enum raft_read_kind)field_word (
+        table, "read", &raft_words_read, RAFT_READ_LINEAR);
+      event->as.read.max_age_us
+        = field_number (table, "max_age_us", 0, RAFT_TIME_MAX);
       break;
     case RAFT_EVENT_LINK_UP:
     case RAFT_EVENT_LINK_DOWN:

@@ -13,7 +13,10 @@ static const char *const entries[]
 
 static const char *const messages[]
   = { "pre_vote", "pre_vote_result", "vote",
-      "vote_result", "append", "append_result", "timeout_now" };
+      "vote_result", "append", "append_result", "timeout_now",
+      "read", "read_result" };
+
+static const char *const reads[] = { "linear", "lease", "follower", "stale" };
 
 static const char *const events[]
   = { "time", "message", "propose", "persisted", "loaded", "applied",
@@ -36,7 +39,8 @@ static const char *const bugs[] = {
 };
 
 _Static_assert (COUNT (entries) == RAFT_ENTRY_SESSION_CLOSE, "entries");
-_Static_assert (COUNT (messages) == RAFT_MESSAGE_TIMEOUT_NOW, "messages");
+_Static_assert (COUNT (messages) == RAFT_MESSAGE_READ_RESULT, "messages");
+_Static_assert (COUNT (reads) == RAFT_READ_STALE, "reads");
 _Static_assert (COUNT (events) == RAFT_EVENT_SENT, "events");
 _Static_assert (COUNT (effects) == RAFT_EFFECT_INSTALL, "effects");
 _Static_assert (COUNT (roles) == RAFT_LEADER, "roles");
@@ -46,5 +50,6 @@ const struct field_words raft_words_message
   = { messages, COUNT (messages), 1 };
 const struct field_words raft_words_event = { events, COUNT (events), 1 };
 const struct field_words raft_words_effect = { effects, COUNT (effects), 1 };
+const struct field_words raft_words_read = { reads, COUNT (reads), 1 };
 const struct field_words raft_words_role = { roles, COUNT (roles), 1 };
 const struct field_words raft_words_bug = { bugs, COUNT (bugs), 0 };

@@ -16,6 +16,7 @@ extern const struct field_words raft_words_entry;
 extern const struct field_words raft_words_message;
 extern const struct field_words raft_words_event;
 extern const struct field_words raft_words_effect;
+extern const struct field_words raft_words_read;
 extern const struct field_words raft_words_role;
 extern const struct field_words raft_words_bug; /* "none" first */
 

@@ -216,15 +216,15 @@ static void call_invoke (struct sim_world *world, void *argument) {
                                    box->deadline_us, &box->status);
 }
 
-/* invoke (client, "write" | "read" | "stale", bytes [, deadline]) -> number,
+/* invoke (client, "write" | "read" | …, bytes [, deadline]) -> number,
 ** or nil, message, code. */
 static int world_invoke (lua_State *L) {
-  static const char *const words[] = { "write", "read", "stale", NULL };
   struct sim_world *world = check_world (L);
   struct client_call_box box = { 0 };
   size_t size;
   box.client = check_client (L, 2);
-  box.kind = (enum sim_operation_kind)luaL_checkoption (L, 3, NULL, words);
+  box.kind = (enum sim_operation_kind)luaL_checkoption (
+    L, 3, NULL, sim_operation_words);
   box.bytes.data = (const uint8_t *)luaL_checklstring (L, 4, &size);
   box.bytes.size = size;
   box.deadline_us = lua_isnoneornil (L, 5) ? 0 : check_time (L, 5);

@@ -12,6 +12,7 @@
 #include "field.h"
 #include "sim.h"
 #include "sim/action.h"
+#include "sim/client.h"
 #include "sim/member.h"
 
 /* What an action has to say. Letters, in order of the arguments:
@@ -34,7 +35,6 @@ static const char *const KEEPS[]
 static const char *const ROTS[] = { "flip", "short", "gone", NULL };
 static const char *const PARTS[] = { "disk", "machine", NULL };
 static const char *const LIES[] = { "off", "on", NULL };
-static const char *const CALLS[] = { "write", "read", "stale", NULL };
 
 static const struct shape SHAPES[SIM_ACTION_KINDS] = {
   [SIM_ACTION_START] = { "start", "m", NULL, 1 },
@@ -60,7 +60,7 @@ static const struct shape SHAPES[SIM_ACTION_KINDS] = {
   [SIM_ACTION_DRIFT] = { "drift", "mj", NULL, 2 },
   [SIM_ACTION_SLOW_LINK] = { "slow_link", "abv", NULL, 2 },
   [SIM_ACTION_LIE] = { "lie", "mh", LIES, 1 },
-  [SIM_ACTION_INVOKE] = { "invoke", "mhiD", CALLS, 2 },
+  [SIM_ACTION_INVOKE] = { "invoke", "mhiD", sim_operation_words, 2 },
   [SIM_ACTION_SET] = { "set", "tv", NULL, 2 },
   [SIM_ACTION_SETTLE] = { "settle", "", NULL, 0 },
 };

@@ -66,11 +66,10 @@ void binding_sim_push_records (lua_State *L, const struct sim_world *world,
 
 static void push_kept (lua_State *L,
                        const struct sim_kept_operation *kept) {
-  static const char *const kinds[] = { "write", "read", "stale" };
   lua_createtable (L, 0, 8);
   field_set_number (L, "number", kept->number);
   field_set_number (L, "client", kept->client);
-  field_set_string (L, "kind", kinds[kept->kind]);
+  field_set_string (L, "kind", sim_operation_words[kept->kind]);
   field_set_number (L, "from", kept->from);
   lua_pushlstring (L, (const char *)kept->bytes, kept->size);
   lua_setfield (L, -2, "bytes");

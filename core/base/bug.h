@@ -81,6 +81,20 @@
     "an answer to an earlier heartbeat confirms a read")                    \
   X(STALE_ACK, "stale_ack", "tarantool#9138",                               \
     "acknowledgements of an earlier term are counted")                      \
+  X(LEASE_IGNORES_DRIFT, "lease_ignores_drift", "NuRaft lease",             \
+    "a leader counts a lease as if all clocks ran alike")                   \
+  X(LEASE_THROUGH_TRANSFER, "lease_through_transfer", "Diss. 6.4.1",        \
+    "a leader keeps its lease while it hands leadership over")              \
+  X(LEASE_BEFORE_NOOP, "lease_before_noop", "RedisRaft#18",                 \
+    "a lease serves reads before the term's first commit")                  \
+  X(LEASE_FORGOTTEN, "lease_forgotten", "Diss. 6.4.1",                      \
+    "a voter that starts forgets the lease that it acknowledged")           \
+  X(LEASE_GONE_WITH_LINK, "lease_gone_with_link", "fast failover",          \
+    "a voter whose link to the leader is refused votes within a lease")     \
+  X(FOLLOWER_READ_UNASKED, "follower_read_unasked", "etcd#741",             \
+    "a follower serves a linear read without asking the leader")            \
+  X(READ_BEFORE_APPLIED, "read_before_applied", "Diss. 6.4",                \
+    "a read is served before its index is applied")                         \
   X(CHANGE_BEFORE_NOOP, "change_before_noop", "Ongaro 2015",                \
     "a leader changes the members before its term has committed anything")  \
   X(CHANGES_OVERLAP, "changes_overlap", "NuRaft#67",                        \

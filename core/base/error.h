@@ -48,7 +48,8 @@
   X(PANIC, 32, "panic", "an internal check failed")                        \
   X(BUSY, 33, "busy", "another change is under way, try again later")      \
   X(CONFLICT, 34, "conflict", "the configuration has changed meanwhile")   \
-  X(REMOVED, 35, "removed", "this member was removed from the cluster")
+  X(REMOVED, 35, "removed", "this member was removed from the cluster")   \
+  X(TOO_STALE, 36, "too_stale", "no member knows a state that is fresh enough")
 
 enum {
   RAFT_OK = 0,

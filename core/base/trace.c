@@ -72,7 +72,7 @@ static const char *role_name (uint64_t role) {
 static const char *message_name (uint64_t kind) {
   static const char *const names[]
     = { "none", "pre_vote", "pre_vote_result", "vote", "vote_result",
-        "append", "append_result" };
+        "append", "append_result", "timeout_now", "read", "read_result" };
   if (kind == 64) {
     return "result_hash";
   }

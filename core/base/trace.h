@@ -132,6 +132,7 @@ enum raft_trace_kind {
   X(CUT, "the way is cut")                                      \
   X(NO_LINK, "there is no connection")                          \
   X(NOBODY, "nobody listens")                                   \
+  X(LEASED, "a lease of the leader runs")                       \
   X(UNUSED, "not used for long")
 
 enum raft_reason {

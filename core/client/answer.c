@@ -44,7 +44,10 @@ static void on_not_leader (struct client *client, struct client_state *state,
   if (hint == endpoint) {
     hint = CLIENT_NOWHERE; /* it has just become one, or just was one */
   }
-  if (client->target == endpoint) {
+  if (client_is_for_anyone (state)) {
+    client_reader_leave (client, endpoint);
+    hint = CLIENT_NOWHERE; /* it knows of no leader */
+  } else if (client->target == endpoint) {
     client->target = hint;
     client->next_endpoint = (endpoint + 1) % client->endpoint_count;
   }
@@ -90,6 +93,9 @@ static bool is_worth_another_try (const struct client *client,
       return state->kind != CLIENT_ASK
              && (state->kind != CLIENT_PROPOSE
                  || !client->options.no_session);
+    case RAFT_ETOO_STALE: /* there; each is asked once */
+      return state->kind == CLIENT_QUERY
+             && state->tries < client->endpoint_count;
     case RAFT_EMACHINE: /* of that member */
       return state->kind == CLIENT_QUERY;
     default:
@@ -111,6 +117,11 @@ static void try_elsewhere (struct client *client, struct client_state *state,
   client->endpoints[endpoint].is_barred = false;
   if (is_refusal (rpc->error)) {
     client_refused (client, state, rpc->error, hint);
+  }
+  if (rpc->error == RAFT_ETOO_STALE) {
+    client_reader_leave (client, endpoint);
+    client_try_again (client, state, 0);
+    return;
   }
   if (rpc->error == RAFT_ENOT_LEADER) {
     on_not_leader (client, state, endpoint, rpc);

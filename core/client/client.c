@@ -90,6 +90,7 @@ int client_new (struct client **client,
   made->options.addresses = NULL;
   made->bug = options->bug;
   made->target = CLIENT_NOWHERE;
+  made->reader = CLIENT_NOWHERE;
   if (made->options.deadline_us == 0) {
     made->options.deadline_us = 5 * RAFT_SECOND;
   }
@@ -115,6 +116,7 @@ int client_new (struct client **client,
         ? 0
         : (unsigned)(options->clock->random (options->clock)
                      % options->address_count);
+  made->next_reader = made->next_endpoint;
   *client = made;
   return RAFT_OK;
 }
@@ -208,13 +210,14 @@ int client_propose (struct client *client, struct client_call *call,
 }
 
 int client_query (struct client *client, struct client_call *call,
-                  struct wire_view question, enum wire_read read) {
+                  const struct wire_query *query) {
   struct client_state *state;
   int status;
   client_enter (client);
-  status = accept (client, call, CLIENT_QUERY, question, &state);
+  status = accept (client, call, CLIENT_QUERY, query->question, &state);
   if (status == RAFT_OK) {
-    state->read = read;
+    state->query = *query;
+    state->query.question.data = NULL; /* it is in the body */
   }
   client_leave (client);
   return status;

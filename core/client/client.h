@@ -74,7 +74,7 @@ void client_free (struct client *client);
 int client_propose (struct client *client, struct client_call *call,
                     struct wire_view command);
 int client_query (struct client *client, struct client_call *call,
-                  struct wire_view question, enum wire_read read);
+                  const struct wire_query *query);
 /* One request to one endpoint, whoever leads: "status" and the like.
 ** endpoint: index into the addresses. */
 int client_ask (struct client *client, struct client_call *call,

@@ -64,10 +64,10 @@ bool client_dial (struct client *client, unsigned endpoint) {
 
 /* The next in turn that is not in a pause; else the one whose pause ends
 ** first. */
-static unsigned choose (struct client *client) {
+static unsigned choose (const struct client *client, unsigned *next) {
   unsigned best = CLIENT_NOWHERE, i;
   for (i = 0; i < client->endpoint_count; i++) {
-    unsigned at = (client->next_endpoint + i) % client->endpoint_count;
+    unsigned at = (*next + i) % client->endpoint_count;
     const struct client_endpoint *endpoint = &client->endpoints[at];
     if (endpoint->pause_until <= client->now) {
       best = at;
@@ -78,16 +78,33 @@ static unsigned choose (struct client *client) {
       best = at;
     }
   }
-  client->next_endpoint = (best + 1) % client->endpoint_count;
+  *next = (best + 1) % client->endpoint_count;
   return best;
 }
 
 unsigned client_target (struct client *client) {
   if (client->target == CLIENT_NOWHERE) {
-    client->target = choose (client);
+    client->target = choose (client, &client->next_endpoint);
   }
   return client_dial (client, client->target) ? client->target
                                               : CLIENT_NOWHERE;
+}
+
+/* One and the same, so that its connection is used; which one is left to
+** chance, so that clients spread. */
+unsigned client_reader (struct client *client) {
+  if (client->reader == CLIENT_NOWHERE) {
+    client->reader = choose (client, &client->next_reader);
+  }
+  return client_dial (client, client->reader) ? client->reader
+                                              : CLIENT_NOWHERE;
+}
+
+void client_reader_leave (struct client *client, unsigned endpoint) {
+  if (client->reader == endpoint) {
+    client->reader = CLIENT_NOWHERE;
+    client->next_reader = (endpoint + 1) % client->endpoint_count;
+  }
 }
 
 void client_endpoint_failed (struct client *client, unsigned endpoint,
@@ -102,6 +119,7 @@ void client_endpoint_failed (struct client *client, unsigned endpoint,
   if (client->target == endpoint) {
     client->target = CLIENT_NOWHERE;
   }
+  client_reader_leave (client, endpoint);
 }
 
 void client_endpoint_well (struct client *client, unsigned endpoint) {

@@ -60,7 +60,7 @@ struct client_state {
   struct raft_buffer body;    /* command, question or params; kept between
                                  lives, so that nothing is allocated then */
   char method[CLIENT_METHOD_MAX]; /* CLIENT_ASK */
-  enum wire_read read;
+  struct wire_query query;    /* CLIENT_QUERY, but for the question */
   uint64_t checksum;
   uint64_t session;           /* in which it was sent first; 0: not yet */
   uint64_t sequence;
@@ -107,6 +107,8 @@ struct client {
   unsigned endpoint_count;
   unsigned target;          /* who leads, as far as known; CLIENT_NOWHERE */
   unsigned next_endpoint;   /* to be tried when nothing is known */
+  unsigned reader;          /* who is asked what any member may answer */
+  unsigned next_reader;     /* that is tried then */
   uint64_t session;         /* 0: none */
   uint64_t next_sequence;
   bool is_opening;
@@ -156,6 +158,10 @@ unsigned client_endpoint_of (struct client *client, const char *address,
 /* Who is to be asked now, connected; CLIENT_NOWHERE: nobody yet (a dial is
 ** under way, or a pause). */
 unsigned client_target (struct client *client);
+/* The same, for what any member may answer. */
+unsigned client_reader (struct client *client);
+/* Not that one any more. */
+void client_reader_leave (struct client *client, unsigned endpoint);
 /* Dials when idle and not in a pause. True: it is connected. */
 bool client_dial (struct client *client, unsigned endpoint);
 /* It did not answer, or not well: others first, for a while. */
@@ -174,6 +180,8 @@ void client_pump (struct client *client);
 /* Back to those that wait, after a pause. */
 void client_try_again (struct client *client, struct client_state *state,
                        raft_time pause);
+/* Whether any member may answer. */
+bool client_is_for_anyone (const struct client_state *state);
 /* Whether a call may be sent a second time. */
 bool client_may_repeat (const struct client *client,
                         const struct client_state *state);

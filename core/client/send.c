@@ -14,6 +14,12 @@ bool client_may_repeat (const struct client *client,
              || state->tries_in_doubt == 0);
 }
 
+bool client_is_for_anyone (const struct client_state *state) {
+  return state->kind == CLIENT_QUERY
+         && (state->query.read == WIRE_READ_STALE
+             || state->query.read == WIRE_READ_FOLLOWER);
+}
+
 void client_try_again (struct client *client, struct client_state *state,
                        raft_time pause) {
   state->pause_until = client->now + pause;
@@ -53,8 +59,8 @@ static int encode_call (struct client *client,
     status = encode_propose (client, state, body);
   } else if (state->kind == CLIENT_QUERY) {
     method = "query";
+    query = state->query;
     query.question = body;
-    query.read = state->read;
     status = wire_query_encode (&client->params, &query);
   } else if (state->kind == CLIENT_OPEN) {
     method = "open_session";
@@ -171,7 +177,8 @@ static void pump_one (struct client *client, struct client_state *state) {
     target = client_dial (client, state->endpoint) ? state->endpoint
                                                    : CLIENT_NOWHERE;
   } else {
-    target = client_target (client);
+    target = client_is_for_anyone (state) ? client_reader (client)
+                                          : client_target (client);
   }
   if (target != CLIENT_NOWHERE) {
     send_one (client, state, target);

@@ -237,6 +237,8 @@ void raft_on_append (struct raft *raft, const struct raft_message *m) {
     return; /* a second leader of this term: not from a Raft member */
   }
   raft_follow (raft, m->from);
+  raft_lease_promise (raft, append->lease_us);
+  raft_maybe_ask_again (raft);
   if (raft->is_installing) {
     return; /* no entry is written until it ends */
   }

@@ -17,7 +17,7 @@ enum raft_event_kind {
   RAFT_EVENT_PERSISTED,  /* a ticket, and all before it, are durable */
   RAFT_EVENT_LOADED,     /* the answer to a LOAD effect */
   RAFT_EVENT_APPLIED,    /* the machine has everything up to an index */
-  RAFT_EVENT_READ,       /* a batch of linear reads */
+  RAFT_EVENT_READ,       /* a batch of reads of one kind */
   RAFT_EVENT_LINK_UP,    /* messages to a member may get through again */
   RAFT_EVENT_LINK_DOWN,
   RAFT_EVENT_DISK_FULL,  /* no entry can be written, or can again */
@@ -30,6 +30,13 @@ enum raft_event_kind {
   RAFT_EVENT_INSTALL,    /* a leader's snapshot has arrived, whole */
   RAFT_EVENT_INSTALLED,  /* the answer to an INSTALL effect */
   RAFT_EVENT_SENT        /* the answer to a SNAPSHOT effect */
+};
+
+enum raft_read_kind {
+  RAFT_READ_LINEAR = 1, /* a leader asks a majority */
+  RAFT_READ_LEASE,      /* ... unless it has a lease */
+  RAFT_READ_FOLLOWER,   /* linear, of any member: it asks the leader */
+  RAFT_READ_STALE       /* of any member: not older than max_age_us */
 };
 
 /* What a snapshot says of itself. */
@@ -63,6 +70,8 @@ struct raft_event {
     struct {
       const uint64_t *ids; /* ring 1's names of the reads; borrowed */
       uint32_t count;
+      enum raft_read_kind kind;
+      raft_time max_age_us; /* STALE: the oldest state that will do */
     } read;
     struct {
       raft_id member;

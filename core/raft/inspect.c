@@ -43,6 +43,7 @@ void raft_get_status (const struct raft *raft, struct raft_status *status) {
   status->durable_term = raft->durable_term;
   status->durable_vote = raft->durable_vote;
   status->stalled = raft->stalled;
+  status->has_lease = raft_lease_holds (raft);
   status->configuration = &raft->membership.latest;
   status->configuration_index = raft->membership.latest_index;
   status->transferee = raft->transferee;
@@ -130,6 +131,7 @@ static void hash_configuration (struct hash *hash,
   hash_set (hash, &value->outgoing);
   hash_set (hash, &value->learners);
   hash_add (hash, value->lease_us);
+  hash_add (hash, value->drift_ppm);
   hash_add (hash, index);
 }
 
@@ -168,6 +170,9 @@ static void hash_progress (struct hash *hash,
                     | (uint64_t)progress->waits << 1 | progress->stalled);
   hash_add (hash, progress->heard);
   hash_add (hash, progress->round);
+  hash_add (hash, progress->lease_us);
+  hash_add (hash, progress->lease_round);
+  hash_add (hash, progress->leased);
   hash_add (hash, progress->load_ticket);
   hash_add (hash, progress->window_count);
   for (uint32_t i = 0; i < progress->window_count; i++) {
@@ -195,7 +200,8 @@ static void hash_message (struct hash *hash, const struct raft_message *m) {
     hash_add (hash, m->as.append_result.hint_index);
     hash_add (hash, m->as.append_result.hint_term);
     hash_add (hash, m->as.append_result.round);
-  } else if (m->kind != RAFT_MESSAGE_TIMEOUT_NOW) {
+  } else if (m->kind == RAFT_MESSAGE_PRE_VOTE_RESULT
+             || m->kind == RAFT_MESSAGE_VOTE_RESULT) {
     hash_add (hash, m->as.vote_result.granted);
   }
 }
@@ -207,7 +213,9 @@ static void hash_waiting (struct hash *hash, const struct raft *raft) {
   for (size_t i = 0; i < raft->read_count; i++) {
     hash_add (hash, raft->reads[i].id);
     hash_add (hash, raft->reads[i].round);
+    hash_add (hash, raft->reads[i].origin);
     hash_add (hash, raft->reads[i].index);
+    hash_add (hash, raft->reads[i].since);
   }
   for (size_t i = 0; i < raft->outbox.withheld_count; i++) {
     hash_add (hash, raft->outbox.withheld[i].ticket);
@@ -220,7 +228,9 @@ uint64_t raft_hash (const struct raft *raft) {
   const uint64_t fields[] = {
     raft->now, raft->term, raft->vote, raft->durable_term,
     raft->durable_vote, raft->hard_ticket, raft->role, raft->leader,
-    raft->leader_heard, raft->leader_is_gone, raft->election_deadline,
+    raft->leader_heard, raft->bound_until, raft->leader_is_gone,
+    raft->election_deadline, raft->read_context, raft->read_asked,
+    raft->read_sent, raft->fresh, raft->fresh_index, raft->lease_is_over,
     raft->commit,
     raft->applied, raft->applying, raft->apply_ticket,
     raft->unapplied_bytes, raft->load_ticket, raft->time_floor,
@@ -235,6 +245,9 @@ uint64_t raft_hash (const struct raft *raft) {
   };
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
     hash_add (&hash, fields[i]);
+  }
+  for (size_t i = 0; i < RAFT_ROUNDS && raft->role == RAFT_LEADER; i++) {
+    hash_add (&hash, raft->round_began[i]);
   }
   hash_set (&hash, &raft->granted);
   hash_set (&hash, &raft->refused);

@@ -94,8 +94,15 @@ static bool holds_window (const struct raft *raft) {
 
 static bool holds_only_leader_leads (const struct raft *raft) {
   return raft->role == RAFT_LEADER
-         || (raft->progress_count == 0 && raft->read_count == 0
-             && raft->term_start == 0);
+         || (raft->progress_count == 0 && raft->term_start == 0);
+}
+
+/* A follower's reads wait for its leader's word. */
+static bool holds_reads_wait (const struct raft *raft) {
+  return raft->role == RAFT_LEADER
+         ? raft->read_context == 0
+         : (raft->read_count > 0) == (raft->read_context != 0)
+             && (raft->read_count == 0 || raft->leader != RAFT_ID_NONE);
 }
 
 static bool holds_only_candidates_count (const struct raft *raft) {
@@ -136,6 +143,7 @@ static const struct invariant invariants[] = {
   { "match_below_next", holds_match_below_next },
   { "window_is_bounded", holds_window },
   { "only_a_leader_leads", holds_only_leader_leads },
+  { "reads_wait_for_a_leader", holds_reads_wait },
   { "only_candidates_count_votes", holds_only_candidates_count },
   { "acknowledged_is_verified", holds_verified },
   { "membership_is_valid", holds_membership },

@@ -41,11 +41,16 @@ struct raft_id_set {
   uint32_t count;
 };
 
+#define RAFT_PPM 1000000
+#define RAFT_DRIFT_PPM 50000 /* far beyond any clock that is not broken */
+
 struct raft_configuration {
   struct raft_id_set voters;
   struct raft_id_set outgoing; /* voters of the old half; empty: not joint */
   struct raft_id_set learners; /* receive entries, are not counted */
   uint64_t lease_us;           /* longest lease a leader may hold; 0: off */
+  uint64_t drift_ppm;          /* by how much a clock may be too fast or slow,
+                                  while leases are on; 0: RAFT_DRIFT_PPM */
 };
 
 /* ---- messages --------------------------------------------------------- */
@@ -57,7 +62,9 @@ enum raft_message_kind {
   RAFT_MESSAGE_VOTE_RESULT = 4,
   RAFT_MESSAGE_APPEND = 5,        /* AppendEntries; empty: heartbeat */
   RAFT_MESSAGE_APPEND_RESULT = 6,
-  RAFT_MESSAGE_TIMEOUT_NOW = 7    /* Diss. 3.10: campaign at once */
+  RAFT_MESSAGE_TIMEOUT_NOW = 7,   /* Diss. 3.10: campaign at once */
+  RAFT_MESSAGE_READ = 8,          /* a follower asks for a read index */
+  RAFT_MESSAGE_READ_RESULT = 9
 };
 
 struct raft_message_vote { /* PRE_VOTE, VOTE: 'term' is the one aimed at */
@@ -98,6 +105,12 @@ struct raft_message_append_result {
   uint64_t round;
 };
 
+struct raft_message_read { /* READ, READ_RESULT */
+  uint64_t context;    /* the follower's, drawn by chance below 2^53, so that
+                          no answer to an earlier life is taken for one */
+  raft_index index;    /* READ_RESULT: to be applied before the read */
+};
+
 struct raft_message {
   enum raft_message_kind kind;
   raft_id from;
@@ -108,6 +121,7 @@ struct raft_message {
     struct raft_message_vote_result vote_result;
     struct raft_message_append append;
     struct raft_message_append_result append_result;
+    struct raft_message_read read;
   } as;
 };
 

@@ -71,6 +71,10 @@ static void outbox_trace_send (struct raft *raft,
                    : m->as.append_result.match_index,
                  m->as.append_result.round);
       break;
+    case RAFT_MESSAGE_READ_RESULT:
+      raft_note (raft, SEND, m->kind, m->to, m->term, m->as.read.index, 0, 0);
+      break;
+    case RAFT_MESSAGE_READ:
     case RAFT_MESSAGE_TIMEOUT_NOW:
       raft_note (raft, SEND, m->kind, m->to, m->term, 0, 0, 0);
       break;

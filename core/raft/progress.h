@@ -46,6 +46,9 @@ struct raft_progress {
   bool disk_full;        /* likewise */
   raft_time heard;       /* its last answer, or the start of the term */
   uint64_t round;        /* the last heartbeat round that it answered */
+  raft_time lease_us;    /* that the messages of this round grant; 0: none */
+  uint64_t lease_round;  /* the first that granted it */
+  raft_time leased;      /* start of the last such round that it answered; 0 */
   uint64_t load_ticket;  /* of a LOAD under way for it; 0: none */
   uint64_t window_bytes;
   uint32_t window_start; /* a ring */

@@ -67,7 +67,8 @@ static int step_reserve_append (struct raft *raft,
 }
 
 static int step_reserve (struct raft *raft, const struct raft_event *event) {
-  size_t reads = event->kind == RAFT_EVENT_READ ? event->as.read.count : 0;
+  size_t reads = event->kind == RAFT_EVENT_READ ? event->as.read.count
+                 : event->kind == RAFT_EVENT_MESSAGE ? 1 : 0;
   int status = raft_outbox_reserve (raft, reads);
   if (status == RAFT_OK && reads > 0) {
     void *array = raft->reads;
@@ -119,7 +120,10 @@ static void step_trace_receive (struct raft *raft,
              || m->kind == RAFT_MESSAGE_VOTE) {
     a = m->as.vote.last_index;
     b = m->as.vote.last_term;
-  } else if (m->kind != RAFT_MESSAGE_TIMEOUT_NOW) {
+  } else if (m->kind == RAFT_MESSAGE_READ_RESULT) {
+    a = m->as.read.index;
+  } else if (m->kind == RAFT_MESSAGE_PRE_VOTE_RESULT
+             || m->kind == RAFT_MESSAGE_VOTE_RESULT) {
     a = m->as.vote_result.granted;
   }
   raft_note (raft, RECEIVE, m->kind, m->from, m->term, a, b, c);
@@ -158,7 +162,9 @@ static bool message_is_late (const struct raft *raft,
     return !raft_bug (raft, STALE_ACK);
   }
   return m->kind == RAFT_MESSAGE_APPEND
-         || m->kind == RAFT_MESSAGE_TIMEOUT_NOW;
+         || m->kind == RAFT_MESSAGE_TIMEOUT_NOW
+         || m->kind == RAFT_MESSAGE_READ
+         || m->kind == RAFT_MESSAGE_READ_RESULT;
 }
 
 static void step_message (struct raft *raft, const struct raft_message *m) {
@@ -184,6 +190,8 @@ static void step_message (struct raft *raft, const struct raft_message *m) {
     case RAFT_MESSAGE_APPEND: raft_on_append (raft, m); break;
     case RAFT_MESSAGE_APPEND_RESULT: raft_on_append_result (raft, m); break;
     case RAFT_MESSAGE_TIMEOUT_NOW: raft_on_timeout_now (raft, m); break;
+    case RAFT_MESSAGE_READ: raft_on_read_request (raft, m); break;
+    case RAFT_MESSAGE_READ_RESULT: raft_on_read_result (raft, m); break;
   }
 }
 
@@ -350,6 +358,7 @@ static void raft_restore (struct raft *raft,
   raft->snapshot_index = recovered->base_index;
   raft->role = RAFT_FOLLOWER;
   raft_reset_election (raft);
+  raft_lease_start (raft);
 }
 
 int raft_new (struct raft **out, struct raft_memory *memory,

@@ -116,6 +116,7 @@ struct raft_effect {
       uint64_t id;
       raft_index index;
       int status;
+      bool leased; /* nobody was asked: the leader has a lease */
     } read;
     struct {
       enum raft_role role;
@@ -261,6 +262,7 @@ struct raft_status {
   raft_term durable_term;
   raft_id durable_vote;
   bool stalled;        /* told by STALLED */
+  bool has_lease;      /* a leader that need ask nobody now */
   const struct raft_configuration *configuration;
   raft_index configuration_index;
   raft_id transferee;    /* a leader hands over to it; RAFT_ID_NONE */

@@ -129,6 +129,7 @@ static void replicate_send (struct raft *raft,
   m.as.append.entry_count = count;
   m.as.append.commit = raft->commit;
   m.as.append.round = raft->round;
+  m.as.append.lease_us = progress->lease_us;
   raft_outbox_send (raft, &m, RAFT_NEED_NOTHING);
   if (load_ticket != 0) {
     struct raft_outbox *outbox = &raft->outbox;
@@ -213,9 +214,11 @@ int raft_on_loaded_for (struct raft *raft, const struct raft_event *event) {
 ** that lost something says so. */
 void raft_broadcast_heartbeat (struct raft *raft) {
   raft->round++;
+  raft->round_began[raft->round % RAFT_ROUNDS] = raft->now;
   raft->heartbeat_deadline
     = raft_time_after (raft, raft->options.heartbeat_us);
   for (uint32_t i = 0; i < raft->progress_count; i++) {
+    raft_lease_grant (raft, &raft->progress[i]);
     replicate_send (raft, &raft->progress[i], 0, 0);
   }
 }
@@ -247,6 +250,7 @@ void raft_on_append_result (struct raft *raft, const struct raft_message *m) {
   if (result->round > progress->round && result->round <= raft->round) {
     progress->round = result->round;
   }
+  raft_lease_answered (raft, progress, result->round);
   if (result->rejected) {
     on_reject (raft, progress, result);
   } else if (raft_progress_on_ack (progress, result->match_index,

@@ -64,15 +64,16 @@ static void role_leave (struct raft *raft) {
   raft->refused.count = 0;
   raft->campaign_ticket = 0;
   raft_outbox_drop_campaign (raft);
+  raft_fail_reads (raft);
   if (raft->role == RAFT_LEADER) {
     raft_end_transfer (raft, RAFT_OK);
     raft->transfer_deadline = 0;
     raft->unfit_since = 0;
     raft->is_staying = false;
-    raft_fail_reads (raft);
     raft->progress_count = 0;
     raft->term_start = 0;
     raft->round = 0;
+    raft->lease_is_over = false;
   }
 }
 
@@ -200,6 +201,7 @@ void raft_become_leader (struct raft *raft) {
   raft->role = RAFT_LEADER;
   raft->leader = raft->options.id;
   raft->round = 1;
+  raft->round_began[1] = raft->now;
   raft_match_progress (raft);
   raft->heartbeat_deadline
     = raft_time_after (raft, raft->options.heartbeat_us);

@@ -19,11 +19,18 @@
 #include "raft/quorum.h"
 #include "raft/raft.h"
 
-/* A linear read that waits for its round. */
+#define RAFT_ROUNDS 16 /* whose beginnings are known */
+
+/* A read that waits: at a leader for its round, at a follower for the
+** leader's answer. */
 struct raft_read {
   uint64_t id;
-  uint64_t round;    /* to be confirmed; 0: not in a round yet */
+  raft_id origin;    /* the follower that asks, id being its context;
+                        RAFT_ID_NONE: this member's own */
+  uint64_t round;    /* to be confirmed; 0: not in a round yet. At a follower
+                        1: the leader was asked */
   raft_index index;  /* the commit index when its round began */
+  raft_time since;   /* when that was */
 };
 
 struct raft {
@@ -51,6 +58,7 @@ struct raft {
   enum raft_role role;
   raft_id leader;
   raft_time leader_heard;      /* its last AppendEntries */
+  raft_time bound_until;       /* by a lease: no vote before */
   bool leader_is_gone;         /* its process, by the own link to it */
   raft_time election_deadline; /* not a leader */
   raft_index commit;
@@ -71,6 +79,15 @@ struct raft {
   raft_index answered;  /* the last match sent to it */
   uint64_t round_seen;  /* the newest round of this leader */
 
+  uint64_t read_context; /* the leader was asked for a read index; 0: not */
+  raft_time read_asked;  /* when that was first */
+  raft_time read_sent;   /* and last */
+
+  /* What is committed up to 'fresh' is at or below 'fresh_index'; 0: not
+  ** known. True of the cluster, whoever leads. */
+  raft_time fresh;
+  raft_index fresh_index;
+
   /* A candidate's and pre-candidate's. */
   struct raft_id_set granted;
   struct raft_id_set refused;
@@ -82,6 +99,8 @@ struct raft {
   size_t progress_capacity;
   raft_index term_start;      /* its no-op */
   uint64_t round;             /* of heartbeats, in this term */
+  raft_time round_began[RAFT_ROUNDS]; /* by round, modulo */
+  bool lease_is_over;         /* for this term: another was told to campaign */
   raft_time heartbeat_deadline;
   raft_time quorum_deadline;
   raft_id transferee;         /* leadership goes to it; RAFT_ID_NONE */
@@ -184,6 +203,23 @@ int raft_on_read (struct raft *raft, const struct raft_event *event);
 void raft_maybe_confirm_reads (struct raft *raft);
 void raft_maybe_start_round (struct raft *raft);
 void raft_fail_reads (struct raft *raft);
+void raft_on_read_request (struct raft *raft, const struct raft_message *m);
+void raft_on_read_result (struct raft *raft, const struct raft_message *m);
+/* A follower hears the leader: what was asked may be lost. */
+void raft_maybe_ask_again (struct raft *raft);
+
+/* ---- lease.c ---------------------------------------------------------- */
+/* A voter acknowledges a lease. */
+void raft_lease_promise (struct raft *raft, raft_time lease_us);
+/* A voter starts. */
+void raft_lease_start (struct raft *raft);
+/* Whether it may not vote. */
+bool raft_lease_binds (const struct raft *raft);
+void raft_lease_grant (struct raft *raft, struct raft_progress *progress);
+void raft_lease_answered (struct raft *raft, struct raft_progress *progress,
+                          uint64_t round);
+/* Whether nobody else can have become leader. */
+bool raft_lease_holds (const struct raft *raft);
 
 RAFT_HIDDEN_END
 

@@ -81,6 +81,7 @@ static void transfer_when_unfit (struct raft *raft) {
 void raft_send_timeout_now (struct raft *raft, raft_id member) {
   struct raft_message m
     = { .kind = RAFT_MESSAGE_TIMEOUT_NOW, .to = member };
+  raft->lease_is_over = !raft_bug (raft, LEASE_THROUGH_TRANSFER);
   raft_outbox_send (raft, &m, RAFT_NEED_NOTHING);
 }
 

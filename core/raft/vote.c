@@ -10,6 +10,9 @@
 ** be elected; the answer changes nothing at the voter.
 ** Rule (Diss. 4.2.3): whoever hears a leader within the shortest election
 ** timeout neither votes nor takes over the candidate's term.
+** Rule (Diss. 6.4.1): within a lease that it acknowledged, and after its start
+** for as long as one may last, it does not vote either, nor stand, unless the
+** leader hands over.
 ** Rule: but whose connection to the leader has ended, and was refused when it
 ** was made again, knows that its process is gone: it asks for pre-votes, and
 ** grants, at once. A silent leader may be alive, and is waited for. */
@@ -113,12 +116,22 @@ static bool vote_may_campaign (const struct raft *raft) {
                                           raft->options.id));
 }
 
+/* Not all at the same moment when it ends. */
+static void vote_await_lease (struct raft *raft) {
+  raft_time spread = raft->options.heartbeat_us;
+  raft->election_deadline = raft->bound_until + raft_draw (raft) % spread;
+}
+
 void raft_maybe_campaign (struct raft *raft) {
   if (raft->role == RAFT_LEADER || raft->now < raft->election_deadline) {
     return;
   }
   if (!vote_may_campaign (raft) || raft->is_installing) {
     raft_reset_election (raft);
+    return;
+  }
+  if (raft_lease_binds (raft)) {
+    vote_await_lease (raft);
     return;
   }
   raft_become_pre_candidate (raft);
@@ -201,6 +214,8 @@ static void on_pre_vote (struct raft *raft, const struct raft_message *m) {
     reason = RAFT_REASON_STALE_TERM;
   } else if (vote_leader_is_alive (raft)) {
     reason = RAFT_REASON_LEADER_ALIVE;
+  } else if (raft_lease_binds (raft)) {
+    reason = RAFT_REASON_LEASED;
   } else if (!raft_log_is_behind (&raft->log, m->as.vote.last_index,
                                   m->as.vote.last_term)) {
     reason = RAFT_REASON_LOG_BEHIND;
@@ -225,12 +240,14 @@ static bool vote_is_free (const struct raft *raft, raft_id candidate) {
 static void on_vote (struct raft *raft, const struct raft_message *m) {
   enum raft_reason reason = RAFT_REASON_GRANTED;
   if (m->term > raft->term) {
-    if (vote_leader_is_alive (raft)
+    if ((vote_leader_is_alive (raft) || raft_lease_binds (raft))
         && (!m->as.vote.transfer || raft_bug (raft, TRANSFER_REFUSED))) {
       /* No answer: the candidate's term is not taken over. It learns of the
       ** leader by the next AppendEntries, the leader of its term by the
       ** refusal of that. */
-      raft_note (raft, VOTE, m->from, 0, RAFT_REASON_LEADER_ALIVE);
+      raft_note (raft, VOTE, m->from, 0,
+                 raft_lease_binds (raft) ? RAFT_REASON_LEASED
+                                         : RAFT_REASON_LEADER_ALIVE);
       return;
     }
     raft_become_follower (raft, m->term, RAFT_ID_NONE,
@@ -240,6 +257,9 @@ static void on_vote (struct raft *raft, const struct raft_message *m) {
     reason = RAFT_REASON_STALE_TERM;
   } else if (!vote_is_free (raft, m->from)) {
     reason = RAFT_REASON_VOTED;
+  } else if (raft->vote != m->from && raft_lease_binds (raft)
+             && !m->as.vote.transfer) {
+    reason = RAFT_REASON_LEASED;
   } else if (!raft_log_is_behind (&raft->log, m->as.vote.last_index,
                                   m->as.vote.last_term)) {
     reason = RAFT_REASON_LOG_BEHIND;

@@ -3,13 +3,16 @@
 ** admin.c - what an operator may ask of a member.
 **
 **   members      []                     -> what there is, and the progress
-**   set_members  [{ voters = [m, …], learners = [m, …], expected = n }]
+**   set_members  [{ voters = [m, …], learners = [m, …], expected = n,
+**                   lease_us = n, drift_ppm = n }]
 **                                       -> { index = n }
 **   transfer     [] or [id]             -> { leader = id }
 **   step_down    []                     -> true
 **
 ** A member m is [id, "host:port"], or id for one that is there already.
-** 'expected' is the index of the configuration that is to be changed.
+** 'expected' is the index of the configuration that is to be changed. What is
+** said of leases only leaves the members as they are; lease_us 0 turns leases
+** off, and drift_ppm 0 stands for the default.
 **
 ** Rule: a request is judged as a whole before anything is changed. */
 
@@ -76,13 +79,16 @@ struct set_reader {
   struct wire_cursor cursor;
   struct wire_configuration wanted;
   uint64_t expected;
+  bool has_members;
+  bool has_lease;
   struct raft_detail *why;
 };
 
 static int set_malformed (struct set_reader *reader) {
   return raft_fail (reader->why, RAFT_EMALFORMED, "set_members: expected "
                     "[{ voters = [m, ...], learners = [m, ...], expected = "
-                    "index }], m being [id, \"host:port\"] or an id");
+                    "index, lease_us = n, drift_ppm = n }], m being [id, "
+                    "\"host:port\"] or an id");
 }
 
 static int read_address (struct set_reader *reader,
@@ -156,6 +162,7 @@ static int read_member (struct set_reader *reader, unsigned role) {
 static int read_list (struct set_reader *reader, unsigned role) {
   uint32_t count = 0;
   int status = wire_cursor_array (&reader->cursor, &count);
+  reader->has_members = true;
   if (status != RAFT_OK) {
     return set_malformed (reader);
   }
@@ -169,6 +176,28 @@ static bool key_is (struct wire_view key, const char *name) {
   return key.size == strlen (name) && memcmp (key.data, name, key.size) == 0;
 }
 
+/* Longer ones would be longer than anybody wants to be without a leader. */
+static int read_lease (struct set_reader *reader) {
+  reader->has_lease = true;
+  if (wire_cursor_unsigned (&reader->cursor, ADMIN_LEASE_MAX,
+                            &reader->wanted.lease_us) == RAFT_OK) {
+    return RAFT_OK;
+  }
+  return raft_fail (reader->why, RAFT_EINVALID, "lease_us: expected a number"
+                    " from 0, which is off, to %llu",
+                    (unsigned long long)ADMIN_LEASE_MAX);
+}
+
+static int read_drift (struct set_reader *reader) {
+  reader->has_lease = true;
+  if (wire_cursor_unsigned (&reader->cursor, RAFT_PPM / 2,
+                            &reader->wanted.drift_ppm) == RAFT_OK) {
+    return RAFT_OK;
+  }
+  return raft_fail (reader->why, RAFT_EINVALID, "drift_ppm: expected a number"
+                    " from 0, the default, to %d", RAFT_PPM / 2);
+}
+
 static int read_pair (struct set_reader *reader) {
   struct wire_view key;
   if (wire_cursor_string (&reader->cursor, &key) == RAFT_OK) {
@@ -177,6 +206,12 @@ static int read_pair (struct set_reader *reader) {
     }
     if (key_is (key, "learners")) {
       return read_list (reader, WIRE_LEARNER);
+    }
+    if (key_is (key, "lease_us")) {
+      return read_lease (reader);
+    }
+    if (key_is (key, "drift_ppm")) {
+      return read_drift (reader);
     }
     if (key_is (key, "expected")
         && wire_cursor_unsigned (&reader->cursor, RAFT_INDEX_MAX,
@@ -324,7 +359,13 @@ void replica_admin_set (struct replica *replica,
   memcpy (reader.wanted.name, replica->configuration.name,
           sizeof reader.wanted.name);
   reader.wanted.lease_us = replica->configuration.lease_us;
+  reader.wanted.drift_ppm = replica->configuration.drift_ppm;
   status = read_set (&reader);
+  if (reader.has_lease && !reader.has_members) {
+    reader.wanted.member_count = replica->configuration.member_count;
+    memcpy (reader.wanted.members, replica->configuration.members,
+            sizeof reader.wanted.members);
+  }
   if (status == RAFT_OK) {
     status = judge_set (replica, &reader);
   }

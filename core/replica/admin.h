@@ -20,6 +20,7 @@
 
 struct replica;
 
+#define ADMIN_LEASE_MAX (60 * RAFT_SECOND)
 #define ADMIN_ROUNDS_MAX 10 /* of one new voter (Diss. 4.2.1) */
 
 /* A learner that is to vote: each round replicates what there was at its

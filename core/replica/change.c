@@ -98,7 +98,9 @@ static unsigned roles_of (const struct wire_configuration *value,
 
 bool replica_same_members (const struct wire_configuration *one,
                            const struct wire_configuration *other) {
-  if (one->member_count != other->member_count) {
+  if (one->member_count != other->member_count
+      || one->lease_us != other->lease_us
+      || one->drift_ppm != other->drift_ppm) {
     return false;
   }
   for (uint32_t i = 0; i < one->member_count; i++) {

@@ -324,8 +324,7 @@ static void perform_one (struct replica *replica,
                           effect->as.apply.count, effect->as.apply.ticket);
       break;
     case RAFT_EFFECT_READ:
-      replica_read_confirmed (replica, effect->as.read.id,
-                              effect->as.read.index, effect->as.read.status);
+      replica_read_confirmed (replica, effect);
       break;
     case RAFT_EFFECT_ROLE:
       perform_role (replica, effect);

@@ -240,10 +240,10 @@ bool replica_settle_apply (struct replica *replica);
 void replica_on_machine_applied (struct machine_request *request);
 void replica_results_done (struct machine_request *request); /* answered */
 
-/* ---- query.c: linear and stale reads ---------------------------------- */
+/* ---- query.c: reads of all kinds -------------------------------------- */
 void replica_flush_reads (struct replica *replica);
-void replica_read_confirmed (struct replica *replica, uint64_t id,
-                             raft_index index, int status);
+void replica_read_confirmed (struct replica *replica,
+                             const struct raft_effect *effect);
 /* Gives to the machine what may be asked now. */
 bool replica_settle_reads (struct replica *replica);
 void replica_fail_reads (struct replica *replica, int status);

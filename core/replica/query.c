@@ -5,7 +5,8 @@
 **
 ** Rule (Diss. 6.4): a linear read is asked of the machine only after the
 ** engine confirmed leadership for it, and after everything up to the index it
-** named is applied. A stale read is asked at once.
+** named is applied. So is a stale read with a bound in time; one without is
+** asked at once.
 ** Rule: the machine has at most READS_ASKED_MAX questions at a time; the
 ** others wait here, bounded by the limit 'reads'. */
 
@@ -23,66 +24,97 @@ static int reserve_ids (struct replica *replica, size_t count) {
   return status;
 }
 
+/* A bound that nobody could help this member to keep is told as that. */
+static void refuse_read (struct replica *replica, uint32_t slot,
+                         int status) {
+  const struct replica_read *read = replica_reads_at (&replica->reads, slot);
+  struct replica_caller caller = read->caller;
+  struct raft_detail why = { "" };
+  if (read->kind == RAFT_READ_STALE && status == RAFT_ENOT_LEADER) {
+    status = raft_fail (&why, RAFT_ETOO_STALE, "expected a state of at most "
+                        "%llu ms ago; this member knows no leader that could "
+                        "say how old its own is",
+                        (unsigned long long)(read->max_age_us
+                                             / RAFT_MILLISECOND));
+  }
+  replica_reads_end (&replica->reads, slot);
+  replica_answer_error (replica, &caller, status,
+                        why.text[0] != '\0' ? why.text : NULL);
+}
+
 static void refuse_intake (struct replica *replica, int status) {
   uint32_t slot;
   while ((slot = replica->reads.lists[READ_INTAKE].first) != 0) {
-    struct replica_caller caller;
-    caller = replica_reads_at (&replica->reads, slot)->caller;
-    replica_reads_end (&replica->reads, slot);
-    replica_answer_error (replica, &caller, status, NULL);
+    refuse_read (replica, slot, status);
   }
 }
 
-/* The reads of a turn are one event. They change lists before the step: its
-** effects may answer them. */
+/* Those at the head of the list that are of one kind. They change lists before
+** the step: its effects may answer them. */
+static uint32_t take_alike (struct replica *replica,
+                            struct raft_event *event) {
+  struct replica_reads *reads = &replica->reads;
+  uint32_t slot, count = 0;
+  while ((slot = reads->lists[READ_INTAKE].first) != 0) {
+    const struct replica_read *read = replica_reads_at (reads, slot);
+    if (count > 0 && (read->kind != event->as.read.kind
+                      || read->max_age_us != event->as.read.max_age_us)) {
+      break;
+    }
+    event->as.read.kind = read->kind;
+    event->as.read.max_age_us = read->max_age_us;
+    replica->ids[count] = replica_reads_id (reads, slot);
+    replica_reads_move (reads, slot, READ_ROUND);
+    count++;
+  }
+  event->as.read.ids = replica->ids;
+  event->as.read.count = count;
+  return count;
+}
+
+/* The reads of a turn are one event for each kind. */
 void replica_flush_reads (struct replica *replica) {
   struct replica_reads *reads = &replica->reads;
-  uint32_t count = reads->lists[READ_INTAKE].count;
   struct raft_event event;
-  uint32_t slot, i;
+  uint32_t count, i;
   int status;
-  if (count == 0) {
-    return;
-  }
-  if (reserve_ids (replica, count) != RAFT_OK) {
+  if (reserve_ids (replica, reads->lists[READ_INTAKE].count) != RAFT_OK) {
     refuse_intake (replica, RAFT_EOVERLOADED);
-    return;
   }
-  for (i = 0; (slot = reads->lists[READ_INTAKE].first) != 0; i++) {
-    replica->ids[i] = replica_reads_id (reads, slot);
-    replica_reads_move (reads, slot, READ_ROUND);
-  }
-  memset (&event, 0, sizeof event);
-  event.kind = RAFT_EVENT_READ;
-  event.as.read.ids = replica->ids;
-  event.as.read.count = count;
-  status = replica_step (replica, &event);
-  if (status != RAFT_OK) {
-    for (i = 0; i < count; i++) {
-      replica_reads_move (reads,
-        replica_reads_of_id (reads, replica->ids[i]), READ_INTAKE);
+  while (replica->life == REPLICA_OPEN
+         && reads->lists[READ_INTAKE].count > 0) {
+    memset (&event, 0, sizeof event);
+    event.kind = RAFT_EVENT_READ;
+    count = take_alike (replica, &event);
+    status = replica_step (replica, &event);
+    for (i = 0; status != RAFT_OK && i < count; i++) {
+      refuse_read (replica, replica_reads_of_id (reads, replica->ids[i]),
+                   status == RAFT_ENOMEM ? RAFT_EOVERLOADED : status);
     }
-    refuse_intake (replica, status == RAFT_ENOMEM ? RAFT_EOVERLOADED
-                                                  : status);
   }
 }
 
-void replica_read_confirmed (struct replica *replica, uint64_t id,
-                             raft_index index, int status) {
+void replica_read_confirmed (struct replica *replica,
+                             const struct raft_effect *effect) {
   struct replica_reads *reads = &replica->reads;
-  uint32_t slot = replica_reads_of_id (reads, id);
+  uint32_t slot = replica_reads_of_id (reads, effect->as.read.id);
+  struct replica_read *read;
   if (slot == 0) {
     return;
   }
-  if (status != RAFT_OK) {
-    struct replica_caller caller = replica_reads_at (reads, slot)->caller;
-    replica_reads_end (reads, slot);
-    replica_answer_error (replica, &caller, status, NULL);
+  if (effect->as.read.status != RAFT_OK) {
+    refuse_read (replica, slot, effect->as.read.status);
     return;
   }
-  replica_reads_at (reads, slot)->index = index;
+  read = replica_reads_at (reads, slot);
+  reads->served[read->kind]++;
+  reads->leases_missed
+    += read->kind == RAFT_READ_LEASE && !effect->as.read.leased;
+  read->index = effect->as.read.index;
   replica_reads_move (reads, slot,
-                      index <= replica->applied ? READ_READY : READ_APPLYING);
+                      read->index <= replica->applied
+                          || raft_bug (replica, READ_BEFORE_APPLIED)
+                        ? READ_READY : READ_APPLYING);
 }
 
 /* ---- to the machine --------------------------------------------------- */

@@ -110,6 +110,8 @@ uint32_t replica_reads_add (struct replica_reads *reads, enum read_state state,
   read->caller = *caller;
   read->index = 0;
   read->is_digest = false;
+  read->kind = RAFT_READ_LINEAR;
+  read->max_age_us = 0;
   read->question = question;
   list_push (reads, slot, state);
   return slot;

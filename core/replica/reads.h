@@ -11,7 +11,7 @@
 **
 **   intake ─► round ─► applying ─► ready ─► asked ─► free
 **             (engine)  (index)     ▲
-**   stale reads, state hashes ──────┘                                   */
+**   stale reads without a bound, state hashes ──┘                       */
 
 #ifndef RAFT_REPLICA_READS_H
 #define RAFT_REPLICA_READS_H
@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "base/slice.h"
 #include "port/machine.h"
+#include "raft/event.h"
 #include "replica/calls.h"
 
 #define READS_ASKED_MAX 32 /* questions that the machine has at a time */
@@ -41,6 +42,8 @@ struct replica_read {
   struct replica_caller caller;
   raft_index index;    /* to be applied first; of a state hash: of what */
   bool is_digest;      /* the state hash, for a status */
+  enum raft_read_kind kind; /* as the engine is asked */
+  raft_time max_age_us;
   struct raft_slice question;
 };
 
@@ -63,6 +66,8 @@ struct replica_reads {
   struct machine_result results[READS_ASKED_MAX];
   uint32_t asked[READS_ASKED_MAX];  /* slots; 0: the request is free */
   uint32_t asked_count;
+  uint64_t served[RAFT_READ_STALE + 1]; /* by kind, since the start */
+  uint64_t leases_missed; /* reads by lease that needed a round */
 };
 
 RAFT_HIDDEN_BEGIN

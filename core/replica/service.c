@@ -4,7 +4,8 @@
 **
 **   propose        [command] or [command, session, sequence, first] or that
 **                  and a checksum
-**   query          [question] or [question, "linear" | "stale"]
+**   query          [question], [question, "linear" | "lease" | "follower" |
+**                  "stale"] or [question, "stale", max_age_us, index]
 **   open_session   []                  -> the session's id
 **   close_session  [id]
 **   status         [] or ["state_hash"]
@@ -14,7 +15,7 @@
 ** directory (admin.c):
 **
 **   members        []
-**   set_members    [{ voters, learners, expected }]
+**   set_members    [{ voters, learners, expected, lease_us, drift_ppm }]
 **   transfer       [] or [id]
 **   step_down      []
 **   snapshot       []
@@ -161,9 +162,11 @@ static void serve_close_session (struct replica *replica,
 
 /* ---- reads ------------------------------------------------------------ */
 
-static void add_read (struct replica *replica,
-                      struct service_request *request, enum read_state state,
-                      struct wire_view question, bool is_digest) {
+/* NULL: it was refused. */
+static struct replica_read *add_read (struct replica *replica,
+                                      struct service_request *request,
+                                      enum read_state state,
+                                      struct wire_view question) {
   struct raft_slice bytes;
   uint32_t slot = 0;
   int status = RAFT_OK;
@@ -188,9 +191,51 @@ static void add_read (struct replica *replica,
   }
   if (status != RAFT_OK) {
     service_refuse (replica, request, status, question.size);
+    return NULL;
+  }
+  return replica_reads_at (&replica->reads, slot);
+}
+
+static void serve_stale (struct replica *replica,
+                         struct service_request *request,
+                         const struct wire_query *asked) {
+  struct replica_read *read;
+  struct raft_detail why;
+  if (asked->index > replica->applied) {
+    (void)raft_fail (&why, RAFT_ETOO_STALE, "expected index %llu to be "
+                     "applied, this member has %llu",
+                     (unsigned long long)asked->index,
+                     (unsigned long long)replica->applied);
+    replica_answer_error (replica, &request->caller, RAFT_ETOO_STALE,
+                          why.text);
     return;
   }
-  replica_reads_at (&replica->reads, slot)->is_digest = is_digest;
+  read = add_read (replica, request,
+                   asked->max_age_us > 0 ? READ_INTAKE : READ_READY,
+                   asked->question);
+  if (read != NULL) {
+    read->kind = RAFT_READ_STALE;
+    read->max_age_us = asked->max_age_us;
+    replica->reads.served[RAFT_READ_STALE] += asked->max_age_us == 0;
+  }
+}
+
+static void serve_linear (struct replica *replica,
+                          struct service_request *request,
+                          const struct wire_query *asked) {
+  bool may_follow = asked->read == WIRE_READ_FOLLOWER;
+  struct replica_read *read;
+  if (may_follow ? replica->leader == RAFT_ID_NONE
+                 : replica->role != RAFT_LEADER) {
+    replica_answer_error (replica, &request->caller, RAFT_ENOT_LEADER, NULL);
+    return;
+  }
+  read = add_read (replica, request, READ_INTAKE, asked->question);
+  if (read != NULL) {
+    read->kind = may_follow ? RAFT_READ_FOLLOWER
+                 : asked->read == WIRE_READ_LEASE ? RAFT_READ_LEASE
+                                                  : RAFT_READ_LINEAR;
+  }
 }
 
 static void serve_query (struct replica *replica,
@@ -201,11 +246,9 @@ static void serve_query (struct replica *replica,
   if (status != RAFT_OK) {
     replica_answer_error (replica, &request->caller, status, why.text);
   } else if (asked.read == WIRE_READ_STALE) {
-    add_read (replica, request, READ_READY, asked.question, false);
-  } else if (replica->role != RAFT_LEADER) {
-    replica_answer_error (replica, &request->caller, RAFT_ENOT_LEADER, NULL);
+    serve_stale (replica, request, &asked);
   } else {
-    add_read (replica, request, READ_INTAKE, asked.question, false);
+    serve_linear (replica, request, &asked);
   }
 }
 
@@ -217,7 +260,11 @@ static void serve_status (struct replica *replica,
   int status;
   if (request->params.size == sizeof with_state
       && memcmp (request->params.data, with_state, sizeof with_state) == 0) {
-    add_read (replica, request, READ_READY, nothing, true);
+    struct replica_read *read
+      = add_read (replica, request, READ_READY, nothing);
+    if (read != NULL) {
+      read->is_digest = true;
+    }
     return;
   }
   if (request->params.size != 1) {

@@ -229,6 +229,20 @@ static void map_queues (const struct replica *replica,
   map_number (map, "messages_dropped", replica->dropped);
 }
 
+static void map_reads (const struct replica *replica,
+                       const struct raft_status *raft,
+                       struct status_map *map) {
+  const struct replica_reads *reads = &replica->reads;
+  map_number (map, "lease_us", replica->configuration.lease_us);
+  map_boolean (map, "has_lease", raft->has_lease);
+  map_number (map, "reads_linear", reads->served[RAFT_READ_LINEAR]);
+  map_number (map, "reads_lease",
+              reads->served[RAFT_READ_LEASE] - reads->leases_missed);
+  map_number (map, "reads_lease_missed", reads->leases_missed);
+  map_number (map, "reads_follower", reads->served[RAFT_READ_FOLLOWER]);
+  map_number (map, "reads_stale", reads->served[RAFT_READ_STALE]);
+}
+
 static void map_log (const struct replica *replica, struct status_map *map) {
   struct port_clock *clock = replica->options.clock;
   raft_time wall = clock->wall (clock);
@@ -354,6 +368,10 @@ int replica_members_encode (struct replica *replica,
                replica->commit >= replica->configuration_index);
   map_boolean (&map, "joint", replica_is_joint (&replica->configuration));
   map_boolean (&map, "changing", replica->admin.is_changing);
+  map_number (&map, "lease_us", replica->configuration.lease_us);
+  map_number (&map, "drift_ppm", replica->configuration.drift_ppm != 0
+                                   ? replica->configuration.drift_ppm
+                                   : RAFT_DRIFT_PPM);
   map_members (replica, &raft, &map);
   map_rounds (replica, &map);
   return map_end (&map, out);
@@ -368,6 +386,7 @@ int replica_status_encode (struct replica *replica, struct raft_buffer *out,
   map_identity (replica, &map);
   map_raft (replica, &raft, &map);
   map_queues (replica, &map);
+  map_reads (replica, &raft, &map);
   map_log (replica, &map);
   map_health (replica, &map);
   map_trouble (replica, &map);

@@ -43,6 +43,7 @@ void sim_checks_free (struct sim_checks *checks) {
   free (checks->asked);
   sim_map_free (&checks->payloads);
   sim_map_free (&checks->floors);
+  free (checks->raises);
   free (checks);
 }
 

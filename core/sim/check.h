@@ -149,6 +149,13 @@ struct check_member {
   unsigned claim_count;
 };
 
+/* A version of a key became known to a client. */
+struct check_raise {
+  raft_time time;
+  uint64_t key;
+  raft_index version;
+};
+
 struct sim_checks {
   struct check_member members[SIM_MEMBERS_MAX + 1];
   struct check_leadership *leaders; /* by term */
@@ -176,6 +183,9 @@ struct sim_checks {
   struct check_configuration *configurations; /* by index, as first seen */
   size_t configuration_capacity;
   size_t configuration_count;
+  struct check_raise *raises;       /* how that came, oldest first */
+  size_t raise_count;
+  size_t raise_capacity;
   raft_id used;                     /* highest id in any log's latest one */
 };
 

@@ -7,6 +7,8 @@
 **        comparisons: of what was invoked after something had completed,
 **        a write must have a later version than every write and read before
 **        it, a read at least theirs; and nothing is from the future.
+** Rule:  a stale read with a bound is judged by what was known so long before
+**        it began, and a little more: the member's own clock measures it.
 ** Rule:  versions are only judged with the register machine; commands are
 **        counted with every machine. */
 
@@ -29,6 +31,20 @@ static struct check_payload *asked_at (struct sim_checks *checks,
   return &checks->asked[*at];
 }
 
+static raft_index floor_before (const struct sim_world *world,
+                                uint64_t key) {
+  const struct sim_checks *checks = world->checks;
+  raft_time age = world->options.max_age_us
+                  + world->options.max_age_us / 16 + RAFT_MILLISECOND;
+  for (size_t i = checks->raise_count; i > 0; i--) {
+    const struct check_raise *raise = &checks->raises[i - 1];
+    if (raise->key == key && raise->time + age <= world->now) {
+      return raise->version;
+    }
+  }
+  return 0;
+}
+
 void sim_check_invoked (struct sim_world *world, struct sim_client *client,
                         struct sim_operation *operation,
                         struct wire_view bytes) {
@@ -48,17 +64,26 @@ void sim_check_invoked (struct sim_world *world, struct sim_client *client,
   }
   if (sim_command_parse (bytes.data, bytes.size, &command) == RAFT_OK) {
     operation->key = raft_checksum (command.key.data, command.key.size, 0);
-    operation->floor = *sim_map_at (&checks->floors, operation->key);
+    operation->floor = operation->kind == SIM_BOUNDED_READ
+                         ? floor_before (world, operation->key)
+                         : *sim_map_at (&checks->floors, operation->key);
   }
 }
 
 /* ---- completions ------------------------------------------------------- */
 
-static void raise_floor (struct sim_checks *checks, uint64_t key,
+static void raise_floor (const struct sim_world *world, uint64_t key,
                          raft_index version) {
+  struct sim_checks *checks = world->checks;
   uint64_t *floor = sim_map_at (&checks->floors, key);
+  struct check_raise raise = { world->now, key, version };
   if (*floor < version) {
     *floor = version;
+    checks->raises
+      = sim_check_grow (checks->raises, &checks->raise_capacity,
+                        checks->raise_count + 1, sizeof *checks->raises);
+    checks->raises[checks->raise_count] = raise;
+    checks->raise_count++;
   }
 }
 
@@ -85,7 +110,16 @@ static void check_written (struct sim_world *world,
                  (number)operation->number, (number)version,
                  (number)operation->floor);
   }
-  raise_floor (checks, operation->key, version);
+  raise_floor (world, operation->key, version);
+}
+
+static void count_read (struct sim_counters *counters,
+                        enum sim_operation_kind kind) {
+  counters->reads_done += kind == SIM_READ;
+  counters->stale_done += kind == SIM_STALE_READ;
+  counters->lease_done += kind == SIM_LEASE_READ;
+  counters->follower_done += kind == SIM_FOLLOWER_READ;
+  counters->bounded_done += kind == SIM_BOUNDED_READ;
 }
 
 /* [value, version] -> version and checksum of the value. */
@@ -112,11 +146,12 @@ static int decode_read (const struct sim_operation *operation,
 static void check_read (struct sim_world *world,
                         const struct sim_operation *operation) {
   struct sim_checks *checks = world->checks;
-  bool is_linear = operation->kind == SIM_READ;
+  bool is_linear = operation->kind != SIM_STALE_READ
+                   && operation->kind != SIM_BOUNDED_READ;
+  bool is_judged = operation->kind != SIM_STALE_READ;
   uint64_t version = 0;
   uint64_t value = 0;
-  world->counters.reads_done += is_linear;
-  world->counters.stale_done += !is_linear;
+  count_read (&world->counters, operation->kind);
   if (world->provider != NULL || operation->key == 0) {
     return;
   }
@@ -128,15 +163,17 @@ static void check_read (struct sim_world *world,
     sim_violate (world, "phantom",
                  "read %llu got version %llu, which is not of that key and "
                  "value", (number)operation->number, (number)version);
-  } else if (is_linear && version < operation->floor) {
-    sim_violate (world, "linearizable",
-                 "read %llu got version %llu, and version %llu was known "
-                 "before it began",
-                 (number)operation->number, (number)version,
-                 (number)operation->floor);
+  } else if (is_judged && version < operation->floor) {
+    sim_violate (world, is_linear ? "linearizable" : "too_old",
+                 "read %llu (%s) got version %llu, and version %llu was "
+                 "known before it began%s",
+                 (number)operation->number,
+                 sim_operation_words[operation->kind], (number)version,
+                 (number)operation->floor,
+                 is_linear ? "" : ", before its bound");
   }
   if (is_linear) {
-    raise_floor (checks, operation->key, version);
+    raise_floor (world, operation->key, version);
   }
 }
 
@@ -190,5 +227,6 @@ void sim_check_done (struct sim_world *world, struct sim_client *client,
     check_refused (world, client, operation);
   } else {
     world->counters.unknowns++;
+    world->counters.too_stale += operation->status == RAFT_ETOO_STALE;
   }
 }

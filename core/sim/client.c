@@ -296,14 +296,25 @@ static void set_deadline (struct sim_client *client) {
   }
 }
 
+const char *const sim_operation_words[]
+  = { "write", "read", "stale", "lease", "follower", "bounded", NULL };
+
 static int start (struct sim_client *client, struct sim_operation *operation,
                   struct wire_view bytes) {
+  static const enum wire_read reads[]
+    = { [SIM_READ] = WIRE_READ_LINEAR, [SIM_STALE_READ] = WIRE_READ_STALE,
+        [SIM_LEASE_READ] = WIRE_READ_LEASE,
+        [SIM_FOLLOWER_READ] = WIRE_READ_FOLLOWER,
+        [SIM_BOUNDED_READ] = WIRE_READ_STALE };
+  struct wire_query query = { .question = bytes };
   if (operation->kind == SIM_WRITE) {
     return client_propose (client->client, &operation->call, bytes);
   }
-  return client_query (client->client, &operation->call, bytes,
-                       operation->kind == SIM_READ ? WIRE_READ_LINEAR
-                                                   : WIRE_READ_STALE);
+  query.read = reads[operation->kind];
+  if (operation->kind == SIM_BOUNDED_READ) {
+    query.max_age_us = client->world->options.max_age_us;
+  }
+  return client_query (client->client, &operation->call, &query);
 }
 
 static void record (struct sim_client *client,

@@ -14,7 +14,9 @@
 #include "client/client.h"
 #include "sim/world.h"
 
-enum sim_operation_kind { SIM_WRITE, SIM_READ, SIM_STALE_READ };
+/* A bounded read is a stale one, with the bound max_age_us of the options. */
+enum sim_operation_kind { SIM_WRITE, SIM_READ, SIM_STALE_READ, SIM_LEASE_READ,
+                          SIM_FOLLOWER_READ, SIM_BOUNDED_READ };
 
 struct sim_operation {
   struct client_call call;     /* first: its owner is the client */
@@ -72,6 +74,9 @@ struct sim_client {
 };
 
 RAFT_HIDDEN_BEGIN
+
+/* Of the kinds of operations: "write", … "bounded"; NULL behind the last. */
+extern const char *const sim_operation_words[];
 
 /* A client that knows all members. NULL: too many, or out of memory. */
 struct sim_client *sim_client_new (struct sim_world *world,

@@ -86,6 +86,8 @@ static void describe_cluster (struct sim_world *world,
                               struct wire_configuration *value) {
   memset (value, 0, sizeof *value);
   (void)snprintf (value->name, sizeof value->name, "sim");
+  value->lease_us = world->options.lease_us;
+  value->drift_ppm = world->options.lease_drift_ppm;
   value->member_count = (uint32_t)world->options.members;
   for (unsigned i = 0; i < value->member_count; i++) {
     value->members[i].id = i + 1;

@@ -31,6 +31,8 @@
   X(election_us, 0, "us", "likewise")                                        \
   X(election_spread_us, 0, "us", "likewise")                                 \
   X(check_quorum_us, 0, "us", "likewise")                                    \
+  X(lease_us, 0, "us", "in the first configuration; 0: no leases")           \
+  X(lease_drift_ppm, 0, "per million", "declared there; 0: the default")     \
   X(hash_interval, 16, "results", "between two compared result hashes")      \
   X(memory_bytes, 64 * RAFT_MIB, "bytes", "more in one member has failed")   \
   /* network */                                                              \
@@ -102,6 +104,10 @@
   X(keys, 4, "keys", "that are written and read")                            \
   X(reads, 400, "permille", "operations that read")                          \
   X(stale_reads, 0, "permille", "reads that ask any member")                 \
+  X(lease_reads, 0, "permille", "reads by the leader's lease")               \
+  X(follower_reads, 0, "permille", "linear reads of any member")             \
+  X(bounded_reads, 0, "permille", "stale reads with a bound")                \
+  X(max_age_us, 300000, "us", "that bound")                                  \
   X(sessionless, 0, "permille", "clients without a session")                 \
   X(padding_bytes, 0, "bytes", "longest padding of a written value")         \
   X(deadline_us, 3 * RAFT_SECOND, "us", "of a client's call")                \
@@ -191,6 +197,10 @@ struct sim_options {
   X(acknowledged, "writes acknowledged")                     \
   X(reads_done, "linear reads answered")                     \
   X(stale_done, "stale reads answered")                      \
+  X(lease_done, "reads by lease answered")                   \
+  X(follower_done, "reads of any member answered")           \
+  X(bounded_done, "stale reads with a bound answered")       \
+  X(too_stale, "bounds that nobody could keep")              \
   X(refusals, "operations that certainly did nothing")       \
   X(unknowns, "operations of unknown outcome")
 

@@ -75,11 +75,25 @@ static void invoke (struct sim_client *client,
 
 static enum sim_operation_kind draw_kind (const struct sim_client *client) {
   const struct sim_options *options = &client->world->options;
+  const struct {
+    uint64_t permille;
+    enum sim_operation_kind kind;
+  } shares[] = { { options->stale_reads, SIM_STALE_READ },
+                 { options->lease_reads, SIM_LEASE_READ },
+                 { options->follower_reads, SIM_FOLLOWER_READ },
+                 { options->bounded_reads, SIM_BOUNDED_READ } };
+  uint64_t drawn;
   if (draw (client, 1000) >= options->reads) {
     return SIM_WRITE;
   }
-  return draw (client, 1000) < options->stale_reads ? SIM_STALE_READ
-                                                    : SIM_READ;
+  drawn = draw (client, 1000);
+  for (unsigned i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+    if (drawn < shares[i].permille) {
+      return shares[i].kind;
+    }
+    drawn -= shares[i].permille;
+  }
+  return SIM_READ;
 }
 
 unsigned sim_workload_probe (struct sim_client *client) {

@@ -123,7 +123,7 @@ struct event {
   enum event_kind kind;
   struct client_call *call;
   struct wire_view bytes;
-  enum wire_read read;
+  const struct wire_query *query;
   unsigned endpoint;
   enum net_down why;
   const char *method;
@@ -135,7 +135,7 @@ static int perform (struct client *client, const struct event *event) {
     case EVENT_PROPOSE:
       return client_propose (client, event->call, event->bytes);
     case EVENT_QUERY:
-      return client_query (client, event->call, event->bytes, event->read);
+      return client_query (client, event->call, event->query);
     case EVENT_ASK:
       return client_ask (client, event->call, event->endpoint, event->method,
                          event->bytes);
@@ -319,11 +319,10 @@ int real_caller_propose (struct real_caller *caller, struct wire_view command,
   return start (caller, &event, deadline_us, number);
 }
 
-int real_caller_query (struct real_caller *caller, struct wire_view question,
-                       enum wire_read read, raft_time deadline_us,
+int real_caller_query (struct real_caller *caller,
+                       const struct wire_query *query, raft_time deadline_us,
                        uint64_t *number) {
-  struct event event = { .kind = EVENT_QUERY, .bytes = question,
-                         .read = read };
+  struct event event = { .kind = EVENT_QUERY, .query = query };
   return start (caller, &event, deadline_us, number);
 }
 

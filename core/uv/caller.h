@@ -66,8 +66,8 @@ int real_caller_init (struct real_caller *caller,
 ** Errors: those of client_propose; RAFT_ECLOSED when closed or broken. */
 int real_caller_propose (struct real_caller *caller, struct wire_view command,
                          raft_time deadline_us, uint64_t *number);
-int real_caller_query (struct real_caller *caller, struct wire_view question,
-                       enum wire_read read, raft_time deadline_us,
+int real_caller_query (struct real_caller *caller,
+                       const struct wire_query *query, raft_time deadline_us,
                        uint64_t *number);
 /* One request to one endpoint. */
 int real_caller_ask (struct real_caller *caller, unsigned endpoint,

@@ -40,7 +40,11 @@ int wire_configuration_encode (struct raft_buffer *out,
   size_t start = out->size;
   bool has_used = value->used > last_id (value);
   uint32_t i;
-  int status = wire_value_map (out, has_used ? 4 : 3);
+  int status = wire_value_map (out, 3u + has_used + (value->drift_ppm != 0));
+  if (value->drift_ppm != 0) {
+    status |= put_text (out, "drift_ppm");
+    status |= wire_value_unsigned (out, value->drift_ppm);
+  }
   status |= put_text (out, "lease_us");
   status |= wire_value_unsigned (out, value->lease_us);
   status |= put_text (out, "members");
@@ -208,11 +212,35 @@ static int read_used (struct configuration_reader *reader) {
   return RAFT_OK;
 }
 
+/* The first pair, when it is there. */
+static int read_drift (struct configuration_reader *reader,
+                       uint32_t *pairs) {
+  struct wire_cursor before = reader->cursor;
+  if (!read_key (&reader->cursor, "drift_ppm")) {
+    reader->cursor = before;
+    return RAFT_OK;
+  }
+  (*pairs)--;
+  if (wire_cursor_unsigned (&reader->cursor, RAFT_PPM / 2,
+                            &reader->value->drift_ppm) != RAFT_OK
+      || reader->value->drift_ppm == 0) {
+    return configuration_fail (reader->detail, "drift_ppm must be a number "
+                                               "from 1 to 500000");
+  }
+  return RAFT_OK;
+}
+
 static int read_all (struct configuration_reader *reader) {
   uint32_t pairs = 0;
   int status;
-  if (wire_cursor_map (&reader->cursor, &pairs) != RAFT_OK || pairs < 3
-      || pairs > 4) {
+  if (wire_cursor_map (&reader->cursor, &pairs) != RAFT_OK) {
+    pairs = 0;
+  }
+  status = read_drift (reader, &pairs);
+  if (status != RAFT_OK) {
+    return status;
+  }
+  if (pairs < 3 || pairs > 4) {
     return configuration_fail (reader->detail, "expected a map of lease_us, "
                                                "members and name");
   }
@@ -281,6 +309,7 @@ void wire_configuration_sets (const struct wire_configuration *value,
   uint32_t i;
   memset (sets, 0, sizeof *sets);
   sets->lease_us = value->lease_us;
+  sets->drift_ppm = value->drift_ppm;
   for (i = 0; i < value->member_count; i++) {
     const struct wire_member *member = &value->members[i];
     if ((member->roles & WIRE_VOTER) != 0) {

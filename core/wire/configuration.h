@@ -9,7 +9,9 @@
 ** canonical (value.h): equal values are equal bytes.
 **
 ** Ids are never used again: a fourth key, 'used', is the highest id that ever
-** was a member's, when that one has gone. Without it, it is the last one. */
+** was a member's, when that one has gone. Without it, it is the last one.
+** How wrong a clock may be while leases are on, 'drift_ppm', stands there when
+** it is not RAFT_DRIFT_PPM. */
 
 #ifndef RAFT_WIRE_CONFIGURATION_H
 #define RAFT_WIRE_CONFIGURATION_H
@@ -37,6 +39,7 @@ struct wire_member {
 struct wire_configuration {
   char name[WIRE_NAME_MAX];
   uint64_t lease_us;
+  uint64_t drift_ppm;   /* 0: RAFT_DRIFT_PPM */
   raft_id used;         /* no new member has an id at or below it */
   uint32_t member_count;
   struct wire_member members[RAFT_MEMBERS_MAX * 3]; /* sorted by id */

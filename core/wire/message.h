@@ -15,6 +15,7 @@
 **                          hint_index, hint_term, round, disk_full (left out
 **                          when false)
 **   TIMEOUT_NOW            nothing more
+**   READ, READ_RESULT      context, index (0 in READ)
 **   RESULT_HASH            index, hash, trail (may be left out)
 **   SNAPSHOT               index, last_term, time, size, salt, block, data
 **   SNAPSHOT_RESULT        index, salt, next, outcome

@@ -406,6 +406,13 @@ static int read_append (struct message_reader *reader) {
   return status != RAFT_OK ? status : read_entries (reader);
 }
 
+static int read_read (struct message_reader *reader) {
+  struct raft_message_read *read = &reader->message->message.as.read;
+  const struct number_field fields[]
+    = { { "context", &read->context }, { "index", &read->index } };
+  return read_numbers (reader, fields, 2);
+}
+
 /* ---- the whole -------------------------------------------------------- */
 
 static int read_fields (struct message_reader *reader, uint64_t kind,
@@ -424,6 +431,8 @@ static int read_fields (struct message_reader *reader, uint64_t kind,
     case RAFT_MESSAGE_APPEND_RESULT:
       return read_append_result (reader, count);
     case RAFT_MESSAGE_TIMEOUT_NOW: return RAFT_OK;
+    case RAFT_MESSAGE_READ:
+    case RAFT_MESSAGE_READ_RESULT: return read_read (reader);
     case WIRE_MESSAGE_RESULT_HASH:
       return read_result_hash (reader, count);
     case WIRE_MESSAGE_SNAPSHOT:

@@ -122,13 +122,14 @@ static void put_append_result (struct message_frame *frame,
 static void put_body (struct message_frame *frame,
                       const struct raft_message *message,
                       const struct raft_slice *entries) {
-  static const uint32_t counts[] = { 0, 4, 3, 4, 3, 8, 9, 2 }; /* by kind */
+  static const uint32_t counts[] = { 0, 4, 3, 4, 3, 8, 9, 2,
+                                     4, 4 }; /* by kind */
   bool is_asked = message->kind == RAFT_MESSAGE_VOTE
                   && message->as.vote.transfer;
   bool is_full = message->kind == RAFT_MESSAGE_APPEND_RESULT
                  && message->as.append_result.disk_full;
   raft_assert (message->kind >= RAFT_MESSAGE_PRE_VOTE
-               && message->kind <= RAFT_MESSAGE_TIMEOUT_NOW);
+               && message->kind <= RAFT_MESSAGE_READ_RESULT);
   put (wire_value_array (frame->out, counts[message->kind] + is_asked
                                      + is_full));
   put_number (frame, message->kind);
@@ -153,6 +154,11 @@ static void put_body (struct message_frame *frame,
       put_append_result (frame, &message->as.append_result);
       break;
     case RAFT_MESSAGE_TIMEOUT_NOW: break;
+    case RAFT_MESSAGE_READ:
+    case RAFT_MESSAGE_READ_RESULT:
+      put_number (frame, message->as.read.context);
+      put_number (frame, message->as.read.index);
+      break;
   }
 }
 

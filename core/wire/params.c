@@ -142,15 +142,23 @@ int wire_propose_decode (struct wire_view params,
 
 /* ---- query ------------------------------------------------------------ */
 
+static const char *const read_names[]
+  = { "linear", "stale", "lease", "follower" };
+#define READ_NAMES (sizeof read_names / sizeof read_names[0])
+
 int wire_query_encode (struct raft_buffer *out,
                        const struct wire_query *query) {
-  static const char *const names[] = { "linear", "stale" };
+  bool is_bounded = query->max_age_us != 0 || query->index != 0;
   size_t start = out->size;
-  int status = wire_value_array (out, 2);
+  int status = wire_value_array (out, is_bounded ? 4 : 2);
   status |= raft_buffer_append (out, query->question.data,
                                 query->question.size);
-  status |= wire_value_string (out, names[query->read],
-                               strlen (names[query->read]));
+  status |= wire_value_string (out, read_names[query->read],
+                               strlen (read_names[query->read]));
+  if (is_bounded) {
+    status |= wire_value_unsigned (out, query->max_age_us);
+    status |= wire_value_unsigned (out, query->index);
+  }
   return params_end (out, start, status);
 }
 
@@ -167,15 +175,30 @@ static int query_read_kind (struct wire_cursor *cursor,
     return raft_fail (detail, RAFT_EMALFORMED,
                       "query: the kind of read must be a string");
   }
-  if (view_is (name, "linear")) {
-    read->read = WIRE_READ_LINEAR;
-  } else if (view_is (name, "stale")) {
-    read->read = WIRE_READ_STALE;
-  } else {
-    int size = name.size > 40 ? 40 : (int)name.size;
+  for (size_t i = 0; i < READ_NAMES; i++) {
+    if (view_is (name, read_names[i])) {
+      read->read = (enum wire_read)i;
+      return RAFT_OK;
+    }
+  }
+  return raft_fail (detail, RAFT_EMALFORMED,
+                    "query: expected \"linear\", \"lease\", \"follower\" or"
+                    " \"stale\", got \"%.*s\"",
+                    name.size > 40 ? 40 : (int)name.size,
+                    (const char *)name.data);
+}
+
+static int query_read_bound (struct wire_cursor *cursor,
+                             struct wire_query *read,
+                             struct raft_detail *detail) {
+  if (read->read != WIRE_READ_STALE
+      || wire_cursor_unsigned (cursor, RAFT_TIME_MAX, &read->max_age_us)
+           != RAFT_OK
+      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &read->index)
+           != RAFT_OK) {
     return raft_fail (detail, RAFT_EMALFORMED,
-                      "query: expected \"linear\" or \"stale\", got \"%.*s\"",
-                      size, (const char *)name.data);
+                      "query: expected [question, \"stale\", max_age_us, "
+                      "index], numbers below 2^53");
   }
   return RAFT_OK;
 }
@@ -185,16 +208,19 @@ static int query_read (struct wire_cursor *cursor, struct wire_query *read,
   uint32_t count;
   int status;
   if (wire_cursor_array (cursor, &count) != RAFT_OK
-      || (count != 1 && count != 2)
+      || (count != 1 && count != 2 && count != 4)
       || wire_cursor_value (cursor, &read->question) != RAFT_OK) {
     return raft_fail (detail, RAFT_EMALFORMED,
-                      "query: expected [question] or [question, \"linear\" |"
-                      " \"stale\"]");
+                      "query: expected [question], [question, kind] or "
+                      "[question, \"stale\", max_age_us, index]");
   }
   status = wire_value_admit (read->question.data, read->question.size,
                              detail);
-  if (status == RAFT_OK && count == 2) {
+  if (status == RAFT_OK && count >= 2) {
     status = query_read_kind (cursor, read, detail);
+  }
+  if (status == RAFT_OK && count == 4) {
+    status = query_read_bound (cursor, read, detail);
   }
   return status;
 }

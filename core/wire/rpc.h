@@ -57,13 +57,18 @@ struct wire_propose {
 
 enum wire_read {
   WIRE_READ_LINEAR = 0,
-  WIRE_READ_STALE = 1 /* whatever this member has applied */
+  WIRE_READ_STALE = 1, /* whatever this member has applied, within a bound */
+  WIRE_READ_LEASE = 2, /* linear, by the leader's lease if it has one */
+  WIRE_READ_FOLLOWER = 3 /* linear, of any member */
 };
 
-/* method "query": params [question] or [question, "linear" | "stale"] */
+/* method "query": params [question], [question, kind], or
+** [question, "stale", max_age_us, index] */
 struct wire_query {
   struct wire_view question;
   enum wire_read read;
+  raft_time max_age_us; /* STALE: the state is no older; 0: however old */
+  raft_index index;     /* STALE: at least this is applied; 0: any */
 };
 
 RAFT_HIDDEN_BEGIN

@@ -22,8 +22,10 @@ local CHANGE_US = 600 * 1000 * 1000 -- the leader gives up before that
 local SET = {
   expected = { "whole", min = 1 },
   learners = { "table" },
+  lease = { "duration", min = 0 },
+  drift = { "whole", min = 1 },
   timeout = { "duration" },
-  voters = { "table", required = true },
+  voters = { "table" },
 }
 
 local JOIN = {
@@ -73,12 +75,19 @@ end
 --- Asks the leader for these members, and waits until they are. Again, it
 -- goes on from what there is.
 -- @param given { voters = { 1, 2, { 4, "host:port" } }, learners = { … },
--- expected = the index of the configuration that is to be changed }
+-- expected = the index of the configuration that is to be changed,
+-- lease = "200ms", how long a leader may answer reads without asking ("0ms":
+-- not at all), drift = 50000, how wrong clocks are at most, in parts per
+-- million }; without voters and learners these stay as they are
 -- @return true, { index = 9 }; or nil, message, code, detail
 function Admin:set(given)
   local o = options.check("admin:set", given, SET)
+  if not o.voters and (o.learners or not o.lease and not o.drift) then
+    error("admin:set: option voters: expected a table, got nothing", 2)
+  end
   return ask(self.dir, "set_members", { { voters = o.voters,
-    learners = o.learners or {}, expected = o.expected } },
+    learners = o.learners or o.voters and {}, expected = o.expected,
+    lease_us = o.lease, drift_ppm = o.drift } },
     o.timeout or CHANGE_US)
 end
 

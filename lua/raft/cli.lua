@@ -130,9 +130,15 @@ function commands.propose(raft, world, given)
 end
 
 function commands.query(raft, world, given)
+  if given.read ~= "stale" and (given.max_age or given.index) then
+    world.err(("luaraft: query: %s needs --read stale\n"):format(
+      given.max_age and "--max-age" or "--index"))
+    return cli.USAGE
+  end
   return with_client(raft, world, given, function(client)
     return answered(world, "query", client:query(given.json.value,
-      { deadline = given.timeout, read = given.read }))
+      { deadline = given.timeout, read = given.read,
+        max_age = given.max_age, index = given.index }))
   end)
 end
 

@@ -8,6 +8,7 @@
 
 local address = require "raft.address"
 local json = require "raft.json"
+local quantity = require "raft.quantity"
 
 local cli_admin = {}
 
@@ -42,6 +43,13 @@ local function none_or_list(text)
   return member_list(text)
 end
 
+-- "on", "off", "200ms" -> a duration; 0 is off.
+local function one_lease(text)
+  text = text == "on" and "200ms" or text == "off" and "0ms" or text
+  local us, message = quantity.duration(text)
+  return us and text, message
+end
+
 --- Adds them to a parser; readers are those of raft.cli_arguments.
 function cli_admin.add(parser, read)
   local function with_dir(command)
@@ -58,6 +66,12 @@ function cli_admin.add(parser, read)
     :convert(read.named("--learners", none_or_list))
   members:option("--expected", "Only if this is the configuration's index.")
     :args(1):argname("INDEX"):convert(read.named("--expected", address.id))
+  members:option("--lease", "Leaders may answer reads for so long without"
+    .. " asking: 200ms; on is that, off ends it.")
+    :args(1):argname("TIME"):convert(read.named("--lease", one_lease))
+  members:option("--drift", "With --lease: clocks are at most so wrong, in"
+    .. " parts per million.")
+    :args(1):argname("PPM"):convert(read.named("--drift", address.id))
   members:option("--timeout", "Do not wait longer for the change.")
     :args(1):argname("TIME"):convert(read.duration)
   members:flag("--json", "Print JSON.")
@@ -93,9 +107,11 @@ local function kind_of(member)
 end
 
 local function show(world, now)
-  world.out(("configuration %s%s%s\n"):format(now.index,
+  world.out(("configuration %s%s%s%s\n"):format(now.index,
     now.joint and ", joint" or "",
-    now.committed and "" or ", not committed"))
+    now.committed and "" or ", not committed",
+    now.lease_us > 0 and (", leases of %d ms"):format(now.lease_us / 1000)
+      or ""))
   for _, member in ipairs(now.members) do
     local words = { ("%-4d %-22s %-8s"):format(member.id, member.address,
       kind_of(member)) }
@@ -129,9 +145,10 @@ end
 
 local function members(raft, world, given, failed)
   local operator = raft.admin(given.dir)
-  if given.voters then
+  if given.voters or given.lease or given.drift then
     return told(world, failed, "members", operator:set {
       voters = given.voters, learners = given.learners,
+      lease = given.lease, drift = given.drift,
       expected = given.expected, timeout = given.timeout })
   end
   local ok, now, code = operator:members()

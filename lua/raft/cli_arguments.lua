@@ -12,7 +12,7 @@ local quantity = require("raft.quantity")
 
 local arguments = {}
 
-local READS = { "linear", "stale" }
+local READS = { "linear", "lease", "follower", "stale" }
 
 -- A converter for argparse, which wants the value, or nil and a message.
 local function reader(name, parser)
@@ -119,6 +119,10 @@ local function add_clients(parser)
     :convert(reader("json", whole_json))
   query:option("--read", "How fresh the answer must be.")
     :args(1):argname("HOW"):choices(READS):default("linear")
+  query:option("--max-age", "With --read stale: no older than this.")
+    :args(1):argname("TIME"):convert(reader("--max-age", one_duration))
+  query:option("--index", "With --read stale: at least this is applied.")
+    :args(1):argname("INDEX"):convert(reader("--index", address.id))
 end
 
 local function a_number(text)

@@ -35,7 +35,10 @@ local CALL = { deadline = { "duration", min = 1 } }
 
 local QUERY = {
   deadline = { "duration", min = 1 },
-  read = { "one_of", words = { "linear", "stale" }, default = "linear" },
+  read = { "one_of", words = { "linear", "lease", "follower", "stale" },
+           default = "linear" },
+  max_age = { "duration", min = 1 },
+  index = { "whole", min = 1 },
 }
 
 local STATUS = {
@@ -139,8 +142,15 @@ end
 
 local function send_query(self, where, value, given, callback)
   given, callback = read_options(self, where, QUERY, given, callback)
+  for _, name in ipairs { "max_age", "index" } do
+    if given[name] and given.read ~= "stale" then
+      error(('%s: option %s: expected read = "stale" beside it, got "%s"')
+        :format(where, name, given.read), 3)
+    end
+  end
   return loop.track(self, callback,
-    self.handle:query(value, given.read, deadline_of(self, given)))
+    self.handle:query(value, given.read, deadline_of(self, given),
+      given.max_age, given.index))
 end
 
 local function endpoint_of(self, at)

@@ -158,9 +158,10 @@ function Client:propose(value, deadline_us)
   return invoke(self, "write", value, deadline_us)
 end
 
---- Starts a linear read; with stale = true one of any member.
-function Client:query(value, stale, deadline_us)
-  return invoke(self, stale and "stale" or "read", value, deadline_us)
+--- Starts a read. @param kind "read" is linear and the default; "stale",
+-- "lease", "follower", "bounded": as said of the options
+function Client:query(value, kind, deadline_us)
+  return invoke(self, kind or "read", value, deadline_us)
 end
 
 --- The oldest completion, { number = 3, ok = true, code = "ok", result = 7 },

@@ -30,7 +30,8 @@ local VERBS = {
   propose = { "deadline" },
   query = { "deadline", "read" },
 }
-local READS = { linear = "read", stale = "stale" }
+local READS = { linear = "read", stale = "stale", lease = "lease",
+                follower = "follower" }
 
 local function check_keys(where, given, names)
   if given == nil then
@@ -144,7 +145,8 @@ local function start(self, where, verb, value, given)
     kind = READS[given.read or "linear"]
     if not kind then
       blame.raise(where .. ": option read: " .. select(2,
-        wording.expected("one of linear, stale", given.read)))
+        wording.expected("one of linear, lease, follower, stale",
+          given.read)))
     end
   end
   local ok, bytes = core.encode(value)

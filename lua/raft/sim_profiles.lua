@@ -91,6 +91,21 @@ profiles.reads = {
   isolate = 5, pause = 5,
 }
 
+--- All kinds of reads, leases that last longer than elections, clocks as wrong
+-- as declared; leaders hand over, and voters come and go within a lease.
+profiles.leases = {
+  members = 3, clients = 8, burst = 2, reads = 600, keys = 1,
+  lease_reads = 500, follower_reads = 150, bounded_reads = 150,
+  max_age_us = 100 * MS, lease_us = 400 * MS,
+  operation_us = 6 * MS, heartbeat_us = 40 * MS, election_us = 80 * MS,
+  election_spread_us = 60 * MS, check_quorum_us = 1500 * MS,
+  deadline_us = 1500 * MS, slow_apply = 20, slow_apply_us = 60 * MS,
+  sync_max_us = 1 * MS, loss = 5, reorder = 30,
+  fault_us = 80 * MS, fault_length_us = 500 * MS,
+  isolate = 6, pause = 3, kill = 4, crash = 1, one_way = 1, drift = 5,
+  transfer = 4, reset = 1, disk_slow = 1,
+}
+
 --- Clocks that stand just below 2^31 and 2^32 milliseconds, and 2^52
 -- microseconds, when a run begins.
 profiles.clock_31 = { start_us = 2 ^ 31 * MS - 3000 * MS }
@@ -155,7 +170,8 @@ profiles.members = {
 --- The order in which they are shown and run.
 profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
-  "contested", "contested_five", "reads", "clock_31", "clock_32", "clock_52",
+  "contested", "contested_five", "reads", "leases",
+  "clock_31", "clock_32", "clock_52",
   "tight", "members", "everything",
 }
 

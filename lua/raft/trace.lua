@@ -122,6 +122,7 @@ local NUMBERS = {
   pre_vote_result = { "granted" }, vote_result = { "granted" },
   append = { "previous", "entries", "commit" },
   append_result = { "rejected", "match", "round" },
+  read_result = { "index" },
 }
 local YES_NO = { granted = true, rejected = true }
 

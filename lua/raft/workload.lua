@@ -212,7 +212,8 @@ local SCHEMA = {
   keys = { "whole", min = 1, max = 1000, default = 3 },
   mix = { "table" },
   pause = { "duration", min = 1, default = "50ms" },
-  read = { "one_of", words = { "linear", "stale" }, default = "linear" },
+  read = { "one_of", words = { "linear", "lease", "follower", "stale" },
+           default = "linear" },
   session = { "boolean", default = true },
   states = { "whole", min = 1, default = 2000000 },
 }

@@ -60,8 +60,13 @@ describe("raft.client: misuse", function()
     refuses(function() client:go(7) end, "client:go: expected a function")
     refuses(function() local _ = client:status("x:1") end,
       "client:status: expected an address of this client")
-    refuses(function() local _ = client:query(1, { read = "lease" }) end,
-      "client:query: option read: expected one of linear, stale")
+    refuses(function() local _ = client:query(1, { read = "leased" }) end,
+      "client:query: option read: expected one of linear, lease, follower, "
+        .. "stale")
+    refuses(function() local _ = client:query(1, { max_age = "1s" }) end,
+      'client:query: option max_age: expected read = "stale" beside it')
+    refuses(function() local _ = client:query(1, { index = 7 }) end,
+      'client:query: option index: expected read = "stale" beside it')
     refuses(function() client:propose(1, nil, 2) end,
       "client:propose: callback: expected a function", "the number 2")
     client:close()

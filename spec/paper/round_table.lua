@@ -41,7 +41,8 @@ function round_table.new(options)
     cuts = {}, limits = options.limits, options = options, drawn = 0,
     commands = 0, held = {}, reads = {}, talk = {}, leaders = {},
   }, Table)
-  self.first = { voters = {}, learners = options.learners }
+  self.first = { voters = {}, learners = options.learners,
+    lease_us = options.lease_us, drift_ppm = options.drift_ppm }
   for id = 1, options.members do self.first.voters[id] = id end
   for id = 1, options.members do self:add(id) end
   return self
@@ -344,9 +345,11 @@ function Table:transfer(id, member)
   return self:step(id, { kind = "transfer", member = member })
 end
 
---- Asks for a linear read named 'name' (a number).
-function Table:read(id, name)
-  return self:step(id, { kind = "read", ids = { name } })
+--- Asks for a read named 'name' (a number). @param kind "linear", "lease",
+-- "follower", or "stale" with a bound in time
+function Table:read(id, name, kind, max_age_us)
+  return self:step(id, { kind = "read", ids = { name }, read = kind,
+    max_age_us = max_age_us })
 end
 
 -- ---- what a spec looks at -----------------------------------------------

@@ -53,8 +53,8 @@ describe("raft_trace_text", function ()
         record("raft.role", number, 1, 0, 0)), 1, true)
     end
     local messages = { "pre_vote", "pre_vote_result", "vote", "vote_result",
-      "append", "append_result", [64] = "result_hash", [0] = "none",
-      [7] = "unknown" }
+      "append", "append_result", "timeout_now", "read", "read_result",
+      [64] = "result_hash", [0] = "none", [10] = "unknown" }
     for number, message in pairs(messages) do
       assert.matches("kind=" .. message .. " ", probe.trace_text(
         record("raft.send", number, 1)), 1, true)

@@ -38,11 +38,12 @@ describe("wire_configuration", function ()
   it("is read back, and seen by the engine as three sets", function ()
     local value = configuration(member(1, 1), member(2, 4), member(3, 2),
       member(5, 5), member(2 ^ 53 - 1, 6))
-    value.lease_us = 2 ^ 53 - 1
+    value.lease_us, value.drift_ppm = 2 ^ 53 - 1, 500000
     value.used = 2 ^ 53 - 1
     local read = probe.configuration_decode(probe.configuration_encode(value))
     assert.same({ voters = { 1, 5 }, outgoing = { 2, 5, 2 ^ 53 - 1 },
-      learners = { 3, 2 ^ 53 - 1 }, lease_us = 2 ^ 53 - 1 }, read.sets)
+      learners = { 3, 2 ^ 53 - 1 }, lease_us = 2 ^ 53 - 1,
+      drift_ppm = 500000 }, read.sets)
     read.sets = nil
     assert.same(value, read)
   end)
@@ -164,6 +165,9 @@ describe("wire_configuration: what is refused", function ()
       refusal(value { lease_us = "none", aa = 1 }))
     assert.matches("lease_us must be", refusal(value { extra = 1 }))
     assert.matches("used must be", refusal(value { zone = 1 }))
+    for _, ppm in ipairs { 0, 500001, "x" } do
+      assert.matches("drift_ppm must be", refusal(value { drift_ppm = ppm }))
+    end
     assert.matches("lease_us must be", refusal(value { lease_us = 0.5 }))
     assert.matches("members must be an array",
       refusal(value { members = { x = 1 } }))

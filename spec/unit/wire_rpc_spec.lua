@@ -208,14 +208,22 @@ describe("wire_propose", function ()
 end)
 
 describe("wire_query", function ()
-  it("is linear unless it says stale", function ()
+  it("is linear unless it says otherwise", function ()
     local question = pack { "get", "x" }
-    for _, read in ipairs { "linear", "stale" } do
-      assert.same({ question = question, read = read },
-        probe.query_decode(probe.query_encode(question, read)))
+    for _, read in ipairs { "linear", "stale", "lease", "follower" } do
+      assert.same({ question = question, read = read, max_age_us = 0,
+        index = 0 }, probe.query_decode(probe.query_encode(question, read)))
     end
-    assert.same({ question = question, read = "linear" },
-      probe.query_decode("\145" .. question))
+    assert.same({ question = question, read = "linear", max_age_us = 0,
+      index = 0 }, probe.query_decode("\145" .. question))
+  end)
+
+  it("may bound how stale the answer is", function ()
+    local question = pack { "get", "x" }
+    local params = probe.query_encode(question, "stale", 5000, 7)
+    assert.equal(pack { { "get", "x" }, "stale", 5000, 7 }, params)
+    assert.same({ question = question, read = "stale", max_age_us = 5000,
+      index = 7 }, probe.query_decode(params))
   end)
 
   it("refuses a question that is no value", function ()
@@ -227,9 +235,12 @@ describe("wire_query", function ()
   end)
 
   it("refuses all else, saying what came", function ()
-    local _, message = refused(probe.query_decode, pack { 1, "lease" })
-    assert.equal('query: expected "linear" or "stale", got "lease"', message)
+    local _, message = refused(probe.query_decode, pack { 1, "leased" })
+    assert.equal('query: expected "linear", "lease", "follower" or "stale", '
+      .. 'got "leased"', message)
     for _, params in ipairs { pack {}, pack { 1, "stale", 3 }, pack { 1, 2 },
+      pack { 1, "stale", -1, 0 }, pack { 1, "stale", 1, "x" },
+      pack { 1, "lease", 1, 1 },
       pack(1), "", "\145\193", pack { 1 } .. "\0",
       pack { 1, ("x"):rep(1000) } } do
       local code
