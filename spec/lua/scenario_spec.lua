@@ -140,7 +140,8 @@ describe("raft.scenario: a mistake in run", function()
       .. ' "ask"', "cluster:client():try('ask', 1)" },
     { 'FILE:4: a client has no "proposee", did you mean "propose"?',
       "cluster:client():proposee(1)" },
-    { "FILE:4: client:query: option read: expected one of linear, stale, got"
+    { "FILE:4: client:query: option read: expected one of linear, lease,"
+      .. " follower, stale, got"
       .. ' the string "dirty"',
       "cluster:client():query(1, { read = 'dirty' })" },
     { "FILE:4: client:propose: the command cannot be sent: value: a"
