@@ -80,7 +80,7 @@ function blame.explain(thread, problem, fallback)
   return (text:gsub("[\r\n]+", " "))
 end
 
-local LINES = 3000000 -- of a file and what it requires, before it returns
+local LINES = 1000000 -- of a file and what it requires, before it returns
 
 --- Runs the chunk of a file, and knows meanwhile which line of it runs: that
 -- a file returns what a call gives takes its frame off the stack.

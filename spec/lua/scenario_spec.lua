@@ -69,7 +69,7 @@ describe("raft.scenario: a mistake in the options", function()
     { 'FILE:2: raft.workload has no "regster", did you mean "register"?',
       in_file "workload = raft.workload.regster {}" },
     { "FILE:1: raised a hand", "error 'raised a hand'" },
-    { "FILE:2: more than 3000000 lines before the file returns: a loop without"
+    { "FILE:2: more than 1000000 lines before the file returns: a loop without"
       .. " end?", "local i = 0\nwhile true do i = i + 1 end" },
     { "FILE:2: raft.scenario: option duration: expected a duration such as"
       .. ' "150ms", "5s" or "2min", got the string "5"',

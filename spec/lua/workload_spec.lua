@@ -67,7 +67,7 @@ describe("workload: judges", function ()
 
   it("find a bank that forgets a transfer as a whole", function ()
     local message, detail = verdict(workload.bank {}, broken(
-      require("raft.machines.bank"), 40, forget), 0)
+      require("raft.machines.bank"), 10, forget), 0)
     assert.equal("bank: not linearizable", message)
     assert.equal("not", detail.verdict)
   end)
