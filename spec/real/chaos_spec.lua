@@ -182,6 +182,25 @@ end }
     nothing_is_left()
   end)
 
+  it("does what docs/chaos.md says", function ()
+    local file = assert(io.open("docs/chaos.md", "rb"))
+    local page = file:read "*a"
+    file:close()
+    local path = assert(io.open(runs.dir .. "/majority.lua", "w"))
+    path:write((page:match "```lua\n(.-)```"))
+    path:close()
+    local count = 0
+    for line in page:match "```sh\n(.-)```":gmatch "[^\n]+" do
+      local code, said = runs:run(line:match "^luaraft chaos (.*)$")
+      assert.equal(0, code, said)
+      count = count + 1
+    end
+    assert.equal(3, count)
+    assert.truthy(runs:read "kept/summary.txt":find("Nothing was found.", 1,
+      true))
+    nothing_is_left()
+  end)
+
   local WAITS = [[
 return raft.scenario { nodes = 3, run = function(cluster)
   cluster:await_leader()
