@@ -13,7 +13,9 @@
 
 local chaos_world = require "raft.chaos_world"
 local core = require "raft.core"
+local driver = require "raft.driver"
 local options = require "raft.options"
+local service_world = require "raft.service_world"
 
 local chaos = {}
 
@@ -146,10 +148,23 @@ end
 
 -- ---- the whole -------------------------------------------------------------
 
+local function new_service(asked, given)
+  local nodes = given.flat.members
+  local host = addresses_of(nodes, asked.port)[1]:match("^(.*):")
+  return service_world.new {
+    driver = driver.load(given.read.driver, given.folder), dir = asked.dir,
+    nodes = nodes, seed = given.flat.seed, host = host,
+    port = asked.port or FIRST_PORT, keep_traces = asked.keep_traces,
+  }
+end
+
 -- What scenario.lua makes a world with.
 local function maker(asked)
   return function(given)
     local flat, machine = given.flat, given.machine
+    if given.read.driver then
+      return new_service(asked, given), {}
+    end
     if not machine then
       not_applicable('the machine "register" is the simulator\'s own')
     end

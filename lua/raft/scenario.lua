@@ -54,6 +54,8 @@ local RUN = {
 
 local RUN_INSTRUCTIONS = 10000000 -- of a scenario between two waits
 
+local START_US = 1000000 -- where a world's clock begins
+
 local LAST_CALLS = 10000000 -- microseconds for calls that end after a replay
 
 -- ---- of another file -------------------------------------------------------
@@ -153,11 +155,11 @@ local function new_world(source, read, given, make)
     record = given.record and 1 or nil,
   })
   local flat = sim.read_options(mixed, scenario_options.NOBODY)
-  local machine = machine_of(source, read)
+  local machine = not read.driver and machine_of(source, read)
   if make then
     flat.members = flat.members or 3
     local handle, initial = make { flat = flat, machine = machine,
-                                   read = read }
+                                   read = read, folder = source.folder }
     return handle, flat, initial
   end
   return core.sim_new(flat, machine), flat, initial_network(flat)
@@ -316,6 +318,11 @@ function Scenario:run(given)
   end
   local asked = options.check("scenario:run", copy, RUN)
   local read = lasting(whole_read, asked.duration)
+  if read.driver and not (given and given.world) then
+    return { ok = false, now = START_US, events = 0, seed = asked.seed or 1,
+      not_applicable = "the simulator has no services but ours: luaraft chaos"
+        .. " has" }
+  end
   local handle, flat, initial = new_world(source, read, asked,
     given and given.world)
   local ran, result, cluster = pcall(without_jit, play, self, read, handle,
@@ -363,7 +370,9 @@ end
 --- Raises, in one line, what a run would need and not find.
 function Scenario:check()
   local read, source = whole(self)
-  machine_of(source, read)
+  if not read.driver then
+    machine_of(source, read)
+  end
 end
 
 --- Whether a value is a scenario.

@@ -33,6 +33,7 @@ local SCHEMA = {
   of = { "string" }, -- schedule: the file of the scenario it is of
   live = { "boolean" }, -- schedule: that scenario runs, by its chance
   seed = { "whole" }, -- when none is asked for
+  driver = { "any" }, -- a service that is not ours: driver.lua
   options = { "table" }, -- of the simulator: raft.sim.options()
   timeout = { "duration", default = "10min" }, -- of the world's time
   settle = { "boolean", default = true },

@@ -28,6 +28,17 @@ local POWER = 'nemesis.crash_all { every = "900ms", lasts = "50ms" }'
 local ROT = [[nemesis.mix {
   nemesis.disk { kind = "rot", lasts = "50ms" },
   nemesis.crash { lasts = "50ms" }, every = "300ms" }]]
+-- Slow disks, all at once, and then no power.
+local SLOW_POWER = [[nemesis.all {
+  nemesis.disk { kind = "slow", by = "40ms", target = 1, every = "1s",
+                 lasts = "900ms" },
+  nemesis.disk { kind = "slow", by = "40ms", target = 2, every = "1s",
+                 lasts = "900ms" },
+  nemesis.disk { kind = "slow", by = "40ms", target = 3, every = "1s",
+                 lasts = "900ms" },
+  nemesis.crash_all { every = "2s", lasts = "50ms" } }]]
+local CORRUPT = [[nemesis.network { kind = "corrupt", amount = "10%",
+  every = "1s", lasts = "900ms" }]]
 local LEADERS = [[nemesis.mix {
   nemesis.partition { kind = "isolate", target = "leader", lasts = "900ms" },
   nemesis.reset { kind = "clients", target = "leader" },
@@ -36,10 +47,11 @@ local LEADERS = [[nemesis.mix {
 
 local SHORT = {
   { "skip_sync", POWER }, { "skip_checksum", ROT },
-  { "no_deduplication", LEADERS },
+  { "skip_message_checksum", CORRUPT },
 }
 local LONG = {
-  { "truncate_at_rot", ROT }, { "late_step_down", LEADERS },
+  { "truncate_at_rot", ROT }, { "commit_unsynced", SLOW_POWER },
+  { "late_step_down", LEADERS }, { "no_deduplication", LEADERS },
 }
 
 local TRIES = 20 -- seeds
@@ -83,7 +95,9 @@ describe("luaraft chaos, in the build with bugs, #once", function ()
   end
 
   it_with_bugs("finds nothing where there is no bug", function ()
-    for _, nemesis in ipairs(helper.full and { POWER, ROT, LEADERS } or { ROT }) do
+    local all = { ROT, POWER, SLOW_POWER, CORRUPT, LEADERS }
+    for i = 1, helper.full and #all or 1 do
+      local nemesis = all[i]
       local path = runs:scenario("clean", hunt(nemesis, {
         duration = helper.full and "10s" or "2s" }))
       local code, said = runs:run(path)

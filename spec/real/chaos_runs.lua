@@ -17,13 +17,18 @@ function Runs.new()
   return setmetatable({ dir = Cluster.folder() }, Runs)
 end
 
---- Writes a scenario. @return its path
-function Runs:scenario(name, text)
+--- Writes a file of Lua. @return its path
+function Runs:write(name, text)
   local path = ("%s/%s.lua"):format(self.dir, name)
   local file = assert(io.open(path, "w"))
-  file:write("local raft = require \"raft\"\n" .. text)
+  file:write(text)
   file:close()
   return path
+end
+
+--- Writes a scenario. @return its path
+function Runs:scenario(name, text)
+  return self:write(name, "local raft = require \"raft\"\n" .. text)
 end
 
 -- The shell line of a run; its members' folders are in this one.

@@ -1,0 +1,350 @@
+-- SPDX-License-Identifier: MIT
+--
+-- service_world.lua - a service that is not ours as a world of a scenario:
+-- processes of this computer, by a driver (driver.lua).
+--
+-- Holds:     its processes, the ways between them (service_proxy.lua), its
+--            clients (service_calls.lua), and who leads, where operators say.
+-- Knows not: protocols.
+-- Rule:      what cannot be done to such a process ends the run as not
+--            applicable. A member that ends by itself is a violation.
+
+local calls = require "raft.service_calls"
+local core = require "raft.core"
+local not_applicable = require("raft.chaos_process").not_applicable
+local proxy = require "raft.service_proxy"
+local records = require "raft.chaos_records"
+local wire = require "raft.service_wire"
+
+local World = {}
+World.__index = World
+
+local service_world = {}
+
+local LOOK_US = 5 * 1000
+local CLIENTS = 0
+local SETTLE_US = 5 * 1000 * 1000 -- for a service to be well again
+
+-- ---- cuts ------------------------------------------------------------------
+
+local function way(from, to)
+  return ("%d>%d"):format(from, to)
+end
+
+local function is_cut(self, from, to)
+  return (self.cuts[way(from, to)] or 0) > 0
+end
+
+local function check_ways(self, from, to)
+  if from ~= CLIENTS and to ~= CLIENTS and not self.driver.cuts then
+    not_applicable(("the ways between members of %s cannot be cut"):format(
+      self.driver.name))
+  end
+end
+
+function World:cut(from, to)
+  check_ways(self, from, to)
+  self.cuts[way(from, to)] = (self.cuts[way(from, to)] or 0) + 1
+  self.records:note(self.turned, "sim.cut", 0, { from = from, to = to })
+end
+
+function World:mend(from, to)
+  self.cuts[way(from, to)] = math.max((self.cuts[way(from, to)] or 0) - 1, 0)
+  self.records:note(self.turned, "sim.mend", 0, { from = from, to = to })
+end
+
+function World:heal()
+  self.cuts = {}
+  self.records:note(self.turned, "sim.heal")
+end
+
+function World:reset(from, to)
+  self.counts.resets = self.counts.resets + 1
+  if from == CLIENTS or to == CLIENTS then
+    self.calls:reset(from == CLIENTS and to or from)
+  elseif self.proxy then
+    self.proxy:reset(from, to)
+  end
+  self.records:note(self:now(), "sim.reset", 0, { from = from, to = to })
+end
+
+-- ---- processes -------------------------------------------------------------
+
+local function place_of(self, id)
+  return { id = id, dir = self.members[id].dir, host = self.host,
+    port = self.port + id, nodes = self.nodes, leader = self.primary,
+    ports = function(other)
+      return self.port + other
+    end,
+    port_of = function(to, from)
+      from = from or id
+      return self.proxy and from ~= to and self.proxy:port_of(from, to)
+        or self.port + to
+    end }
+end
+
+function World:start(id)
+  local member = self.members[id]
+  if member.process then
+    return
+  end
+  local words = self.driver.start(place_of(self, id))
+  words.log = member.log
+  local process, message = core.process_start(words)
+  if not process then
+    error(("member %d: %s"):format(id, message), 0)
+  end
+  member.process, member.state, member.paused = process, "up", false
+  self.records:note(self:now(), "sim.start", id, { life = 1 })
+end
+
+local function gone(self, member, state)
+  member.process:close()
+  member.process, member.state, member.paused = nil, state, false
+  if member.id == self.primary and state == "stopped" then
+    self.records:note(self:now(), "sim.stop", member.id, {})
+  end
+end
+
+-- SIGKILL is all that such a process can be given; nothing holds its writes.
+function World:kill(id)
+  local member = self.members[id]
+  if member.process then
+    gone(self, member, "down")
+    self.counts.kills = self.counts.kills + 1
+    self.records:note(self:now(), "sim.kill", id)
+  end
+end
+
+function World:pause(id)
+  local member = self.members[id]
+  if member.process and not member.paused then
+    member.paused = member.process:signal("STOP")
+    self.counts.pauses = self.counts.pauses + 1
+    self.records:note(self:now(), "sim.pause", id)
+  end
+end
+
+function World:resume(id)
+  local member = self.members[id]
+  if member.paused then
+    member.process:signal("CONT")
+    member.paused = false
+    self.records:note(self:now(), "sim.resume", id)
+  end
+end
+
+-- ---- operators -------------------------------------------------------------
+
+--- Who takes the writes, by what operators said, also when it is down; of a
+-- service that decides for itself, somebody who runs.
+function World:leader()
+  if self.driver.has_leader then
+    return self.primary
+  end
+  for id, member in ipairs(self.members) do
+    if member.state == "up" then
+      return id
+    end
+  end
+end
+
+-- Tells members who leads; those that are down learn it when they start.
+local function tell_primary(self)
+  for _, order in ipairs(self.driver.promote(place_of(self, self.primary)))
+  do
+    local member = self.members[order.id]
+    local made = member.process and not member.paused
+      and wire.connect(self.host, self.port + order.id)
+    if made then
+      made:send(order.bytes)
+      self.orders[#self.orders + 1] = made
+    end
+  end
+end
+
+--- An operator fails over.
+function World:transfer(_, to)
+  if not self.driver.promote then
+    not_applicable(self.driver.name .. " has no operator who hands over")
+  end
+  self.primary = to or self.primary % self.nodes + 1
+  tell_primary(self)
+end
+
+-- ---- looking, time ---------------------------------------------------------
+
+function World:status(id)
+  local member = self.members[id]
+  return { id = id, state = member.state, paused = member.paused,
+    role = self.driver.has_leader and (id == self.primary and "leader"
+      or "follower") or nil }
+end
+
+function World:now()
+  return core.now() - self.began
+end
+
+local function last_words(member)
+  local file = io.open(member.log, "rb")
+  local text = file and file:read("*a") or ""
+  if file then
+    file:close()
+  end
+  return text:sub(-300):gsub("%s+", " ")
+end
+
+local function look(self)
+  self.looked = self:now()
+  for id, member in ipairs(self.members) do
+    if member.process and member.process:ended(0) then
+      gone(self, member, "stopped")
+      self.violation = self.violation or { name = "member",
+        time = self:now(), text = ("member %d has ended; its log ends with:"
+          .. " %s"):format(id, last_words(member)) }
+    end
+  end
+end
+
+--- One turn: waits at most so long. @return whether calls have ended
+function World:turn(wait_us)
+  local list = {}
+  self.calls:descriptors(list)
+  if self.proxy then
+    self.proxy:descriptors(list)
+  end
+  core.poll(list, {}, math.min(wait_us, LOOK_US))
+  if self.proxy then
+    self.proxy:turn()
+  end
+  local any = self.calls:turn()
+  self.turned = self:now()
+  if self.turned - self.looked >= LOOK_US then
+    look(self)
+  end
+  return any
+end
+
+function World:advance(time)
+  repeat
+    local any = self:turn(math.max(time - self:now(), 0))
+  until any or self.violation or self:now() >= time
+    or core.sim_interrupted()
+  return self.violation == nil
+end
+
+function World:trace_span()
+  return self.records:span()
+end
+
+function World:trace(place)
+  return self.records:at(place)
+end
+
+function World:merged()
+  return self.records:merged(60000)
+end
+
+function World:result()
+  local made = { seed = self.seed, now = self:now(), elections = 0,
+    events = self.records.last, calls = self.calls.counts,
+    longest_us = self.calls.longest, violation = self.violation }
+  for name, value in pairs(self.counts) do
+    made[name] = value
+  end
+  return made
+end
+
+for _, name in ipairs { "client", "invoke", "take", "operations" } do
+  World[name] = function(self, ...)
+    return self.calls[name](self.calls, ...)
+  end
+end
+
+-- ---- peace -----------------------------------------------------------------
+
+--- Ends every fault, and gives the service time to be well.
+function World:settle()
+  self:heal()
+  for id = 1, self.nodes do
+    self:resume(id)
+    self:start(id)
+  end
+  if self.driver.promote then
+    tell_primary(self)
+  end
+  local ends = self:now() + SETTLE_US
+  repeat
+    self:advance(ends)
+  until self.violation or core.sim_interrupted() or self:now() >= ends
+  return self.violation == nil
+end
+
+function World:close()
+  for _, member in ipairs(self.members) do
+    if member.process then
+      gone(self, member, "down")
+    end
+  end
+  for _, made in ipairs(self.orders) do
+    made:close()
+  end
+  self.calls:close()
+  if self.proxy then
+    self.proxy:close()
+  end
+end
+
+-- Of these only what takes a fault back is possible: there is none.
+local WITHOUT = { set = 2, slow = 2, fill = 2, drift = 2, lie = 2, fail = 3,
+  slow_link = 3, jump = 2, crash = 1, rot = 1, wipe = 1, may_lose = 1,
+  set_members = 1 }
+
+for name, place in pairs(WITHOUT) do
+  World[name] = function(self, ...)
+    local value = (select(place, ...))
+    if place == 1 or value and value ~= 0 and value ~= "off" then
+      not_applicable(("%s has no %s"):format(self.driver.name, name))
+    end
+  end
+end
+
+--- @param given { driver = …, dir = "…", nodes = 3, seed = 1, host = "…",
+-- port = 7100, keep_traces = 20000 }
+function service_world.new(given)
+  local self = setmetatable({ driver = given.driver, dir = given.dir,
+    nodes = given.nodes, seed = given.seed, host = given.host,
+    port = given.port, began = core.now(), looked = 0, turned = 0,
+    members = {}, cuts = {}, orders = {}, primary = 1,
+    counts = { kills = 0, pauses = 0, resets = 0 } }, World)
+  for id = 1, given.nodes do
+    local base = ("%s/%d"):format(given.dir, id)
+    os.execute("mkdir -p '" .. base .. "'")
+    self.members[id] = { id = id, dir = base, log = base .. ".log",
+                         state = "down" }
+  end
+  self.records = records.new { nodes = 0, wall = core.wall(),
+    keep = given.keep_traces }
+  self.proxy = given.driver.cuts and proxy.new { host = given.host,
+    nodes = given.nodes, port = function(id)
+      return self.port + id
+    end, is_cut = function(from, to)
+      return is_cut(self, from, to)
+    end }
+  self.calls = calls.new { driver = given.driver, nodes = given.nodes,
+    now = function()
+      return self:now()
+    end,
+    place = function(id)
+      return self.host, self.port + id
+    end,
+    target = function(id)
+      return given.driver.has_leader and self.primary or id
+    end,
+    is_cut = function(id)
+      return is_cut(self, CLIENTS, id) or is_cut(self, id, CLIENTS)
+    end }
+  return self
+end
+
+return service_world

@@ -1,0 +1,143 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Services that are not ours, under luaraft chaos: what Redis loses, what etcd
+-- keeps, and how a driver is made.
+
+local Cluster = require "spec.real.cluster"
+local Runs = require "spec.real.chaos_runs"
+
+local function has(binary)
+  return Cluster.sh("command -v " .. binary .. " > /dev/null") == 0
+end
+
+describe("luaraft chaos on other services #once", function ()
+  local runs, root
+
+  before_each(function ()
+    runs = Runs.new()
+    root = select(2, Cluster.sh "pwd"):gsub("%s+$", "")
+  end)
+
+  after_each(function ()
+    runs:close()
+  end)
+
+  local it_on_redis = has "redis-server" and it or function () end
+  local it_on_etcd = has "etcd" and it or function () end
+
+  it_on_redis("proves that a failover of Redis loses acknowledged writes",
+  function ()
+    local code, said = runs:run(root .. "/scripts/chaos/redis_failover.lua")
+    assert.equal(1, code, said)
+    assert.truthy(said:find("workload: register: not linearizable", 1, true),
+      said)
+    local summary = runs:read "redis_failover-1-chaos/summary.txt"
+    assert.truthy(summary:find("partition 1 2 3", 1, true), summary)
+    assert.truthy(summary:find("cannot come next, nor after any other order",
+      1, true), summary)
+  end)
+
+  it_on_redis("finds nothing in Redis where nothing goes wrong", function ()
+    local path = runs:scenario("calm", [[
+return raft.scenario { nodes = 3, driver = "redis", duration = "1s",
+  concurrency = 3,
+  workload = raft.workload.register { keys = 2, pause = "5ms" } }
+]])
+    local code, said = runs:run(path)
+    assert.equal(0, code, said)
+    assert.is_true(tonumber(said:match "(%d+) operations") > 50, said)
+  end)
+
+  it_on_etcd("finds nothing in etcd while members die and stand still",
+  function ()
+    local code, said = runs:run(root
+      .. "/scripts/chaos/etcd_register.lua --time 8s")
+    assert.equal(0, code, said)
+    assert.is_true(tonumber(said:match "(%d+) operations") > 50, said)
+    assert.truthy(said:find "faults: [kp]", said)
+  end)
+
+  -- The driver of docs/chaos.md, of a server in a few lines of Lua.
+  it("runs a driver of the user's own, as the page has it", function ()
+    local file = assert(io.open("docs/chaos.md", "rb"))
+    local page = file:read "*a"
+    file:close()
+    local source = page:match "```\n(local lines.-)```"
+    source = source:gsub('"my%-server"', ('%q, %q'):format(
+      rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d",
+      runs.dir .. "/server.lua"))
+    source = source:gsub("…", [[ duration = "1s", concurrency = 2,
+      workload = raft.workload.register { keys = 2, pause = "5ms" },
+      nemesis = raft.nemesis.pause { every = "300ms", lasts = "100ms" } ]])
+    runs:write("server", [[
+local socket, map = require "socket", {}
+local server = assert(socket.bind(arg[2], tonumber(arg[4])))
+local clients = { server }
+while true do
+  for _, one in ipairs((socket.select(clients))) do
+    if one == server then
+      clients[#clients + 1] = server:accept()
+    else
+      local line = one:receive "*l"
+      local verb, key, value = (line or ""):match "^(%a+) (%S+) ?(.*)$"
+      if verb == "set" then
+        map[key] = value
+      end
+      if verb then
+        one:send((map[key] or "nothing") .. "\n")
+      else
+        for i = #clients, 1, -1 do
+          if clients[i] == one then
+            table.remove(clients, i)
+          end
+        end
+      end
+    end
+  end
+end
+]])
+    local code, said = runs:run(runs:scenario("lines", source))
+    assert.equal(0, code, said)
+    assert.is_true(tonumber(said:match "(%d+) operations") > 50, said)
+  end)
+
+  it("is not for the simulator", function ()
+    local path = runs:scenario("simulated", [[
+return raft.scenario { driver = "redis", run = function() end }
+]])
+    local result = assert(require("raft.scenario_file").load(path)):run {}
+    assert.is_false(result.ok)
+    assert.truthy(result.not_applicable:find "luaraft chaos")
+  end)
+
+  it("says which driver or program is missing", function ()
+    local known = runs:scenario("known", [[
+return raft.scenario { driver = "rediz", run = function() end }
+]])
+    local code, said = runs:run(known)
+    assert.equal(1, code)
+    assert.truthy(said:find('there is no driver "rediz", did you mean'
+      .. ' "redis"?', 1, true), said)
+    local own = runs:scenario("own", [[
+return raft.scenario { run = function() end, driver = { name = "mine",
+  binaries = { "no-such-program" }, start = print, encode = print,
+  decode = print } }
+]])
+    code, said = runs:run(own)
+    assert.equal(1, code)
+    assert.truthy(said:find("driver mine: expected the program"
+      .. " no-such-program on PATH, got none", 1, true), said)
+  end)
+
+  it_on_redis("says not applicable for what such a process has not",
+  function ()
+    local path = runs:scenario("rot", [[
+return raft.scenario { driver = "redis", run = function(cluster)
+  cluster:disk(1, { slow = "1s" })
+end }
+]])
+    local code, said = runs:run(path)
+    assert.equal(3, code, said)
+    assert.truthy(said:find(path .. ":3: redis has no slow", 1, true), said)
+  end)
+end)
