@@ -53,7 +53,7 @@ struct real_notice {
   struct raft_detail detail;
 };
 
-#define REAL_EXTRAS 7
+#define REAL_EXTRAS 8
 
 struct real_server {
   struct real_server_options options; /* its strings are owned */
