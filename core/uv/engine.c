@@ -387,6 +387,7 @@ static void fill_options (struct real_server *server,
              RAFT_DURATION_BUCKETS);
   add_extra (server, "turn_total_us", &server->turns.work.total, 0);
   add_extra (server, "turn_longest_us", &server->turns.work.longest, 0);
+  add_extra (server, "turn_longest_cpu_us", &server->turns.longest_cpu, 0);
   add_extra (server, "sockets", &server->connection_count, 0);
   add_extra (server, "sockets_refused", &server->connections_refused, 0);
   add_extra (server, "writes", &server->writes, 0);

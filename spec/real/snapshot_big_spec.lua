@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A big state: written, sent, installed and restored, while the engine's loop
+-- goes on. RAFT_FULL: of 1 GiB.
+
+local Cluster = require "spec.real.cluster"
+local raft = require "raft"
+
+local IS_FULL = os.getenv "RAFT_FULL" == "1"
+local MIB = IS_FULL and 1024 or 32
+
+describe("a snapshot of " .. MIB .. " MiB #once", function ()
+  it("stalls no engine for 10 ms", function ()
+    local cluster = Cluster.new { count = 3, member = {
+      machine = "spec/real/machines/pieces.lua",
+      limits = { retained_entries = 2, snapshot_rate = "256MiB" } } }
+    finally(function () cluster:close() end)
+    cluster:start_all()
+    local leader = cluster:leader()
+    local away = leader % 3 + 1
+    local client = cluster:client { deadline = "60s" }
+    cluster:kill(away)
+    cluster:wait_end(away)
+    for _ = 1, MIB do
+      assert(client:propose { "fill", 16 })
+    end
+    local ids = {}
+    for id = 1, 3 do
+      ids[#ids + 1] = id ~= away and id or nil
+    end
+
+    -- The longest turns since the process began, in milliseconds.
+    local function report(what, id)
+      local status = cluster:wait("a status", function ()
+        return cluster:status(id)
+      end)
+      local cpu = status.turn_longest_cpu_us / 1000
+      print(("%s: longest turn %.2f ms, of the processor %.2f ms"):format(
+        what, status.turn_longest_us / 1000, cpu))
+      assert.is_true(cpu < 10, what)
+      return status
+    end
+
+    report("filled", leader)
+    for _, id in ipairs(ids) do
+      assert(raft.admin(cluster:dir_of(id)):snapshot())
+      report("written by " .. id, id)
+    end
+    cluster:start(away)
+    cluster:wait("the snapshot to be installed", function ()
+      local status = cluster:status(away)
+      return status and status.snapshots_installed == 1
+    end)
+    leader = cluster:leader()
+    assert.equal(1, report("sent", leader).snapshots_sent)
+    report("installed", away)
+    -- Whoever has it restores it, and nobody else led meanwhile.
+    assert.equal(16 * MIB, (select(2, client:query "count")))
+    for _, id in ipairs(ids) do
+      cluster:kill(id)
+      cluster:wait_end(id)
+      cluster:start(id)
+      report("restored by " .. id, id)
+    end
+    local rows = cluster:settle()
+    assert.equal(rows[1].state_hash, rows[2].state_hash)
+    assert.equal(rows[1].state_hash, rows[3].state_hash)
+    assert.equal(16 * MIB, (select(2, client:query "count")))
+    client:close()
+  end)
+end)
