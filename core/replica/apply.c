@@ -460,5 +460,6 @@ bool replica_settle_apply (struct replica *replica) {
   if (apply->is_told && !apply_tell (replica)) {
     return false;
   }
-  return apply->next < apply->end ? apply_start (replica) : false;
+  return apply->next < apply->end && !replica_is_encoding (replica)
+         && apply_start (replica);
 }

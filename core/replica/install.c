@@ -125,6 +125,7 @@ static bool settle_waiting (struct replica *replica) {
   replica->receive.state = INSTALL_RESTORING;
   replica_restore_start (replica, replica->receive.what.index, true,
                          on_restored);
+  replica_restore_know (replica, &replica->receive.meta);
   return true;
 }
 
@@ -140,7 +141,7 @@ static void fail_calls (struct replica *replica) {
 
 static void adopt (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
-  const struct replica_meta *meta = &receive->meta;
+  const struct replica_meta *meta = &replica->restore.meta;
   raft_index index = receive->what.index;
   if (!raft_bug (replica, INSTALL_KEEPS_MEMBERS)) {
     replica_configure_value (replica, &meta->configuration,

@@ -53,23 +53,43 @@ static int put_session (struct raft_buffer *out,
   for (record = session->oldest; record != NULL; record = record->next) {
     count++;
   }
-  if (status == RAFT_OK) {
-    status = wire_value_array (out, count);
+  return status != RAFT_OK ? status : wire_value_array (out, count);
+}
+
+int replica_session_encode (const struct session_table *table,
+                            struct session_writer *writer,
+                            struct raft_buffer *out) {
+  writer->session = table->least_recent;
+  writer->record = NULL;
+  writer->is_open = false;
+  return wire_value_array (out, (uint32_t)table->session_count);
+}
+
+/* One record, or what comes before those of a session. */
+static int put_next (struct session_writer *writer,
+                     struct raft_buffer *out) {
+  int status;
+  if (!writer->is_open) {
+    status = put_session (out, writer->session);
+    writer->record = writer->session->oldest;
+    writer->is_open = true;
+  } else {
+    status = put_record (out, writer->record);
+    writer->record = writer->record->next;
   }
-  for (record = session->oldest; record != NULL && status == RAFT_OK;
-       record = record->next) {
-    status = put_record (out, record);
+  if (writer->record == NULL) {
+    writer->session = writer->session->newer;
+    writer->is_open = false;
   }
   return status;
 }
 
-int replica_session_encode (const struct session_table *table,
-                            struct raft_buffer *out) {
-  const struct session *session;
-  int status = wire_value_array (out, (uint32_t)table->session_count);
-  for (session = table->least_recent; session != NULL && status == RAFT_OK;
-       session = session->newer) {
-    status = put_session (out, session);
+int replica_session_encode_more (struct session_writer *writer,
+                                 struct raft_buffer *out) {
+  size_t end = out->size + SNAPSHOT_PART;
+  int status = RAFT_OK;
+  while (status == RAFT_OK && writer->session != NULL && out->size < end) {
+    status = put_next (writer, out);
   }
   return status;
 }
@@ -128,45 +148,73 @@ static int add_record (struct session_table *table, uint64_t id,
 }
 
 static int get_session (struct session_table *table,
+                        struct session_reader *reader,
                         struct wire_cursor *cursor) {
-  uint64_t id, first, used;
   uint32_t count;
   if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 4
-      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &id) != RAFT_OK
-      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &first) != RAFT_OK
-      || wire_cursor_unsigned (cursor, RAFT_TIME_MAX, &used) != RAFT_OK
-      || wire_cursor_array (cursor, &count) != RAFT_OK || id == 0
-      || replica_session_has (table, id)) {
+      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX, &reader->id)
+           != RAFT_OK
+      || wire_cursor_unsigned (cursor, RAFT_INDEX_MAX,
+                               &reader->first_unacknowledged) != RAFT_OK
+      || wire_cursor_unsigned (cursor, RAFT_TIME_MAX, &reader->used)
+           != RAFT_OK
+      || wire_cursor_array (cursor, &reader->records) != RAFT_OK
+      || reader->id == 0 || replica_session_has (table, reader->id)) {
     return RAFT_EMALFORMED;
   }
   if (replica_session_table_reserve (table, 1, 0) != RAFT_OK) {
     return RAFT_ENOMEM;
   }
-  (void)replica_session_open (table, id);
-  for (uint32_t i = 0; i < count; i++) {
-    struct record_image image;
-    int status = get_record (cursor, &image);
-    if (status == RAFT_OK) {
-      status = add_record (table, id, &image);
-    }
-    if (status != RAFT_OK) {
-      return status;
-    }
-  }
-  /* Last of all: a record may be older than it (session.c). */
-  table->most_recent->first_unacknowledged = first;
-  table->most_recent->used = used;
+  (void)replica_session_open (table, reader->id);
+  reader->sessions--;
+  reader->is_open = true;
   return RAFT_OK;
 }
 
-int replica_session_decode (struct session_table *table,
-                            struct wire_cursor *cursor) {
-  uint32_t count;
-  int status = wire_cursor_array (cursor, &count);
-  raft_assert (table->session_count == 0);
-  for (uint32_t i = 0; i < count && status == RAFT_OK; i++) {
-    status = get_session (table, cursor);
+/* Last of all: a record may be older than what is unacknowledged
+** (session.c). */
+static void end_session (struct session_table *table,
+                         struct session_reader *reader) {
+  table->most_recent->first_unacknowledged = reader->first_unacknowledged;
+  table->most_recent->used = reader->used;
+  reader->is_open = false;
+}
+
+static int get_next (struct session_table *table,
+                     struct session_reader *reader,
+                     struct wire_cursor *cursor) {
+  struct record_image image;
+  int status;
+  if (!reader->is_open) {
+    return get_session (table, reader, cursor);
   }
-  replica_session_batch_end (table);
+  if (reader->records == 0) {
+    end_session (table, reader);
+    return RAFT_OK;
+  }
+  reader->records--;
+  status = get_record (cursor, &image);
+  return status != RAFT_OK ? status
+                           : add_record (table, reader->id, &image);
+}
+
+int replica_session_decode (struct session_table *table,
+                            struct session_reader *reader,
+                            struct wire_cursor *cursor, bool *is_whole) {
+  size_t end = cursor->at + SNAPSHOT_PART;
+  int status = RAFT_OK;
+  if (!reader->is_begun) {
+    raft_assert (table->session_count == 0);
+    status = wire_cursor_array (cursor, &reader->sessions);
+    reader->is_begun = true;
+  }
+  while (status == RAFT_OK && cursor->at < end
+         && (reader->sessions > 0 || reader->is_open)) {
+    status = get_next (table, reader, cursor);
+  }
+  *is_whole = reader->sessions == 0 && !reader->is_open;
+  if (*is_whole) {
+    replica_session_batch_end (table);
+  }
   return status;
 }

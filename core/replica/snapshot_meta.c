@@ -41,8 +41,8 @@ static int put_configuration (struct raft_buffer *out,
   return status;
 }
 
-static int put_meta (struct raft_buffer *out, const struct replica_meta *meta,
-                     const struct session_table *sessions) {
+static int put_meta (struct raft_buffer *out,
+                     const struct replica_meta *meta) {
   int status = wire_value_array (out, 7);
   if (status == RAFT_OK) {
     status = wire_value_unsigned (out, SNAPSHOT_META_VERSION);
@@ -62,25 +62,47 @@ static int put_meta (struct raft_buffer *out, const struct replica_meta *meta,
   if (status == RAFT_OK) {
     status = wire_value_boolean (out, meta->is_blind);
   }
-  return status != RAFT_OK ? status : replica_session_encode (sessions, out);
+  return status;
+}
+
+/* What the sessions come to, at most: so nothing is moved while they are
+** written. */
+static size_t sessions_size (const struct session_table *sessions) {
+  return (size_t)sessions->bytes
+         + (size_t)(sessions->session_count + sessions->record_count)
+             * SESSION_RECORD_BYTES;
 }
 
 int replica_meta_encode (struct raft_buffer *out,
                          const struct replica_meta *meta,
-                         const struct session_table *sessions) {
+                         const struct session_table *sessions,
+                         struct replica_meta_writer *writer) {
   uint8_t prefix[SNAPSHOT_PREFIX] = { 0 };
-  size_t before = out->size;
   int status = raft_buffer_append (out, prefix, sizeof prefix);
+  writer->start = out->size - sizeof prefix;
   if (status == RAFT_OK) {
-    status = put_meta (out, meta, sessions);
+    status = put_meta (out, meta);
+  }
+  if (status == RAFT_OK) {
+    status = raft_buffer_reserve (out, sessions_size (sessions));
+  }
+  if (status == RAFT_OK) {
+    status = replica_session_encode (sessions, &writer->sessions, out);
   }
   if (status != RAFT_OK) {
-    out->size = before;
-    return status;
+    out->size = writer->start;
   }
-  raft_store_u64 (out->data + before,
-                  out->size - before - SNAPSHOT_PREFIX);
-  return RAFT_OK;
+  return status;
+}
+
+int replica_meta_encode_more (struct raft_buffer *out,
+                              struct replica_meta_writer *writer,
+                              bool *is_whole) {
+  int status = replica_session_encode_more (&writer->sessions, out);
+  *is_whole = status == RAFT_OK && writer->sessions.session == NULL;
+  raft_store_u64 (out->data + writer->start,
+                  out->size - writer->start - SNAPSHOT_PREFIX);
+  return status;
 }
 
 /* ---- in ---------------------------------------------------------------- */
@@ -113,7 +135,10 @@ bool replica_meta_collect (struct raft_buffer *bytes, struct wire_view *data,
     return false;
   }
   whole += SNAPSHOT_PREFIX;
-  *status = collect_up_to (bytes, data, whole);
+  *status = raft_buffer_reserve (bytes, (size_t)(whole - bytes->size));
+  if (*status == RAFT_OK) {
+    *status = collect_up_to (bytes, data, whole);
+  }
   return *status == RAFT_OK && bytes->size == whole;
 }
 
@@ -152,27 +177,44 @@ static int get_meta (struct wire_cursor *cursor, uint64_t cluster,
       || wire_cursor_boolean (cursor, &meta->is_blind) != RAFT_OK) {
     return RAFT_EMALFORMED;
   }
-  status = replica_session_decode (&meta->sessions, cursor);
-  return status == RAFT_OK && cursor->at != cursor->size ? RAFT_EMALFORMED
-                                                         : status;
+  return RAFT_OK;
+}
+
+static int begin (const struct raft_buffer *bytes, uint64_t cluster,
+                  const struct session_table *like,
+                  struct replica_meta_reader *reader,
+                  struct replica_meta *meta) {
+  replica_meta_init (meta);
+  memset (reader, 0, sizeof *reader);
+  if (bytes->size < SNAPSHOT_PREFIX) {
+    return RAFT_EMALFORMED;
+  }
+  reader->is_begun = true;
+  reader->cursor = (struct wire_cursor){ bytes->data + SNAPSHOT_PREFIX,
+                                         bytes->size - SNAPSHOT_PREFIX, 0 };
+  replica_session_table_init (&meta->sessions, like->memory, &like->bounds,
+                              like->bug);
+  return get_meta (&reader->cursor, cluster, meta);
 }
 
 int replica_meta_decode (const struct raft_buffer *bytes, uint64_t cluster,
                          const struct session_table *like,
-                         struct replica_meta *meta) {
-  struct wire_cursor cursor;
-  int status;
-  replica_meta_init (meta);
-  if (bytes->size < SNAPSHOT_PREFIX) {
-    return RAFT_EMALFORMED;
+                         struct replica_meta_reader *reader,
+                         struct replica_meta *meta, bool *is_whole) {
+  struct wire_cursor *cursor = &reader->cursor;
+  int status = reader->is_begun
+                 ? RAFT_OK : begin (bytes, cluster, like, reader, meta);
+  *is_whole = false;
+  if (status == RAFT_OK) {
+    status = replica_session_decode (&meta->sessions, &reader->sessions,
+                                     cursor, is_whole);
   }
-  cursor = (struct wire_cursor){ bytes->data + SNAPSHOT_PREFIX,
-                                 bytes->size - SNAPSHOT_PREFIX, 0 };
-  replica_session_table_init (&meta->sessions, like->memory, &like->bounds,
-                              like->bug);
-  status = get_meta (&cursor, cluster, meta);
+  if (status == RAFT_OK && *is_whole && cursor->at != cursor->size) {
+    status = RAFT_EMALFORMED;
+  }
   if (status != RAFT_OK) {
     replica_meta_free (meta);
+    memset (reader, 0, sizeof *reader);
   }
   return status;
 }

@@ -104,6 +104,7 @@ static void begin (struct replica *replica, raft_id from,
   receive->is_outdated = false;
   receive->is_adopted = false;
   receive->has_meta = false;
+  memset (&receive->decoding, 0, sizeof receive->decoding);
   receive->status = RAFT_OK;
   memset (writer, 0, sizeof *writer);
   writer->fs = replica->options.fs;
@@ -137,6 +138,7 @@ static void block_is_written (struct replica *replica) {
            receive->held_count * sizeof *receive->held);
   if (receive->next == blocks_of (&receive->what)) {
     receive->state = RECEIVE_WHOLE;
+    receive->has_turn = true;
   }
   replica_receive_answer (replica, WIRE_SNAPSHOT_GOES_ON);
 }
@@ -237,13 +239,12 @@ void replica_on_snapshot (struct replica *replica, raft_id from,
 
 /* ---- whole ------------------------------------------------------------- */
 
-static int read_meta (struct replica *replica) {
+static int read_meta (struct replica *replica, bool *is_whole) {
   struct replica_receive *receive = &replica->receive;
-  int status;
-  replica_meta_free (&receive->meta);
-  status = replica_meta_decode (&receive->meta_bytes,
-                                replica->identity.cluster,
-                                &replica->sessions, &receive->meta);
+  int status = replica_meta_decode (&receive->meta_bytes,
+                                    replica->identity.cluster,
+                                    &replica->sessions, &receive->decoding,
+                                    &receive->meta, is_whole);
   if (status == RAFT_OK
       && (receive->meta.configuration_index == 0
           || receive->meta.configuration_index > receive->what.index)) {
@@ -274,7 +275,16 @@ static int step_install (struct replica *replica) {
 
 static bool settle_whole (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
-  int status = read_meta (replica);
+  bool is_whole = false;
+  int status;
+  if (!receive->has_turn) {
+    return false;
+  }
+  receive->has_turn = false;
+  status = read_meta (replica, &is_whole);
+  if (status == RAFT_OK && !is_whole) {
+    return false; /* in the next turn */
+  }
   if (status == RAFT_OK) {
     status = step_install (replica);
   }
@@ -341,8 +351,10 @@ bool replica_settle_receive (struct replica *replica) {
 
 raft_time replica_receive_deadline (const struct replica *replica) {
   const struct replica_receive *receive = &replica->receive;
-  return receive->state == RECEIVE_OPEN
-           ? receive->heard + SNAPSHOT_IDLE_US : RAFT_TIME_MAX;
+  return receive->state == RECEIVE_OPEN ? receive->heard + SNAPSHOT_IDLE_US
+         : receive->state == RECEIVE_WHOLE
+               && replica->retry_at == RAFT_TIME_MAX
+           ? replica->now : RAFT_TIME_MAX;
 }
 
 void replica_receive_init (struct replica *replica) {

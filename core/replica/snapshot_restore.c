@@ -131,15 +131,28 @@ static int damaged_meta (struct replica *replica) {
                     "damaged", restore->reader.name, WAL_SNAPSHOT_HEAD);
 }
 
+/* Nobody is served yet: in one turn. */
+static int decode_meta (struct replica *replica) {
+  struct replica_restore *restore = &replica->restore;
+  bool is_whole = false;
+  int status = RAFT_OK;
+  memset (&restore->decoding, 0, sizeof restore->decoding);
+  while (status == RAFT_OK && !is_whole) {
+    status = replica_meta_decode (&restore->meta_bytes,
+                                  replica->identity.cluster,
+                                  &replica->sessions, &restore->decoding,
+                                  &restore->meta, &is_whole);
+  }
+  return status;
+}
+
 static int take_meta (struct replica *replica, struct wire_view *data) {
   struct replica_restore *restore = &replica->restore;
   int status;
   restore->has_meta = replica_meta_collect (&restore->meta_bytes, data,
                                             &replica->sessions, &status);
-  if (restore->has_meta) {
-    status = replica_meta_decode (&restore->meta_bytes,
-                                  replica->identity.cluster,
-                                  &replica->sessions, &restore->meta);
+  if (restore->has_meta && !restore->is_known) {
+    status = decode_meta (replica);
   }
   if (status == RAFT_EMALFORMED
       || (status == RAFT_OK && !restore->has_meta
@@ -234,6 +247,7 @@ void replica_restore_start (struct replica *replica, raft_index index,
   restore->wants_machine = wants_machine;
   restore->has_machine = false;
   restore->has_meta = false;
+  restore->is_known = false;
   restore->is_machine_fault = false;
   restore->next = 0;
   restore->rest_size = 0;
@@ -245,6 +259,13 @@ void replica_restore_start (struct replica *replica, raft_index index,
   restore->reader.owner = replica;
   restore->reader.done = on_head;
   wal_snapshot_open (&restore->reader, index);
+}
+
+void replica_restore_know (struct replica *replica,
+                           struct replica_meta *meta) {
+  replica->restore.meta = *meta;
+  replica->restore.is_known = true;
+  replica_meta_init (meta);
 }
 
 void replica_restore_adopt (struct replica *replica) {

@@ -137,6 +137,35 @@ static const struct session_table *sessions_of (struct replica *replica) {
            ? &replica->restore.meta.sessions : &replica->sessions;
 }
 
+bool replica_is_encoding (const struct replica *replica) {
+  return replica->take.state == TAKE_ENCODING;
+}
+
+/* Without memory it is begun again. */
+static bool settle_encoding (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  bool is_whole;
+  if (!take->has_turn) {
+    return false;
+  }
+  take->has_turn = false;
+  if (replica_meta_encode_more (&take->meta, &take->encoding, &is_whole)
+      != RAFT_OK) {
+    take->state = TAKE_IDLE;
+    replica_retry (replica);
+    return false;
+  }
+  if (!is_whole) {
+    return false;
+  }
+  put_head (replica);
+  take->index = replica->applied;
+  take->log_bytes = 0;
+  take->failed = RAFT_OK;
+  ask_machine (replica, MACHINE_SNAPSHOT, TAKE_MACHINE);
+  return true;
+}
+
 static bool begin (struct replica *replica) {
   struct replica_take *take = &replica->take;
   struct replica_meta meta;
@@ -151,17 +180,14 @@ static bool begin (struct replica *replica) {
   }
   take->meta.size = 0;
   take->meta_at = 0;
-  if (replica_meta_encode (&take->meta, &meta, sessions_of (replica))
-      != RAFT_OK) {
+  if (replica_meta_encode (&take->meta, &meta, sessions_of (replica),
+                           &take->encoding) != RAFT_OK) {
     replica_retry (replica);
     return false;
   }
-  put_head (replica);
-  take->index = replica->applied;
-  take->log_bytes = 0;
-  take->failed = RAFT_OK;
-  ask_machine (replica, MACHINE_SNAPSHOT, TAKE_MACHINE);
-  return true;
+  take->state = TAKE_ENCODING;
+  take->has_turn = true;
+  return settle_encoding (replica);
 }
 
 /* ---- step by step ------------------------------------------------------ */
@@ -189,8 +215,8 @@ static bool settle_pausing (struct replica *replica) {
 
 raft_time replica_take_deadline (const struct replica *replica) {
   const struct replica_take *take = &replica->take;
-  return take->state == TAKE_PAUSING ? replica_pace_at (&take->pace)
-                                     : RAFT_TIME_MAX;
+  return take->state == TAKE_PAUSING    ? replica_pace_at (&take->pace)
+         : take->state == TAKE_ENCODING ? replica->now : RAFT_TIME_MAX;
 }
 
 static void add (struct replica *replica, const void *data, size_t size) {
@@ -374,6 +400,7 @@ bool replica_settle_take (struct replica *replica) {
   }
   switch (take->state) {
     case TAKE_IDLE: return settle_idle (replica);
+    case TAKE_ENCODING: return settle_encoding (replica);
     case TAKE_MACHINE: settle_machine (replica); break;
     case TAKE_WRITING: settle_written (replica); break;
     case TAKE_PAUSING: return settle_pausing (replica);

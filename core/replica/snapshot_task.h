@@ -27,6 +27,7 @@ struct replica;
 
 enum replica_take_state {
   TAKE_IDLE,
+  TAKE_ENCODING,  /* the sessions, a part per turn; nothing is applied */
   TAKE_MACHINE,   /* the machine remembers its state, or gives a piece */
   TAKE_WRITING,   /* the disk has a piece */
   TAKE_PAUSING,   /* the next piece would be too soon */
@@ -52,6 +53,8 @@ struct replica_take {
   uint64_t taken;           /* since the process began */
   struct wal_snapshot_writer writer;
   struct machine_request request;
+  bool has_turn;            /* one more part may be encoded */
+  struct replica_meta_writer encoding;
   struct raft_buffer meta;  /* with its size in front */
   size_t meta_at;           /* so much of it is with the writer */
   struct fs_request sweep;
@@ -71,6 +74,8 @@ struct replica_restore {
   bool has_meta;
   uint64_t next;            /* block to be read */
   struct raft_buffer meta_bytes; /* with its size in front; until it is whole*/
+  bool is_known;            /* 'meta' was read before */
+  struct replica_meta_reader decoding;
   struct replica_meta meta;
   const uint8_t *rest;      /* of the block at hand, for the machine */
   size_t rest_size;
@@ -164,6 +169,8 @@ struct replica_receive {
   struct wal_snapshot_writer writer;
   struct raft_buffer meta_bytes;
   bool has_meta;
+  bool has_turn;            /* one more part of it may be decoded */
+  struct replica_meta_reader decoding;
   struct replica_meta meta;
 };
 
@@ -184,6 +191,10 @@ void replica_restore_start (struct replica *replica, raft_index index,
                             bool wants_machine,
                             void (*done) (struct replica *replica,
                                           int status));
+/* It has begun: what is not the machine's part was read before, and is taken
+** over. */
+void replica_restore_know (struct replica *replica,
+                           struct replica_meta *meta);
 /* What was read besides the machine's part is this member's now. */
 void replica_restore_adopt (struct replica *replica);
 void replica_restore_free (struct replica *replica);
@@ -191,6 +202,8 @@ void replica_restore_free (struct replica *replica);
 /* ---- snapshot_take.c -------------------------------------------------- */
 void replica_take_init (struct replica *replica);
 bool replica_settle_take (struct replica *replica);
+/* Nothing is applied: the sessions are written down as they are. */
+bool replica_is_encoding (const struct replica *replica);
 raft_time replica_take_deadline (const struct replica *replica);
 /* Removes all snapshots but the two newest, when there is time. */
 void replica_take_sweep (struct replica *replica);

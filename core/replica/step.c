@@ -300,6 +300,8 @@ int replica_on_message (struct replica *replica, raft_id from,
 
 void replica_on_time (struct replica *replica) {
   replica_enter (replica);
+  replica->take.has_turn = true;
+  replica->receive.has_turn = true;
   if (replica->life == REPLICA_OPEN) {
     (void)settle_time (replica);
   }

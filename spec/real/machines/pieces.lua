@@ -3,6 +3,7 @@
 -- pieces.lua - a state as big as you like, given and taken in pieces.
 --
 --   { "fill", n }   n more pieces of 64 KiB -> how many there are
+--   { "give", n }   n bytes: a result that sessions keep
 --   "count"         how many there are
 --
 -- A piece never changes, so a snapshot needs to remember their number only.
@@ -17,6 +18,9 @@ function Pieces.new()
 end
 
 function Pieces:apply(command)
+  if command[1] == "give" then
+    return ("r"):rep(command[2])
+  end
   for _ = 1, command[2] do
     self.count = self.count + 1
     self[self.count] = ("%08d"):format(self.count):rep(PIECE / 8)
