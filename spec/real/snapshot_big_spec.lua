@@ -46,7 +46,7 @@ describe("a snapshot of " .. MIB .. " MiB #once", function ()
       local cpu = status.turn_longest_cpu_us / 1000
       print(("%s: longest turn %.2f ms, of the processor %.2f ms"):format(
         what, status.turn_longest_us / 1000, cpu))
-      assert.is_true(cpu < (bound or 20), what)
+      assert.is_true(cpu < (bound or 40), what)
       return status
     end
 
