@@ -171,12 +171,17 @@ static void next_snapshot (struct replica *replica) {
 
 /* ---- what is there ----------------------------------------------------- */
 
-static void read_names (struct replica_opening *opening) {
+/* What is of no use any more is removed once the member is open. */
+static void read_names (struct replica *replica) {
+  struct replica_opening *opening = &replica->opening;
   const char *name = (const char *)opening->names.data;
   const char *end = name + opening->names.size;
   for (; opening->names.size > 0 && name < end; name += strlen (name) + 1) {
     raft_index index = wal_snapshot_index (name);
     if (index == 0) {
+      if (strcmp (name, WAL_SNAPSHOT_NEW) == 0) {
+        replica_take_sweep (replica);
+      }
       continue;
     }
     if (opening->count == SNAPSHOTS_LISTED) {
@@ -187,6 +192,9 @@ static void read_names (struct replica_opening *opening) {
     opening->listed[opening->count] = index;
     opening->count++;
   }
+  if (opening->count > SNAPSHOTS_KEPT) {
+    replica_take_sweep (replica);
+  }
 }
 
 /* A directory that cannot be listed is told by the log. */
@@ -196,7 +204,7 @@ static void on_listed (struct fs_request *request) {
   replica_enter (replica);
   opening->is_busy = false;
   if (request->status == RAFT_OK) {
-    read_names (opening);
+    read_names (replica);
   }
   raft_buffer_free (&opening->names);
   if (replica->life == REPLICA_OPENING) {

@@ -341,6 +341,12 @@ static bool is_kept (const struct replica *replica, raft_index index) {
          || index == replica->snapshot_previous;
 }
 
+/* Nobody writes one: none is begun while this goes on. */
+static bool is_leftover (const struct replica *replica, const char *name) {
+  return replica->receive.state == RECEIVE_IDLE
+         && strcmp (name, WAL_SNAPSHOT_NEW) == 0;
+}
+
 /* What cannot be removed now is tried again after the next one. */
 static void sweep_next (struct replica *replica) {
   struct replica_take *take = &replica->take;
@@ -348,7 +354,8 @@ static void sweep_next (struct replica *replica) {
     const char *name = (const char *)take->names.data + take->name_at;
     raft_index index = wal_snapshot_index (name);
     take->name_at += strlen (name) + 1;
-    if (index != 0 && !is_kept (replica, index)) {
+    if (is_leftover (replica, name)
+        || (index != 0 && !is_kept (replica, index))) {
       take->sweep.operation = FS_REMOVE;
       take->sweep.name = name;
       take->is_busy = true;

@@ -19,7 +19,8 @@
 #include "wal/snapshot.h"
 #include "wire/message.h"
 
-#define SNAPSHOTS_LISTED 8 /* the newest of a directory; two are kept */
+#define SNAPSHOTS_LISTED 8 /* the newest of a directory */
+#define SNAPSHOTS_KEPT 2
 
 struct replica;
 
@@ -205,7 +206,8 @@ bool replica_settle_take (struct replica *replica);
 /* Nothing is applied: the sessions are written down as they are. */
 bool replica_is_encoding (const struct replica *replica);
 raft_time replica_take_deadline (const struct replica *replica);
-/* Removes all snapshots but the two newest, when there is time. */
+/* Removes all snapshots but the two newest, and one that was not finished,
+** when there is time. */
 void replica_take_sweep (struct replica *replica);
 /* The member ends: false, something is still under way. */
 bool replica_take_end (struct replica *replica);
