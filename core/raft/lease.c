@@ -47,9 +47,6 @@ void raft_lease_start (struct raft *raft) {
 }
 
 bool raft_lease_binds (const struct raft *raft) {
-  if (raft_bug (raft, LEASE_GONE_WITH_LINK) && raft->leader_is_gone) {
-    return false;
-  }
   return raft->now < raft->bound_until;
 }
 

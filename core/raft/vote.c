@@ -148,6 +148,9 @@ void raft_on_link_down (struct raft *raft, const struct raft_event *event) {
     raft_time spread = raft->options.heartbeat_us / 4;
     raft_time soon = raft_time_after (raft, raft_draw (raft) % (spread + 1));
     raft->leader_is_gone = true;
+    if (raft_bug (raft, LEASE_GONE_WITH_LINK)) {
+      raft->bound_until = 0;
+    }
     if (soon < raft->election_deadline) {
       raft->election_deadline = soon;
     }

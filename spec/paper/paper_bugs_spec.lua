@@ -19,6 +19,8 @@ local BUGS = {
   "read_before_noop", "read_without_round", "read_old_round", "stale_ack",
   "time_32_bit", "change_before_noop", "changes_overlap", "change_too_wide",
   "transfer_refused", "transfer_for_ever", "compacted_term_zero",
+  "lease_ignores_drift", "lease_through_transfer", "lease_before_noop",
+  "lease_forgotten", "lease_gone_with_link", "follower_read_unasked",
   "install_takes_term", "install_stale", "install_keeps_members",
 }
 

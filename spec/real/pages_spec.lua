@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- The commands on the pages about members, snapshots and machines do what they
--- say, one after the other, in a folder of their own.
+-- The commands on the pages about members, reads, snapshots and machines do
+-- what they say, one after the other, in a folder of their own.
 
 local Cluster = require "spec.real.cluster"
 
@@ -86,6 +86,15 @@ describe("the commands of #once", function ()
     assert.equal(0, code, out)
     assert.truthy(out:find('0\n1\n[1,[{"n":2}]]\n[{"n":2,"name":"apples"}]\n',
       1, true), out)
+  end)
+
+  it("docs/reads.md end well", function ()
+    local code, out = run "docs/reads.md"
+    assert.equal(0, code, out)
+    assert.truthy(out:find("null\n1\n1\n1\n1\n1\n1\n", 1, true), out)
+    assert.matches("\nconfiguration %d+, leases of 200 ms\n", out)
+    assert.matches("expected index 9999 to be applied, this member has %d+ "
+      .. "%(too_stale%)", out)
   end)
 
   it("docs/snapshots.md end well", function ()
