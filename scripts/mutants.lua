@@ -10,7 +10,7 @@
 --         show names the spec that shows it.
 
 local core = require "raft.core"
-local schedule = require "raft.schedule"
+local keep = require "scripts.mutants_keep"
 local shrink = require "raft.shrink"
 local sim = require "raft.sim"
 
@@ -122,39 +122,6 @@ end
 
 -- ---- the reason -----------------------------------------------------------
 
--- A shrunk schedule as a fixture: it fails with the bug and passes without.
-local HEAD = "-- SPDX-License-Identifier: MIT\n--\n-- Recorded by scripts/"
-  .. "mutants --keep: fails with its bug, passes without.\n\n"
-local KEPT_ROWS = 25 -- more would show nothing to a reader
-
--- Changes of the code move things by some milliseconds: a kept schedule has
--- time to fail later, where it can.
-local function lengthen(bug, check, best)
-  local short = best.options.duration_us
-  if not short then
-    return
-  end
-  best.options.duration_us = 2 * short + 500000
-  local with, without = sim.replay(best, { bug = bug }), sim.replay(best)
-  if not (without.ok and with.violation and with.violation.name == check) then
-    best.options.duration_us = short
-  end
-end
-
-local function keep(bug, check, best)
-  local path = ("spec/fixture/mutants/%s.lua"):format(bug)
-  os.remove(path)
-  best.bug, best.check = bug, check
-  lengthen(bug, check, best)
-  local text = schedule.table_text(best, HEAD)
-  if #best.schedule > KEPT_ROWS or text:find(("[^\n]"):rep(81)) then
-    return
-  end
-  local file = assert(io.open(path, "w"))
-  assert(file:write(text))
-  assert(file:close())
-end
-
 -- Shrinks what was found, for so many seconds at most.
 local function reduce(bug, found, seconds)
   local result = sim.run(sim.mix(sim.profiles[found.profile],
@@ -176,9 +143,10 @@ end
 
 local function show(number, bug, what, found)
   if found then
-    io.write(("%3s  %-26s  %-21s %6d %7.1f  %4s  %s\n"):format(number, bug,
+    io.write(("%3s  %-26s  %-21s %6d %7.1f  %4s  %s%s\n"):format(number, bug,
       what, found.seeds, found.seconds, found.rows or "-",
-      found.profile or ""))
+      found.profile or "", found.kept
+        and (", kept with %d seeds"):format(found.kept) or ""))
   else
     io.write(("%3s  %-26s  %s\n"):format(number, bug, what))
   end
@@ -197,7 +165,7 @@ local function try(number, row, given)
     local best = reduce(row.name, found, given.shrink)
     lengths[#lengths + 1] = found.rows
     if given.keep and best then
-      keep(row.name, found.check, best)
+      found.kept = keep.run(row.name, found.check, best)
     end
   end
   show(number, row.name, found.check or "NOT CAUGHT", found)

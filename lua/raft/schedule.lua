@@ -327,8 +327,7 @@ function text_of(value)
 end
 
 local FIELDS = { "name", "bug", "check", "of", "live", "nodes", "machine",
-                 "seed", "seeds", "redraw", "starts", "duration",
-                 "concurrency" }
+                 "seed", "seeds", "starts", "duration", "concurrency" }
 
 -- The fields of a table constructor, one a line.
 local function body_of(given, lines)

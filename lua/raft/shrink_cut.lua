@@ -245,6 +245,25 @@ function shrink_cut.plainer_options(schedule)
   return list
 end
 
+local HALVINGS = 5
+
+--- Snapshots sooner, so that fewer commands are enough for one.
+function shrink_cut.sooner_snapshots()
+  local list = {}
+  for i = 1, HALVINGS do
+    list[i] = function (best)
+      local bytes = (best.options.limits or {}).snapshot_bytes
+      if not bytes or bytes < 256 then
+        return nil
+      end
+      local copy = shrink_cut.copy(best)
+      copy.options.limits.snapshot_bytes = math.floor(bytes / 2)
+      return copy
+    end
+  end
+  return list
+end
+
 -- ---- times ----------------------------------------------------------------
 
 -- Everything from the row on, moved so that the row comes at 'time'.
