@@ -394,7 +394,10 @@ static void fill_options (struct real_server *server,
   add_extra (server, "links_up", &server->links_up, 0);
   add_extra (server, "bulk_links_up", &server->bulk_up, 0);
   options->extras = server->extras;
-  options->extra_count = REAL_EXTRAS;
+  while (options->extra_count < REAL_EXTRAS
+         && server->extras[options->extra_count].key != NULL) {
+    options->extra_count++;
+  }
   options->memory = &server->arena.memory;
   options->fs = real_faults_fs (server);
   options->net = real_faults_net (server);

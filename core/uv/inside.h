@@ -53,7 +53,7 @@ struct real_notice {
   struct raft_detail detail;
 };
 
-#define REAL_EXTRAS 8
+#define REAL_EXTRAS 16 /* facts of the world in a status, at most */
 
 struct real_server {
   struct real_server_options options; /* its strings are owned */
