@@ -223,6 +223,7 @@ build = {
         "core/raft/transfer.c",
         "core/raft/vote.c",
         "core/replica/admin.c",
+        "core/replica/agree.c",
         "core/replica/answer.c",
         "core/replica/apply.c",
         "core/replica/cache.c",
@@ -340,6 +341,7 @@ build = {
         "core/wire/rpc.c",
         "core/wire/scan.c",
         "core/wire/value.c",
+        "core/wire/version.c",
         -- end sources
       },
       incdirs = {

@@ -289,6 +289,7 @@ void desk_start (struct desk *desk, raft_id id) {
   options.tracer = desk->tracer.levels != 0 ? &desk->tracer : NULL;
   options.limits = desk->limits;
   options.hash_interval = desk->hash_interval;
+  options.version = member->version;
   options.bug = desk->bug;
   options.owner = member;
   options.opened = on_opened;

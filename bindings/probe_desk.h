@@ -69,6 +69,7 @@ struct desk_member {
   raft_index skew_from;   /* results differ from this index on; 0: never */
   int machine_fails;      /* status of the next apply; 0: works */
   char vm[16];
+  struct wire_version version; /* protocol 0: that of this build */
   struct machine_request *requests[DESK_REQUESTS_MAX];
   size_t request_count;
   size_t results_kept;    /* bytes that the last request came with */

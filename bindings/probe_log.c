@@ -23,6 +23,7 @@
 #include "probe_disk.h"
 #include "probe_life.h"
 #include "wal/record.h"
+#include "wal/snapshot.h"
 #include "wire/entry.h"
 
 #define LOG "raft.probe.wal"
@@ -496,7 +497,8 @@ static int log_scan (lua_State *L) {
   return 1;
 }
 
-/* Makes a segment head's checksum right again, for specs that change one. */
+/* Makes a head's checksum right again, for specs that change one: of a
+** segment, or, told so, of a snapshot. */
 static int log_seal_head (lua_State *L) {
   size_t size;
   const char *bytes = luaL_checklstring (L, 1, &size);
@@ -504,7 +506,9 @@ static int log_seal_head (lua_State *L) {
   uint64_t sum;
   luaL_argcheck (L, size >= WAL_SECTOR, 1, "shorter than a head");
   memcpy (copy, bytes, size);
-  sum = raft_checksum (copy, WAL_SECTOR - 8, WAL_HEAD_SALT);
+  sum = raft_checksum (copy, WAL_SECTOR - 8,
+                       lua_toboolean (L, 2) ? WAL_SNAPSHOT_SALT
+                                            : WAL_HEAD_SALT);
   for (int i = 0; i < 8; i++) {
     copy[WAL_SECTOR - 8 + i] = (uint8_t)(sum >> 8 * i);
   }

@@ -414,6 +414,16 @@ static int desk_l_set_vm (lua_State *L) {
   return 0;
 }
 
+/* desk:set_version(id, protocol, oldest, features): from its next start on it
+** pretends to be another build. */
+static int desk_l_set_version (lua_State *L) {
+  struct desk_member *member = member_at (L, 2);
+  member->version.protocol = (uint32_t)luaL_checkinteger (L, 3);
+  member->version.oldest = (uint32_t)luaL_checkinteger (L, 4);
+  member->version.features = (uint64_t)luaL_checkinteger (L, 5);
+  return 0;
+}
+
 /* desk:fail_machine(id): its memory is out at the next batch. */
 static int desk_l_fail_machine (lua_State *L) {
   member_at (L, 2)->machine_fails = RAFT_ENOMEM;
@@ -548,6 +558,7 @@ static const luaL_Reg desk_methods[] = {
   { "snapshot", desk_l_snapshot },
   { "skew", desk_l_skew },
   { "set_vm", desk_l_set_vm },
+  { "set_version", desk_l_set_version },
   { "fail_machine", desk_l_fail_machine },
   { "link_down", desk_l_link_down },
   { "cut", desk_l_cut },

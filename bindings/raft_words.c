@@ -9,7 +9,8 @@
 #define COUNT(list) ((int)(sizeof (list) / sizeof (list)[0]))
 
 static const char *const entries[]
-  = { "noop", "configuration", "command", "session_open", "session_close" };
+  = { "noop", "configuration", "command", "session_open", "session_close",
+      "agreed" };
 
 static const char *const messages[]
   = { "pre_vote", "pre_vote_result", "vote",
@@ -38,7 +39,7 @@ static const char *const bugs[] = {
 #undef X
 };
 
-_Static_assert (COUNT (entries) == RAFT_ENTRY_SESSION_CLOSE, "entries");
+_Static_assert (COUNT (entries) == RAFT_ENTRY_AGREED, "entries");
 _Static_assert (COUNT (messages) == RAFT_MESSAGE_READ_RESULT, "messages");
 _Static_assert (COUNT (reads) == RAFT_READ_STALE, "reads");
 _Static_assert (COUNT (events) == RAFT_EVENT_SENT, "events");

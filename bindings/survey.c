@@ -317,8 +317,9 @@ static const char *const RECORD_WORDS[]
       "reset" };
 static const struct field_words record_words = { RECORD_WORDS, 6, 1 };
 static const char *const ENTRY_WORDS[]
-  = { "noop", "configuration", "command", "session_open", "session_close" };
-static const struct field_words entry_words = { ENTRY_WORDS, 5, 1 };
+  = { "noop", "configuration", "command", "session_open", "session_close",
+      "agreed" };
+static const struct field_words entry_words = { ENTRY_WORDS, 6, 1 };
 
 static void set_entry (lua_State *L, const uint8_t *body, uint32_t size) {
   struct wire_entry entry;

@@ -21,7 +21,8 @@ enum raft_entry_kind {
   RAFT_ENTRY_CONFIGURATION = 2, /* who the members are */
   RAFT_ENTRY_COMMAND = 3,       /* for the machine */
   RAFT_ENTRY_SESSION_OPEN = 4,  /* a client's session; its id is the index */
-  RAFT_ENTRY_SESSION_CLOSE = 5
+  RAFT_ENTRY_SESSION_CLOSE = 5,
+  RAFT_ENTRY_AGREED = 6         /* features that are on from here (agree.c) */
 };
 #define RAFT_ENTRY_MUST_UNDERSTAND 128 /* kinds below it may not be skipped */
 

@@ -208,6 +208,8 @@ static bool plan_one (struct replica *replica, raft_index index,
     plan_open (replica, &entry, plan);
   } else if (entry.kind == RAFT_ENTRY_SESSION_CLOSE) {
     plan_close (replica, &entry, plan);
+  } else if (entry.kind == RAFT_ENTRY_AGREED) {
+    return replica_agree_entry (replica, &entry);
   } else if (entry.kind != RAFT_ENTRY_NOOP
              && entry.kind != RAFT_ENTRY_CONFIGURATION
              && entry.kind < RAFT_ENTRY_MUST_UNDERSTAND) {

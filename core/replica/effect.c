@@ -79,6 +79,9 @@ static size_t append_one (struct replica *replica,
   wire_entry_encode (&entry, replica->batch->bytes + offset);
   replica_cache_push (&replica->cache,
                       raft_slice_of (replica->batch, offset, size));
+  if (entry.kind == RAFT_ENTRY_AGREED) {
+    replica_agree_appended (replica, &entry);
+  }
   if (proposal->caller.connection != 0) {
     struct replica_call call;
     call.caller = proposal->caller;

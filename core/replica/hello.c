@@ -17,7 +17,9 @@ void replica_greeting (const struct replica *replica,
     = replica_address_of (replica, replica->identity.member);
   memset (greeting, 0, sizeof *greeting);
   greeting->role = WIRE_ROLE_MEMBER;
-  greeting->protocol = WIRE_PROTOCOL;
+  greeting->protocol = replica->version.protocol;
+  greeting->oldest = replica->version.oldest;
+  greeting->features = replica->version.features;
   greeting->cluster = replica->identity.cluster;
   greeting->group = replica->options.group;
   greeting->member = replica->identity.member;
@@ -34,13 +36,9 @@ void replica_greeting (const struct replica *replica,
 static int judge_cluster (const struct replica *replica,
                           const struct wire_greeting *greeting,
                           struct raft_detail *detail) {
-  if (greeting->role != WIRE_ROLE_MEMBER
-      || greeting->protocol != WIRE_PROTOCOL || greeting->features != 0) {
-    return raft_fail (detail, RAFT_EUNSUPPORTED, "expected a member with "
-                      "protocol %d and no features, got protocol %u, "
-                      "features %llx", WIRE_PROTOCOL,
-                      (unsigned)greeting->protocol,
-                      (unsigned long long)greeting->features);
+  if (greeting->role != WIRE_ROLE_MEMBER) {
+    return raft_fail (detail, RAFT_EUNSUPPORTED, "expected a member, got a "
+                                                 "client");
   }
   if (greeting->cluster != replica->identity.cluster
       || greeting->group != replica->options.group) {
@@ -87,6 +85,28 @@ static int judge_member (const struct replica *replica,
                       "the configuration");
   }
   return RAFT_OK;
+}
+
+static struct wire_version version_of (
+  const struct wire_greeting *greeting) {
+  return (struct wire_version){ greeting->protocol, greeting->oldest,
+                                greeting->features };
+}
+
+static int judge_version (const struct replica *replica,
+                          const struct wire_greeting *greeting,
+                          struct raft_detail *detail) {
+  struct wire_version theirs = version_of (greeting);
+  struct wire_version both;
+  uint64_t needed = replica->agreement.features;
+  int status = wire_version_meet (&replica->version, &theirs, &both, detail);
+  if (status == RAFT_OK && (needed & ~theirs.features) != 0) {
+    status = raft_fail (detail, RAFT_EUNSUPPORTED, "expected features %llx, "
+                        "that the members have agreed on, got %llx",
+                        (unsigned long long)needed,
+                        (unsigned long long)theirs.features);
+  }
+  return status;
 }
 
 static int judge_machine (const struct replica *replica,
@@ -177,15 +197,21 @@ int replica_judge (struct replica *replica,
                            &refusal->why);
   }
   if (status == RAFT_OK) {
+    status = judge_version (replica, greeting, &refusal->why);
+  }
+  if (status == RAFT_OK) {
     status = judge_machine (replica, greeting, &refusal->why);
   }
   if (status == RAFT_OK) {
     status = judge_incarnation (replica, greeting, &refusal->why);
   }
   if (status == RAFT_OK) {
-    compare_machine (replica,
-                     meet (replica, greeting->member, greeting->incarnation),
-                     greeting->machine_hash);
+    struct replica_peer *peer
+      = meet (replica, greeting->member, greeting->incarnation);
+    compare_machine (replica, peer, greeting->machine_hash);
+    if (peer != NULL) {
+      peer->version = version_of (greeting);
+    }
     replica_know_guest (replica, greeting);
   } else {
     refusal->code = status;

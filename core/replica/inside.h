@@ -19,6 +19,7 @@
 #include "base/chunk.h"
 #include "base/panic.h"
 #include "replica/admin.h"
+#include "replica/agree.h"
 #include "replica/cache.h"
 #include "replica/calls.h"
 #include "replica/digest.h"
@@ -111,6 +112,7 @@ struct replica {
   struct wal_recovered recovered; /* until the engine is there */
   struct raft_term_run *runs;
   size_t runs_size;      /* bytes of them, as allocated */
+  struct wire_version version; /* of this build */
   uint64_t machine_hash;
   char vm[16];
   raft_index held_index;
@@ -177,6 +179,7 @@ struct replica {
   struct replica_apply apply;
   struct replica_stall stall;
   struct replica_admin admin;
+  struct replica_agreement agreement;
   struct raft_slice first;       /* entry 1, once applied; data NULL: not */
   struct replica_trouble trouble;
   struct replica_counts counts;

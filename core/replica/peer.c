@@ -34,6 +34,7 @@ struct replica_peer *replica_peer_add (struct replica_peers *peers,
   peer->link = LINK_NONE;
   peer->told = LINK_NONE;
   peer->has_accepted = false;
+  peer->version = (struct wire_version){ 0, 0, 0 };
   peer->machine_hash = 0;
   return peer;
 }

@@ -11,6 +11,7 @@
 #define RAFT_REPLICA_PEER_H
 
 #include "raft/raft.h"
+#include "wire/version.h"
 
 #define REPLICA_PEERS_MAX (RAFT_MEMBERS_MAX * 3)
 
@@ -32,6 +33,7 @@ struct replica_peer {
   enum replica_link link; /* as the world told */
   enum replica_link told; /* as the engine was told */
   bool has_accepted;     /* our greeting, since this process began */
+  struct wire_version version; /* as last greeted; 0: not since the start */
   uint64_t machine_hash; /* another than ours, which was told; 0: none */
 };
 

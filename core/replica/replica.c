@@ -265,6 +265,9 @@ int replica_new (struct replica **replica,
   raft_buffer_init (&made->machine_life.bytes, &raft_memory_plain);
   raft_chunk_init (&made->chunk, made->memory);
   wire_message_room_init (&made->room, made->memory);
+  made->version = options->version.protocol != 0 ? options->version
+                                                 : wire_version_own ();
+  made->room.version = made->version;
   made->room.bug = options->bug;
   bounds = replica_session_bounds (&options->limits);
   replica_session_table_init (&made->sessions, made->memory, &bounds,
@@ -351,6 +354,7 @@ void replica_get_status (const struct replica *replica,
   status->snapshot = replica->snapshot_index;
   status->snapshot_time = replica->snapshot_time;
   status->snapshots_taken = replica->take.taken;
+  status->features_agreed = replica->agreement.features;
   status->sessions = replica->sessions.session_count;
   status->session_bytes = replica->sessions.bytes;
   status->pending_proposals

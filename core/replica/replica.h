@@ -57,6 +57,7 @@ struct replica_options {
   struct raft_limits limits;
   uint64_t group;
   uint64_t hash_interval;       /* results between two hash points: 256 */
+  struct wire_version version;  /* protocol 0: that of this build */
   bool mixed_vm;                /* members on another VM are not refused */
   const struct replica_extra *extras; /* outlive the member */
   uint32_t extra_count;
@@ -81,6 +82,7 @@ struct replica_status {
   raft_index snapshot;           /* the newest one's; 0: none */
   raft_time snapshot_time;       /* when its last entry was made, wall */
   uint64_t snapshots_taken;      /* since the process began */
+  uint64_t features_agreed;      /* that are on (agree.h) */
   uint64_t sessions;
   uint64_t session_bytes;
   uint64_t pending_proposals;

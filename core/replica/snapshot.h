@@ -12,7 +12,7 @@
 **   | size of meta, 8 bytes | meta | pieces of the machine, as they came |
 **
 **   meta, canonical: [1, first, configuration_index, configuration, hash,
-**                     is_blind,
+**                     is_blind, agreed features,
 **                     [[id, first_unacknowledged,
 **                       [[sequence, -status, size, result or nil], …]], …]]
 **
@@ -40,6 +40,7 @@ struct replica_meta {
   struct wire_configuration configuration;
   uint64_t hash;              /* over all results (digest.h) */
   bool is_blind;
+  uint64_t agreed;            /* features (agree.h) */
   struct session_table sessions;
 };
 

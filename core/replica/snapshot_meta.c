@@ -43,7 +43,7 @@ static int put_configuration (struct raft_buffer *out,
 
 static int put_meta (struct raft_buffer *out,
                      const struct replica_meta *meta) {
-  int status = wire_value_array (out, 7);
+  int status = wire_value_array (out, 8);
   if (status == RAFT_OK) {
     status = wire_value_unsigned (out, SNAPSHOT_META_VERSION);
   }
@@ -61,6 +61,9 @@ static int put_meta (struct raft_buffer *out,
   }
   if (status == RAFT_OK) {
     status = wire_value_boolean (out, meta->is_blind);
+  }
+  if (status == RAFT_OK) {
+    status = wire_value_unsigned (out, meta->agreed);
   }
   return status;
 }
@@ -159,7 +162,7 @@ static int get_meta (struct wire_cursor *cursor, uint64_t cluster,
   uint64_t version;
   uint32_t count;
   int status;
-  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 7
+  if (wire_cursor_array (cursor, &count) != RAFT_OK || count != 8
       || wire_cursor_unsigned (cursor, UINT32_MAX, &version) != RAFT_OK
       || version != SNAPSHOT_META_VERSION) {
     return RAFT_EMALFORMED;
@@ -174,7 +177,9 @@ static int get_meta (struct wire_cursor *cursor, uint64_t cluster,
       || wire_configuration_decode (payload, &meta->configuration, NULL)
            != RAFT_OK
       || wire_cursor_unsigned (cursor, UINT64_MAX, &meta->hash) != RAFT_OK
-      || wire_cursor_boolean (cursor, &meta->is_blind) != RAFT_OK) {
+      || wire_cursor_boolean (cursor, &meta->is_blind) != RAFT_OK
+      || wire_cursor_unsigned (cursor, UINT64_MAX, &meta->agreed)
+           != RAFT_OK) {
     return RAFT_EMALFORMED;
   }
   return RAFT_OK;

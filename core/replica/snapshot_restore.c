@@ -276,6 +276,7 @@ void replica_restore_adopt (struct replica *replica) {
   replica->first = meta->first;
   replica->digest.hash = meta->hash;
   replica->digest.is_blind = meta->is_blind;
+  replica->agreement.features |= meta->agreed;
   replica_meta_init (meta);
 }
 

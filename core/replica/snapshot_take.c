@@ -111,6 +111,7 @@ static bool put_meta (struct replica *replica, struct replica_meta *meta) {
   }
   meta->hash = replica->digest.hash;
   meta->is_blind = replica->digest.is_blind;
+  meta->agreed = replica->agreement.features;
   return true;
 }
 

@@ -145,6 +145,21 @@ static void map_progress (const struct replica *replica,
   }
 }
 
+/* Of one that has greeted: what is spoken with it, what it can do. */
+static void map_version (const struct replica *replica,
+                         struct status_map *map, raft_id id) {
+  for (uint32_t i = 0; i < replica->peers.count; i++) {
+    const struct replica_peer *peer = &replica->peers.list[i];
+    struct wire_version both;
+    if (peer->member == id && peer->version.protocol != 0
+        && wire_version_meet (&replica->version, &peer->version, &both, NULL)
+             == RAFT_OK) {
+      map_number (map, "protocol", both.protocol);
+      map_number (map, "features", peer->version.features);
+    }
+  }
+}
+
 static int encode_member (const struct replica *replica,
                           const struct raft_status *raft,
                           const struct wire_member *member,
@@ -157,6 +172,7 @@ static int encode_member (const struct replica *replica,
   map_boolean (&map, "voter", (member->roles & WIRE_VOTER) != 0);
   map_boolean (&map, "learner", (member->roles & WIRE_LEARNER) != 0);
   map_boolean (&map, "outgoing", (member->roles & WIRE_OUTGOING) != 0);
+  map_version (replica, &map, member->id);
   for (i = 0; i < raft->member_count; i++) {
     if (raft->members[i].id == member->id) {
       map_progress (replica, &map, &raft->members[i]);
@@ -208,7 +224,9 @@ static void map_identity (const struct replica *replica,
   map_hash (map, "cluster", replica->identity.cluster);
   map_number (map, "group", replica->options.group);
   map_number (map, "incarnation", replica->identity.incarnation);
-  map_number (map, "protocol", WIRE_PROTOCOL);
+  map_number (map, "protocol", replica->version.protocol);
+  map_number (map, "features", replica->version.features);
+  map_number (map, "features_agreed", replica->agreement.features);
   map_hash (map, "machine_hash", replica->machine_hash);
   map_text (map, "vm", replica->vm);
 }

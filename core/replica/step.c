@@ -112,7 +112,7 @@ static bool settle_once (struct replica *replica) {
         replica_settle_take, replica_settle_receive, replica_settle_install,
         replica_settle_sends, replica_settle_apply, replica_settle_reads,
         replica_settle_stall, replica_settle_change, replica_settle_transfer,
-        replica_settle_members };
+        replica_settle_members, replica_settle_agree };
   size_t i;
   for (i = 0; i < sizeof parts / sizeof parts[0]; i++) {
     if (replica->life == REPLICA_OPEN && parts[i] (replica)) {

@@ -290,13 +290,14 @@ static void check_order (struct sim_world *world, struct sim_member *member,
 static void check_bounds (struct sim_world *world, struct sim_member *member,
                           const struct raft_status *status) {
   const struct sim_counters *counters = &world->counters;
+  uint64_t features = world->options.features; /* one entry per leader */
   if (member->arena.bytes > world->options.memory_bytes) {
     sim_violate (world, "memory", "member %llu holds %llu bytes",
                  (unsigned long long)member->id,
                  (unsigned long long)member->arena.bytes);
   }
-  if (status->last > 1 + counters->requests + counters->leaders
-                       + counters->configurations) {
+  if (status->last > 1 + counters->requests + counters->configurations
+                       + counters->leaders * (features != 0 ? 2 : 1)) {
     sim_violate (world, "growth",
                  "the log of member %llu has %llu entries after %llu "
                  "requests",

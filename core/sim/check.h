@@ -114,6 +114,7 @@ struct check_configuration {
 };
 
 struct check_member {
+  bool has_agreed;          /* features were on */
   bool is_open;              /* this life's log is known */
   struct check_entry *log;   /* by index */
   size_t log_capacity;

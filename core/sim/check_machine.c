@@ -181,9 +181,13 @@ void sim_check_restored (struct sim_world *world, struct sim_member *member,
 
 void sim_check_hash (struct sim_world *world, struct sim_member *member) {
   struct sim_checks *checks = world->checks;
+  struct check_member *own = &checks->members[member->id];
   struct replica_status status;
   uint64_t hash;
   replica_get_status (member->replica, &status);
+  world->counters.agreements += status.features_agreed != 0
+                                && !own->has_agreed;
+  own->has_agreed = own->has_agreed || status.features_agreed != 0;
   hash = status.result_hash | 1;
   checks->hashes
     = sim_check_grow (checks->hashes, &checks->hash_capacity,

@@ -120,6 +120,9 @@
   X(redraw, 0, "yes or no", "of a schedule actions count, chance is drawn") \
   X(starts, 1, "yes or no", "all members start when a run begins")           \
   X(keep_traces, 0, "records", "the last ones, kept; 0: only hashed")        \
+  X(features, 0, "set of bits", "that members pretend to have")             \
+  X(older, 0, "set of bits",                                                 \
+    "bit n: member n runs an older build until it first starts again")       \
   X(bug, 0, "enum raft_bug", "that all members have")
 
 struct sim_schedule;
@@ -174,6 +177,7 @@ struct sim_options {
   X(orders_done, "of these, answered as done")               \
   X(configurations, "made by leaders")                       \
   X(removed, "members that ended because they were removed") \
+  X(agreements, "members that came to agreed features")      \
   X(syncs, "completed")                                      \
   X(slow_syncs, "long ones")                                 \
   X(disk_failures, "writes and syncs that failed")           \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "wire/entry.h"
+#include "wire/version.h"
 
 /* A batch while its records are read. */
 struct replaying {
@@ -163,11 +164,6 @@ static int replay_truncate (struct replaying *now) {
   return RAFT_OK;
 }
 
-static bool kind_is_known (uint8_t kind) {
-  return (kind >= RAFT_ENTRY_NOOP && kind <= RAFT_ENTRY_SESSION_CLOSE)
-         || kind >= RAFT_ENTRY_MUST_UNDERSTAND;
-}
-
 static int append (struct replaying *now, const struct wire_entry *envelope) {
   struct wal_contents *contents = now->replay->contents;
   struct wal_new_entry entry;
@@ -188,6 +184,7 @@ static int append (struct replaying *now, const struct wire_entry *envelope) {
 }
 
 static int replay_entry (struct replaying *now) {
+  struct wire_version own = wire_version_own ();
   struct wire_entry envelope;
   int status = reserve_one (now->replay);
   if (status != RAFT_OK) {
@@ -201,11 +198,11 @@ static int replay_entry (struct replaying *now) {
       || envelope.index != now->replay->contents->last_index + 1) {
     return corrupt (now, "an entry out of order");
   }
-  if (!kind_is_known (envelope.kind)) {
+  if (!wire_version_knows (&own, envelope.kind)) {
     return raft_fail (now->replay->detail, RAFT_EUNSUPPORTED,
                       "%s: expected entries of kinds 1 to %d at offset %llu, "
                       "got kind %d", now->replay->name,
-                      RAFT_ENTRY_SESSION_CLOSE,
+                      RAFT_ENTRY_AGREED,
                       (unsigned long long)now->place.offset, envelope.kind);
   }
   return append (now, &envelope);

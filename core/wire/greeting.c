@@ -21,7 +21,7 @@
   X(cluster, UINT64_MAX) X(features, UINT64_MAX) X(group, UINT64_MAX) \
   X(incarnation, UINT64_MAX) X(machine_hash, UINT64_MAX)              \
   X(member, RAFT_INDEX_MAX) X(protocol, UINT32_MAX)
-#define GREETING_PAIRS 10 /* those, bulk, role and vm; address when said */
+#define GREETING_PAIRS 10u /* those, bulk, role, vm; two more when said */
 
 static const struct wire_scan_limits greeting_limits
   = { WIRE_GREETING_MAX, 256, 8 };
@@ -30,15 +30,21 @@ static int put_text (struct raft_buffer *out, const char *text) {
   return wire_value_string (out, text, strlen (text));
 }
 
+/* Not said by the first builds, which spoke one protocol. */
+static bool has_oldest (const struct wire_greeting *greeting) {
+  return greeting->oldest != 0 && greeting->oldest != greeting->protocol;
+}
+
 int wire_greeting_encode (struct raft_buffer *out,
                           const struct wire_greeting *greeting) {
   size_t start = out->size;
+  uint32_t pairs = GREETING_PAIRS + (greeting->address[0] != '\0' ? 1u : 0u)
+                   + (has_oldest (greeting) ? 1u : 0u);
   int status = wire_value_array (out, 3);
   status |= wire_value_unsigned (out, WIRE_NOTIFICATION);
   status |= put_text (out, WIRE_GREETING_METHOD);
   status |= wire_value_array (out, 1);
-  status |= wire_value_map (out, GREETING_PAIRS
-                                   + (greeting->address[0] != '\0'));
+  status |= wire_value_map (out, pairs);
   if (greeting->address[0] != '\0') {
     status |= put_text (out, "address");
     status |= put_text (out, greeting->address);
@@ -50,6 +56,10 @@ int wire_greeting_encode (struct raft_buffer *out,
   status |= wire_value_unsigned (out, greeting->name);
   GREETING_NUMBERS (X)
 #undef X
+  if (has_oldest (greeting)) {
+    status |= put_text (out, "oldest");
+    status |= wire_value_unsigned (out, greeting->oldest);
+  }
   status |= put_text (out, "role");
   status |= put_text (out, greeting->role == WIRE_ROLE_MEMBER ? "member"
                                                               : "client");
@@ -115,7 +125,13 @@ static int read_pair (const msgpack_object_kv *pair,
   }
   GREETING_NUMBERS (X)
 #undef X
-  if (text_is (&pair->key, "bulk")) {
+  if (text_is (&pair->key, "oldest")) {
+    if (value->type != MSGPACK_OBJECT_POSITIVE_INTEGER
+        || value->via.u64 > UINT32_MAX || value->via.u64 == 0) {
+      return greeting_fail (detail, "oldest is not a number from 1");
+    }
+    greeting->oldest = (uint32_t)value->via.u64;
+  } else if (text_is (&pair->key, "bulk")) {
     if (value->type != MSGPACK_OBJECT_BOOLEAN) {
       return greeting_fail (detail, "bulk is not a boolean");
     }
@@ -149,6 +165,9 @@ static int check_whole (const struct wire_greeting *greeting,
   }
   if (greeting->protocol == 0) {
     return greeting_fail (detail, "no protocol, or protocol 0");
+  }
+  if (greeting->oldest > greeting->protocol) {
+    return greeting_fail (detail, "oldest is above protocol");
   }
   if (greeting->role == WIRE_ROLE_MEMBER
       && (greeting->member == RAFT_ID_NONE || greeting->cluster == 0
@@ -214,6 +233,9 @@ int wire_greeting_decode (struct wire_view params,
     status = greeting_fail (detail, "not MessagePack");
   }
   msgpack_unpacked_destroy (&tree);
+  if (status == RAFT_OK && read.oldest == 0) {
+    read.oldest = read.protocol;
+  }
   if (status == RAFT_OK) {
     *greeting = read;
   }

@@ -13,17 +13,18 @@
 #include "base/error.h"
 #include "wire/configuration.h"
 #include "wire/rpc.h"
+#include "wire/version.h"
 
 #define WIRE_GREETING_METHOD "hello"
 #define WIRE_GREETING_MAX 4096 /* bytes; a greeting has some 200 */
-#define WIRE_PROTOCOL 1
 
 enum wire_role { WIRE_ROLE_MEMBER = 1, WIRE_ROLE_CLIENT = 2 };
 
 struct wire_greeting {
   enum wire_role role;
-  uint32_t protocol;       /* WIRE_PROTOCOL */
-  uint64_t features;       /* a set of bits; none is defined yet */
+  uint32_t protocol;       /* the highest that it speaks */
+  uint32_t oldest;         /* the lowest; said when it is another */
+  uint64_t features;       /* a set of enum wire_feature */
   uint64_t cluster;        /* 0: a client that does not know it */
   uint64_t group;
   raft_id member;          /* 0: a client */

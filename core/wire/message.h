@@ -32,6 +32,7 @@
 #include "base/slice.h"
 #include "raft/raft.h"
 #include "wire/rpc.h"
+#include "wire/version.h"
 
 #define WIRE_MESSAGE_METHOD "raft"
 
@@ -107,6 +108,7 @@ struct wire_message_room {
   size_t view_capacity;
   struct raft_configuration *configurations;
   size_t configuration_capacity;
+  struct wire_version version; /* which kinds of entries are known */
   enum raft_bug bug;
 };
 

@@ -29,6 +29,7 @@ void wire_message_room_init (struct wire_message_room *room,
                              struct raft_memory *memory) {
   memset (room, 0, sizeof *room);
   room->memory = memory;
+  room->version = wire_version_own ();
 }
 
 void wire_message_room_free (struct wire_message_room *room) {
@@ -262,11 +263,6 @@ static int read_snapshot_result (struct message_reader *reader) {
 
 /* ---- entries ---------------------------------------------------------- */
 
-static bool entry_kind_is_known (uint8_t kind) {
-  return (kind >= RAFT_ENTRY_NOOP && kind <= RAFT_ENTRY_SESSION_CLOSE)
-         || kind >= RAFT_ENTRY_MUST_UNDERSTAND;
-}
-
 /* What one entry must be, after the one before it. */
 struct entry_place {
   raft_index index;
@@ -292,7 +288,7 @@ static int check_entry (struct message_reader *reader,
                       (unsigned long long)entry->group,
                       (unsigned long long)entry->term);
   }
-  if (!entry_kind_is_known (entry->kind)) {
+  if (!wire_version_knows (&reader->room->version, entry->kind)) {
     return raft_fail (reader->detail, RAFT_EUNSUPPORTED,
                       "message: entry %llu is of kind %u, which this member "
                       "does not understand",

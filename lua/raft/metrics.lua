@@ -22,6 +22,8 @@ local PLAIN = {
     "Last entry that is durable on the member's own disk." },
   { "raft_configuration_index", "gauge", "configuration",
     "Entry of the current configuration." },
+  { "raft_features_agreed", "gauge", "features_agreed",
+    "Features that are on in the whole cluster, as a sum of bits." },
   { "raft_elections_total", "counter", "elections",
     "Elections that the member began." },
   { "raft_leaderships_total", "counter", "leaderships",

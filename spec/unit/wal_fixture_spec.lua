@@ -6,10 +6,14 @@ local desk = require "spec.wal_desk"
 local fixture = require "spec.fixture.log"
 local probe = require "raft.probe"
 
+local function bytes_of_digits(digits)
+  return (digits:gsub("%s", ""):gsub("%x%x", function (pair)
+    return string.char(tonumber(pair, 16))
+  end))
+end
+
 local function bytes_of(segment)
-  local bytes = segment.digits:gsub("%s", ""):gsub("%x%x", function (digits)
-    return string.char(tonumber(digits, 16))
-  end)
+  local bytes = bytes_of_digits(segment.digits)
   return bytes .. ("\0"):rep(segment.size - #bytes)
 end
 
@@ -55,5 +59,38 @@ describe("wal: a log in format version 1", function ()
       assert.equal(bytes_of(segment), disk:contents(segment.name))
     end
     assert.equal(#fixture, #disk:names())
+  end)
+end)
+
+describe("wal: a snapshot file in format version 1", function ()
+  local file = require "spec.fixture.snapshot"
+  local head = bytes_of_digits(file.head)
+  local bytes = head .. ("\0"):rep(504 - #head) .. bytes_of_digits(file.rest)
+
+  it("is read, and is what is written today", function ()
+    local disk = probe.disk {}
+    disk:put(file.name, bytes)
+    local status, content, told = probe.snapshot_read(disk, file.index)
+    assert.same({ "ok", file.content }, { status, content })
+    assert.same({ file.index, file.term, file.time },
+      { told.index, told.term, told.time })
+    disk = probe.disk {}
+    local writer = probe.snapshot_writer(disk, { index = file.index,
+      term = file.term, time = file.time, salt = 99 })
+    disk:drain()
+    writer:add(file.content)
+    disk:drain()
+    writer:finish()
+    disk:drain()
+    assert.equal(bytes, disk:contents(file.name))
+  end)
+
+  it("of a newer format is refused: file, expected, found", function ()
+    local disk = probe.disk {}
+    local newer = bytes:sub(1, 8) .. "\2\0\0\0" .. bytes:sub(13, 512)
+    disk:put(file.name, probe.wal_seal_head(newer, true) .. bytes:sub(513))
+    assert.same({ "unsupported", file.name .. ": expected format version 1 "
+      .. "without features, got version 2, features 0" },
+      { probe.snapshot_read(disk, file.index) })
   end)
 end)

@@ -54,6 +54,15 @@ describe("wire_greeting", function ()
     assert.equal("member", decode(LEAST_MEMBER).role)
   end)
 
+  it("may say the lowest protocol, which is not above the highest",
+    function ()
+      assert.equal("member", decode(with(LEAST_MEMBER, "oldest", 1)).role)
+      assert.equal("hello: oldest is above protocol",
+        refusal(with(LEAST_MEMBER, "oldest", 2)))
+      assert.equal("hello: oldest is not a number from 1",
+        refusal(with(LEAST_MEMBER, "oldest", 0)))
+    end)
+
   it("skips keys of the future, and keeps their protocol", function ()
     local map = with(LEAST_CLIENT, "colour", { "red", { deep = { 1 } } })
     map[5] = "five"
