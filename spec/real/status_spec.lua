@@ -139,8 +139,10 @@ describe("what members say of themselves #once", function ()
       for id = 1, 3 do
         local member = { member = tostring(id) }
         assert.is_true(exposition.value(read, "raft_term", member) >= 2)
+        -- One that has started again may have had nothing to write.
         assert.is_true(exposition.value(read,
-          "raft_sync_duration_seconds_count", member) > 0)
+          "raft_sync_duration_seconds_count", member)
+          > (id == leader % 3 + 1 and -1 or 0))
         assert.is_true(exposition.value(read,
           "raft_engine_turn_duration_seconds_count", member) > 0)
       end
