@@ -128,7 +128,11 @@ static int take_configuration (struct replaying *now) {
 static int replay_configuration (struct replaying *now) {
   const struct wal_configuration *latest
     = wal_contents_configuration (now->replay->contents);
-  if (begins_log (now)) {
+  /* The first segment may have begun with one that was cut right after. What
+  ** was before it went with the segments before, and is named again by the
+  ** next segment. */
+  if (begins_log (now)
+      || (latest == NULL && now->record.a <= now->replay->begins_after)) {
     return take_configuration (now);
   }
   if (latest == NULL || latest->index != now->record.a

@@ -10,6 +10,7 @@
 local core = require "raft.core"
 local options = require "raft.options"
 local profiles = require "raft.sim_profiles"
+local swarm = require "raft.sim_swarm"
 local quantity = require "raft.quantity"
 local schedule = require "raft.schedule"
 local weather = require "raft.weather"
@@ -19,7 +20,7 @@ local sim = { profiles = profiles }
 -- ---- options --------------------------------------------------------------
 
 local ROWS, SCHEMA = {}, { bug = { "string" }, limits = { "table" },
-                           schedule = { "table" } }
+                           schedule = { "table" }, swarm = { "number" } }
 for _, row in ipairs(core.sim_options()) do
   ROWS[row.name] = row
   SCHEMA[row.name] = SCHEMA[row.name] or { "any" }
@@ -78,9 +79,22 @@ local function flatten(given)
   return flat
 end
 
+-- What is given by name wins over what a swarm draws.
+local function draw_swarm(given)
+  if given.swarm ~= 1 then
+    return given
+  end
+  local drawn = swarm.draw(tonumber(given.seed) or 1)
+  for name, value in pairs(given) do
+    drawn[name] = value
+  end
+  drawn.swarm = nil
+  return drawn
+end
+
 local function read_options(where, given, level)
   if type(given) == "table" then
-    given = flatten(given)
+    given = draw_swarm(flatten(given))
   end
   local result = options.check(where, given, SCHEMA, level + 1)
   for name, value in pairs(result) do

@@ -167,12 +167,15 @@ profiles.members = {
     catch_up_us = 2000 * MS },
 }
 
+--- Other faults, limits and times for each seed (sim_swarm.lua).
+profiles.swarm = { swarm = 1 }
+
 --- The order in which they are shown and run.
 profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
   "contested", "contested_five", "reads", "leases",
   "clock_31", "clock_32", "clock_52",
-  "tight", "members", "everything",
+  "tight", "members", "everything", "swarm",
 }
 
 return profiles

@@ -131,6 +131,27 @@ describe("wal: compact", function()
       assert.equal("corrupt", (desk.refused(disk, { covered = 18 })))
     end)
 
+  it("a configuration that was cut is not missed, wherever segments end",
+    function()
+      for at = 8, 14 do
+        local log, disk = filled(at)
+        assert.equal("ok", log:persist { ticket = at + 1, term = 3,
+          first = at + 1, entries = {
+            desk.entry(at + 1, 3, 60, desk.CONFIGURATION) } })
+        disk:drain()
+        for index = at - 1, at + 12 do
+          desk.write(log, disk, index + 3, 4, { index, index, 700 })
+          log:compact(at - 2)
+          disk:drain()
+        end
+        desk.close(log, disk)
+        log = desk.opened(disk, { covered = at - 2 })
+        assert.equal(at + 12, log:told().last)
+        assert.is_true(log:told().configuration <= 1)
+        desk.close(log, disk)
+      end
+    end)
+
   it("what is being read is not taken away", function()
     local log, disk = filled(30)
     assert.equal(1, read_back(log, 5, 5))
