@@ -133,6 +133,7 @@ build = {
     ["raft.sim_faults"] = "lua/raft/sim_faults.lua",
     ["raft.sim_history"] = "lua/raft/sim_history.lua",
     ["raft.sim_profiles"] = "lua/raft/sim_profiles.lua",
+    ["raft.sim_swarm"] = "lua/raft/sim_swarm.lua",
     ["raft.textbook"] = "lua/raft/textbook.lua",
     ["raft.trace"] = "lua/raft/trace.lua",
     ["raft.trace_fault"] = "lua/raft/trace_fault.lua",

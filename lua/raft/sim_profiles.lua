@@ -164,7 +164,7 @@ profiles.members = {
   inspect_disk = 500,
   limits = { append_entries = 3, inflight_messages = 3, cached_bytes = 2048,
     apply_entries = 2, segment_bytes = 8192, batch_bytes = 1024,
-    catch_up_us = 2000 * MS },
+    snapshot_bytes = 4096, retained_entries = 4, catch_up_us = 2000 * MS },
 }
 
 --- Other faults, limits and times for each seed (sim_swarm.lua).
