@@ -100,7 +100,7 @@ local BY_SPEC = {
 -- All but the quiet one, each once before any comes again.
 local ORDER = { "swarm", "small", "members", "contested", "everything",
                 "crashes", "disks", "reads", "partitions", "messages",
-                "contested_five", "clock_31", "tight" }
+                "leases", "contested_five", "clock_31", "tight" }
 
 -- Where to look first for what is rare, when the search is to be short.
 local HINTS = {
