@@ -72,6 +72,7 @@ build = {
     ["raft.client_loop"] = "lua/raft/client_loop.lua",
     ["raft.dice"] = "lua/raft/dice.lua",
     ["raft.driver"] = "lua/raft/driver.lua",
+    ["raft.driver_command"] = "lua/raft/driver_command.lua",
     ["raft.driver_etcd"] = "lua/raft/driver_etcd.lua",
     ["raft.driver_redis"] = "lua/raft/driver_redis.lua",
     ["raft.edn"] = "lua/raft/edn.lua",

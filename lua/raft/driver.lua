@@ -14,6 +14,9 @@
 --   encode(command) → bytes        one request of a client
 --   decode(bytes, command) → "more" | "ok", result, rest | "refused": nothing
 --     was done, ask another | "failed": nobody knows
+-- and, where it is not a TCP connection that carries requests:
+--   connect(place) → { send = , receive = , close = , fd = -1 }, as
+--     service_wire.lua (driver_command.lua has one)
 -- and, where one member takes the writes:
 --   has_leader = true              clients ask the leader alone
 --   promote(place) → { { id = 2, bytes = "…" }, … }  what members are told

@@ -20,9 +20,9 @@ local service_calls = {}
 local DEADLINE_US = 3 * 1000 * 1000
 local RETRY_US = 20 * 1000
 
---- @param given { driver = …, now = function, place = function of an id → host,
--- port, target = function of an id → who is asked (nil: nobody), is_cut =
--- function of an id, nodes = 3 }
+--- @param given { driver = …, nodes = 3, now = function, place = function of
+-- an id → as driver.start has it, target = function of an id → who is asked
+-- (nil: nobody), is_cut = function of an id }
 function service_calls.new(given)
   local self = setmetatable({ clients = {}, kept = {}, last = 0,
     outstanding = 0, counts = {}, longest = 0 }, Calls)
@@ -94,8 +94,10 @@ end
 
 local function connect(self, client)
   local id = self.target(client.at)
-  local host, port = self.place(id or client.at)
-  local made = id and not self.is_cut(id) and wire.connect(host, port)
+  local place = self.place(id or client.at)
+  local made = id and not self.is_cut(id)
+    and (self.driver.connect and self.driver.connect(place)
+      or wire.connect(place.host, place.port))
   if not made then
     again(self, client, "unreachable")
     return false

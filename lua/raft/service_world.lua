@@ -336,7 +336,7 @@ function service_world.new(given)
       return self:now()
     end,
     place = function(id)
-      return self.host, self.port + id
+      return place_of(self, id)
     end,
     target = function(id)
       return given.driver.has_leader and self.primary or id

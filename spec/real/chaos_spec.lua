@@ -6,6 +6,7 @@ local Cluster = require "spec.real.cluster"
 local Runs = require "spec.real.chaos_runs"
 local helper = require "spec.helper"
 local probe = require "raft.probe"
+local raft = require "raft"
 
 describe("luaraft chaos #once", function ()
   local runs
@@ -78,6 +79,69 @@ end }
     assert.truthy(said:find("faults: crashes 1, pauses 1, disk failures 1", 1,
       true), said)
     nothing_is_left()
+  end)
+
+  it("damages a log, which its member refuses; no second disk is taken",
+  function ()
+    local code, said = runs:run(runs:scenario("rot", [[
+return raft.scenario { nodes = 3, run = function(cluster)
+  local leader, client = cluster:await_leader(), cluster:client()
+  for i = 1, 5 do
+    client:propose { "set", "x", i }
+  end
+  assert(cluster:rot(leader))
+  cluster:restart(leader)
+  assert(cluster:wait_until(function()
+    return cluster:status(leader).state == "stopped"
+  end))
+  assert(cluster:status(leader).code == "corrupt", cluster:status(leader).code)
+  local other = cluster:others(leader)[1]
+  local ok, why = cluster:wipe(other)
+  assert(not ok and why == "a quorum might not recover")
+  cluster:heal_all()
+  client:propose { "set", "x", 6 }
+end }
+]]))
+    assert.equal(0, code, said)
+    assert.truthy(said:find("rots 1", 1, true), said)
+  end)
+
+  it("wipes a disk, whose member the others refuse", function ()
+    local code, said = runs:run(runs:scenario("wipe", [[
+return raft.scenario { nodes = 3, run = function(cluster)
+  local leader, client = cluster:await_leader(), cluster:client()
+  for i = 1, 5 do
+    client:propose { "set", "x", i }
+  end
+  assert(cluster:wipe(leader))
+  cluster:restart(leader)
+  cluster:await("replica.refused .*code=wiped")
+  client:propose { "set", "x", 6 }
+  local next_leader = cluster:await_leader()
+  assert(next_leader ~= leader)
+end }
+]]))
+    assert.equal(0, code, said)
+    assert.truthy(said:find("wipes 1", 1, true), said)
+  end)
+
+  it("has no way into a member that only serves", function ()
+    local lua = rawget(_G, "jit") and "luajit"
+      or "lua" .. _VERSION:match "%d.%d"
+    local at, dir = Cluster.host() .. ":7101", runs.dir .. "/data"
+    assert(raft.init { id = 1, dir = dir, members = { at } })
+    local process = assert(raft.core.process_start { lua, "scripts/luaraft",
+      "serve", "raft.kv", "--dir", dir, log = runs.dir .. "/log" })
+    local client = assert(raft.client { at, deadline = "20s" })
+    assert(client:propose { "set", "x", 1 })
+    process:write "die 1\nfail 1\ncut 0\n"
+    for i = 2, 5 do
+      assert(client:propose { "set", "x", i })
+    end
+    client:close()
+    assert.is_nil(process:ended(100000))
+    process:signal "TERM"
+    assert.same({ "exit", 0 }, { process:ended(10000000) })
   end)
 
   it("keeps of a failure where it was, and when to look", function ()

@@ -101,6 +101,57 @@ end
     assert.is_true(tonumber(said:match "(%d+) operations") > 50, said)
   end)
 
+  it("runs a service of command lines", function ()
+    local path = runs:scenario("words", [[
+return raft.scenario { nodes = 2, duration = "1s", concurrency = 2,
+  driver = require "raft.driver_command" {
+    start = "sleep 1000",
+    get = "test {id} = 1 || exit 75; cd {dir} && cat $(basename {key})"
+      .. " 2> /dev/null || true",
+    set = "test {id} = 1 || exit 75; cd {dir} && echo {value} >"
+      .. " $(basename {key}).new && mv $(basename {key}).new"
+      .. " $(basename {key})",
+  },
+  workload = raft.workload.register { keys = 2, pause = "5ms" },
+}
+]])
+    local code, said = runs:run(path)
+    assert.equal(0, code, said)
+    assert.is_true(tonumber(said:match "(%d+) operations") > 10, said)
+    local lossy = runs:scenario("lossy", [[
+return raft.scenario { nodes = 1, duration = "1s", concurrency = 1,
+  driver = require "raft.driver_command" {
+    start = "sleep 1000", get = "echo 1", set = "true",
+  },
+  workload = raft.workload.register { keys = 1, pause = "5ms" },
+}
+]])
+    code, said = runs:run(lossy)
+    assert.equal(1, code, said)
+    assert.truthy(said:find("not linearizable", 1, true), said)
+  end)
+
+  it("leaves no service behind when it is killed itself", function ()
+    local seconds = 1000000 + math.random(8000000)
+    local function running()
+      return Cluster.sh(("pgrep -fx 'sleep %d' > /dev/null"):format(seconds))
+        == 0
+    end
+    local pid = runs:start(runs:scenario("sleeps", ([[
+return raft.scenario { nodes = 2, run = function(cluster)
+    cluster:pause(2)
+    cluster:sleep "60s"
+  end,
+  driver = require "raft.driver_command" { start = "sleep %d" },
+}
+]]):format(seconds)))
+    Runs.wait("the service", running)
+    Cluster.sh("kill -KILL " .. pid)
+    Runs.wait("its end", function ()
+      return not running()
+    end)
+  end)
+
   it("is not for the simulator", function ()
     local path = runs:scenario("simulated", [[
 return raft.scenario { driver = "redis", run = function() end }
