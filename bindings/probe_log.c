@@ -502,13 +502,13 @@ static int log_scan (lua_State *L) {
 static int log_seal_head (lua_State *L) {
   size_t size;
   const char *bytes = luaL_checklstring (L, 1, &size);
+  bool is_snapshot = lua_toboolean (L, 2) != 0;
   uint8_t *copy = lua_newuserdata (L, size);
   uint64_t sum;
   luaL_argcheck (L, size >= WAL_SECTOR, 1, "shorter than a head");
   memcpy (copy, bytes, size);
   sum = raft_checksum (copy, WAL_SECTOR - 8,
-                       lua_toboolean (L, 2) ? WAL_SNAPSHOT_SALT
-                                            : WAL_HEAD_SALT);
+                       is_snapshot ? WAL_SNAPSHOT_SALT : WAL_HEAD_SALT);
   for (int i = 0; i < 8; i++) {
     copy[WAL_SECTOR - 8 + i] = (uint8_t)(sum >> 8 * i);
   }

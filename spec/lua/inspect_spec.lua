@@ -189,6 +189,26 @@ describe("raft.inspect", function ()
     assert.truthy(found.problems[2].message:find "^log%-0000000002: ")
   end)
 
+  it("tells a payload that is not what its maker summed", function ()
+    local desk = require "spec.wal_desk"
+    local log, disk = desk.fresh()
+    local entry = desk.entry(2, 1, 40)
+    log:persist { ticket = 1, term = 1, first = 2, entries = {
+      entry:sub(1, -2) .. "!" } }
+    disk:drain()
+    desk.close(log, disk)
+    os.execute("rm " .. dir .. "/log-*")
+    for _, name in ipairs(disk:names()) do
+      write(dir .. "/" .. name, disk:contents(name))
+    end
+    local found = inspected()
+    assert.equal(1, #found.problems)
+    assert.truthy(found.problems[1].message:find("log-0000000001: the payload"
+      .. " of entry 2, in the batch at offset ", 1, true),
+      found.problems[1].message)
+    assert.equal("1.1 2.1", indexes(found))
+  end)
+
   it("tells a missing segment and a short one", function ()
     os.execute("rm " .. dir .. "/log-0000000001")
     assert.truthy(inspected().problems[1].message:find("log-0000000001: "
