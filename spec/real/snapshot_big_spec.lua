@@ -12,7 +12,7 @@ local MIB = IS_FULL and 1024 or 32
 describe("a snapshot of " .. MIB .. " MiB #once", function ()
   it("stalls no engine's loop", function ()
     local cluster = Cluster.new { count = 3, member = {
-      machine = "spec/real/machines/pieces.lua", memory = "4GiB",
+      machine = "scripts/machines/pieces.lua", memory = "4GiB",
       limits = { retained_entries = 2, snapshot_rate = "256MiB" } } }
     finally(function () cluster:close() end)
     cluster:start_all()
