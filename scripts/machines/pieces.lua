@@ -47,7 +47,7 @@ end
 function Pieces:restore(next_piece)
   local rest = ""
   for bytes in next_piece do
-    rest = rest .. bytes
+    rest = rest == "" and bytes or rest .. bytes
     while #rest >= PIECE do
       self.count = self.count + 1
       self[self.count] = rest:sub(1, PIECE)
