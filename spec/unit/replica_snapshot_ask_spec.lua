@@ -94,6 +94,33 @@ describe("replica: an operator who asks for a snapshot", function ()
   end)
 end)
 
+describe("replica: sessions that are many bytes", function ()
+  it("are written down a part per turn, and nothing is applied meanwhile",
+    function ()
+      local made = desk.new { limits = { snapshot_bytes = 2 ^ 30 } }
+      local client = desk.client(made, 1)
+      local session = client:open_session()
+      for i = 1, 12 do -- a result is a thousand times as long
+        assert.is_nil(client:apply("big" .. ("x"):rep(97), session, i,
+          1).code)
+      end
+      assert.is_true(made:status(1).session_bytes > 1200000)
+      local before = made:status(1).applied
+      assert.is_true(made:snapshot(1))
+      client:propose "later"
+      made:settle()
+      assert.equal(0, made:status(1).snapshot)
+      assert.equal(before, made:status(1).applied)
+      made:run(1e6)
+      assert.equal(before, made:status(1).snapshot)
+      assert.equal(before + 1, made:status(1).applied)
+      made:crash(1)
+      made:start(1)
+      made:run(2e6)
+      assert.is_true(made:status(1).session_bytes > 1200000)
+    end)
+end)
+
 describe("replica: one who joins", function ()
   local function first(made, id)
     return desk.client(made, id, 8):ask("first_entry", {})
