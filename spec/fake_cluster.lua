@@ -40,6 +40,7 @@ for _, verb in ipairs { "cut", "mend", "reset", "kill", "crash", "restart",
       parts[#parts + 1] = text_of((select(i, ...)))
     end
     self.log[#self.log + 1] = table.concat(parts, " ")
+    self.time = self.time + self.verb_us
     return true
   end
 end
@@ -177,14 +178,15 @@ function Fake:client()
 end
 
 --- @param given { seed = 1, nodes = 5, leader = 1, lasts = "10s",
--- machine = a class, doubt = permille of calls that nobody hears of again }
+-- machine = a class, doubt = permille of calls that nobody hears of again,
+-- verb_us = how long a verb takes, as on real clocks }
 function fake_cluster.new(given)
   return setmetatable({
     nodes = given.nodes or 5, leading = given.leader, time = 0, turn = 0,
     ends = quantity.duration(given.lasts or "10s"), log = {},
     processes = {}, chance = helper.random(given.seed or 1),
     machine = given.machine and given.machine.new(), doubt = given.doubt or 0,
-    record = history.new(),
+    record = history.new(), verb_us = given.verb_us or 0,
   }, Fake)
 end
 

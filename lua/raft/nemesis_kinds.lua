@@ -204,7 +204,8 @@ local function strobe(cluster, id, by)
     while cluster:now() < ends and cluster:is_running() do
       cluster:clock(id, { jump = sign .. by })
       sign = sign == "" and "-" or ""
-      cluster:sleep(text_of(math.min(FLICKER, ends - cluster:now())))
+      local left = math.max(ends - cluster:now(), 1) -- real clocks go on
+      cluster:sleep(text_of(math.min(FLICKER, left)))
     end
     if sign == "-" then
       cluster:clock(id, { jump = "-" .. by })

@@ -87,6 +87,12 @@ describe("nemesis: single faults", function ()
     assert.equal(0, sum)
   end)
 
+  it("a flickering clock also ends where time goes on meanwhile", function ()
+    local log = attack(nemesis.clock { kind = "strobe", target = 1,
+      lasts = "100ms" }, { lasts = "1500ms", verb_us = 12000 })
+    assert.equal(4, #log)
+  end)
+
   it("have a network fault of one kind once at a time", function ()
     local loss = nemesis.network { kind = "loss", lasts = "1500ms" }
     assert.same({ "1.000 network loss=5%", "2.500 network loss=false" },
