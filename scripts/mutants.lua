@@ -90,8 +90,10 @@ local ENTRY_COUNT = 56
 -- switched on does (spec/paper/paper_bugs_spec.lua runs them all).
 local TRANSFER = "spec/paper/diss_3_10_transfer only"
 local INSTALLS = "spec/paper/section_7_compaction only"
+local LEASES = "spec/paper/diss_6_4_1 only"
 local BY_SPEC = {
   install_stale = INSTALLS,
+  lease_gone_with_link = LEASES, lease_ignores_drift = LEASES,
   transfer_for_ever = TRANSFER,
 }
 
@@ -100,10 +102,12 @@ local BY_SPEC = {
 -- All but the quiet one, each once before any comes again.
 local ORDER = { "swarm", "small", "members", "contested", "everything",
                 "crashes", "disks", "reads", "partitions", "messages",
-                "leases", "contested_five", "clock_31", "tight" }
+                "leases", "handovers", "contested_five", "clock_31", "tight" }
 
 -- Where to look first for what is rare, when the search is to be short.
 local HINTS = {
+  lease_forgotten = "leases", lease_before_noop = "leases",
+  lease_through_transfer = "handovers",
   stale_vote = "contested", stable_by_index = "contested",
   read_old_round = "reads", read_without_round = "reads",
   change_before_noop = "members", joint_new_half = "members",

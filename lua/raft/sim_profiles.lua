@@ -91,19 +91,36 @@ profiles.reads = {
   isolate = 5, pause = 5,
 }
 
---- All kinds of reads, leases that last longer than elections, clocks as wrong
--- as declared; leaders hand over, and voters come and go within a lease.
-profiles.leases = {
-  members = 3, clients = 8, burst = 2, reads = 600, keys = 1,
-  lease_reads = 500, follower_reads = 150, bounded_reads = 150,
-  max_age_us = 100 * MS, lease_us = 400 * MS,
-  operation_us = 6 * MS, heartbeat_us = 40 * MS, election_us = 80 * MS,
-  election_spread_us = 60 * MS, check_quorum_us = 1500 * MS,
-  deadline_us = 1500 * MS, slow_apply = 20, slow_apply_us = 60 * MS,
-  sync_max_us = 1 * MS, loss = 5, reorder = 30,
-  fault_us = 80 * MS, fault_length_us = 500 * MS,
-  isolate = 6, pause = 3, kill = 4, crash = 1, one_way = 1, drift = 5,
-  transfer = 4, reset = 1, disk_slow = 1,
+-- All kinds of reads, and leases that last longer than elections.
+local function leased(more)
+  local profile = {
+    members = 3, clients = 8, burst = 2, reads = 600, keys = 1,
+    lease_reads = 500, follower_reads = 150, bounded_reads = 150,
+    max_age_us = 100 * MS, lease_us = 600 * MS,
+    operation_us = 3 * MS, heartbeat_us = 40 * MS, election_us = 80 * MS,
+    election_spread_us = 60 * MS, check_quorum_us = 1500 * MS,
+    deadline_us = 1500 * MS, sync_max_us = 1 * MS, isolate = 6, pause = 3,
+    duration_us = 6000 * MS,
+  }
+  for name, value in pairs(more) do
+    profile[name] = value
+  end
+  return profile
+end
+
+--- Clocks are as wrong as declared; voters end and start within a lease.
+profiles.leases = leased {
+  slow_apply = 20, slow_apply_us = 60 * MS, loss = 5, reorder = 30,
+  fault_us = 30 * MS, fault_length_us = 400 * MS, kill = 6, crash = 1,
+  one_way = 1, drift = 8, transfer = 8, reset = 1, disk_slow = 1,
+  slow_link = 6, slow_link_us = 100 * MS,
+}
+
+--- Leaders hand over while they are cut off.
+profiles.handovers = leased {
+  operation_us = 2 * MS, delay_max_us = 6 * MS, fault_us = 25 * MS,
+  fault_length_us = 60 * MS, transfer = 20, isolate = 10, one_way = 8,
+  slow_link = 10, slow_link_us = 60 * MS,
 }
 
 --- Clocks that stand just below 2^31 and 2^32 milliseconds, and 2^52
@@ -173,7 +190,7 @@ profiles.swarm = { swarm = 1 }
 --- The order in which they are shown and run.
 profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
-  "contested", "contested_five", "reads", "leases",
+  "contested", "contested_five", "reads", "leases", "handovers",
   "clock_31", "clock_32", "clock_52",
   "tight", "members", "everything", "swarm",
 }

@@ -164,6 +164,29 @@ describe("Diss. §6.4.1 a voter within a lease", function()
     assert.equal("follower", t:role(2))
   end)
 
+  it("leaves no moment in which one leader reads by lease, and another has "
+    .. "committed", function()
+    local t = leased()
+    t:isolate(1)
+    for id = 2, 3 do -- its host refuses connections, and it is alive
+      t:step(id, { kind = "link_down", member = 1, gone = true })
+    end
+    local before = t:commit(1)
+    t:timeout(2)
+    t:settle()
+    for _ = 1, 100 do
+      t:run(10 * MS)
+      local answer = read(t, t.now)
+      local other = t:role(2) == "leader" and 2
+        or t:role(3) == "leader" and 3
+      if other and t:commit(other) > before then
+        assert.is_not_true(answer and answer.leased)
+        return
+      end
+    end
+    error "nobody else came to lead"
+  end)
+
   it("does not stand itself", function()
     local t = leased { lease_us = 2000 * MS }
     t:crash(1)
