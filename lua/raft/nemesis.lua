@@ -305,7 +305,7 @@ local EVERYTHING = {
   { "network", 1, { kind = "corrupt" } },
   { "network", 1, { kind = "tail" } }, { "slow_link", 2 },
   { "reset", 2 }, { "reset", 1, { kind = "clients" } },
-  { "lose_names", 1 }, { "wipe", 1 },
+  { "lose_names", 1 }, { "wipe", 1 }, { "transfer", 2 },
 }
 
 local function set_of(names)

@@ -260,7 +260,7 @@ describe("nemesis: composition", function ()
         seen[row.name] = true
       end
     end
-    assert.equal(31, kinds)
+    assert.equal(32, kinds)
     local without = nemesis.everything { without = { "clock", "wipe" } }
     log = attack(without, { leader = 1, lasts = "300s" })
     assert.falsy(table.concat(log, "\n"):find("clock"))
