@@ -81,7 +81,8 @@ describe("luaraft wal #once", function ()
     assert.is_true(ok)
     assert.is_true(found.log.base > 1)
     assert.is_true(found.snapshots[#found.snapshots].index >= found.log.base)
-    local code, text = luaraft("%s dump --from %.0f", at, found.log.last - 1)
+    local code, text = luaraft("%s dump --from %.0f --to %.0f", at,
+      found.log.last - 1, found.log.last)
     assert.equal(0, code)
     local indexes = {}
     for line in text:gmatch "[^\n]+" do
