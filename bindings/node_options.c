@@ -123,6 +123,7 @@ void binding_node_read_init (lua_State *L, int index,
     struct wire_member *member = &options->value.members[i];
     member->id = field_required (&one, "id", RAFT_INDEX_MAX);
     member->roles = WIRE_VOTER;
+    member->priority = RAFT_PRIORITY_DEFAULT;
     copy_text (L, "members", field_string (&one, "address"),
                member->address, sizeof member->address);
     lua_pop (L, 3);

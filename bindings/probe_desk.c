@@ -208,6 +208,7 @@ static void desk_configuration (const struct desk *desk,
     struct wire_member *member = &value->members[id - 1];
     member->id = id;
     member->roles = WIRE_VOTER;
+    member->priority = RAFT_PRIORITY_DEFAULT;
     memcpy (member->address, "desk:1", 7);
     member->address[5] = (char)('0' + id);
   }

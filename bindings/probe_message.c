@@ -333,10 +333,12 @@ static void read_configuration (lua_State *L, int index,
   value->member_count = count;
   for (i = 0; i < count; i++) {
     struct field_table member
-      = field_element (&members, i + 1, "id address roles ");
+      = field_element (&members, i + 1, "id address roles priority ");
     value->members[i].id = field_bits (&member, "id");
     value->members[i].roles
       = (unsigned)field_number (&member, "roles", 1, 255);
+    value->members[i].priority = (uint32_t)field_number (
+      &member, "priority", RAFT_PRIORITY_DEFAULT, UINT32_MAX);
     copy_text (L, member.index, "address", value->members[i].address,
                WIRE_ADDRESS_MAX);
     lua_pop (L, 2);
@@ -379,6 +381,9 @@ static int probe_configuration_decode (lua_State *L) {
     field_set_number (L, "id", value.members[i].id);
     field_set_string (L, "address", value.members[i].address);
     field_set_number (L, "roles", value.members[i].roles);
+    if (value.members[i].priority != RAFT_PRIORITY_DEFAULT) {
+      field_set_number (L, "priority", value.members[i].priority);
+    }
     lua_rawseti (L, -2, (int)i + 1);
   }
   lua_setfield (L, -2, "members");

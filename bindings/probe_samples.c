@@ -116,6 +116,7 @@ static void sample_members (struct wire_configuration *value) {
   for (i = 0; i < 3; i++) {
     value->members[i].id = i + 1;
     value->members[i].roles = WIRE_VOTER;
+    value->members[i].priority = RAFT_PRIORITY_DEFAULT;
     memcpy (value->members[i].address, "127.0.0.1:7101", 15);
     value->members[i].address[13] = (char)('1' + i);
   }

@@ -39,7 +39,8 @@ struct field {
 #define CONFIGURATION(name)                                           \
   RAFT (name.voters, SET), RAFT (name.outgoing, SET),                 \
     RAFT (name.learners, SET), RAFT (name.lease_us, NUMBER),          \
-    RAFT (name.drift_ppm, NUMBER)
+    RAFT (name.drift_ppm, NUMBER),                                   \
+    RAFT (name.priorities, OTHER), RAFT (name.priority_count, NUMBER)
 
 static const struct field engine_fields[] = {
   RAFT (memory, OTHER), RAFT (options, OTHER), RAFT (bug, OTHER),
@@ -112,6 +113,7 @@ static const struct field progress_fields[] = {
   ROW (raft_progress, lease_us, NUMBER),
   ROW (raft_progress, lease_round, NUMBER),
   ROW (raft_progress, leased, NUMBER),
+  ROW (raft_progress, fit_since, NUMBER),
   ROW (raft_progress, load_ticket, NUMBER),
   ROW (raft_progress, window_count, COUNT),
   ROW (raft_progress, window_bytes, OTHER), /* a sum */

@@ -27,6 +27,16 @@ void raft_configuration_push (lua_State *L,
   if (value->drift_ppm != 0) {
     field_set_number (L, "drift_ppm", value->drift_ppm);
   }
+  if (value->priority_count > 0) {
+    lua_createtable (L, (int)value->priority_count, 0);
+    for (uint32_t i = 0; i < value->priority_count; i++) {
+      lua_createtable (L, 0, 2);
+      field_set_number (L, "id", value->priorities[i].id);
+      field_set_number (L, "value", value->priorities[i].value);
+      lua_rawseti (L, -2, (int)i + 1);
+    }
+    lua_setfield (L, -2, "priorities");
+  }
 }
 
 static void set_entries (lua_State *L,

@@ -58,6 +58,24 @@ static void read_id_set (const struct field_table *table, const char *name,
   lua_pop (table->L, 2);
 }
 
+/* { { id = 2, value = 200 }, … } */
+static void read_priorities (const struct field_table *table,
+                             struct raft_configuration *value) {
+  struct field_table list = field_list (table, "priorities",
+                                        &value->priority_count);
+  if (value->priority_count > RAFT_MEMBERS_MAX) {
+    luaL_error (table->L, "%s.priorities: too many", table->path);
+  }
+  for (uint32_t i = 0; i < value->priority_count; i++) {
+    struct field_table one = field_element (&list, i + 1, "id value ");
+    value->priorities[i].id = field_required (&one, "id", NUMBER_MAX);
+    value->priorities[i].value
+      = (uint32_t)field_number (&one, "value", 0, RAFT_PRIORITY_MAX);
+    lua_pop (table->L, 2);
+  }
+  lua_pop (table->L, 2);
+}
+
 static void read_configuration (const struct field_table *table,
                                 struct raft_configuration *value) {
   memset (value, 0, sizeof *value);
@@ -66,9 +84,11 @@ static void read_configuration (const struct field_table *table,
   read_id_set (table, "learners", &value->learners);
   value->lease_us = field_number (table, "lease_us", 0, RAFT_TIME_MAX);
   value->drift_ppm = field_number (table, "drift_ppm", 0, RAFT_PPM / 2);
+  read_priorities (table, value);
 }
 
-#define CONFIGURATION_KEYS "voters outgoing learners lease_us drift_ppm "
+#define CONFIGURATION_KEYS \
+  "voters outgoing learners lease_us drift_ppm priorities "
 
 static const struct raft_configuration *read_configurations (
   const struct field_table *table, uint32_t *count) {

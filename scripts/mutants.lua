@@ -102,7 +102,8 @@ local BY_SPEC = {
 -- All but the quiet one, each once before any comes again.
 local ORDER = { "swarm", "small", "members", "contested", "everything",
                 "crashes", "disks", "reads", "partitions", "messages",
-                "leases", "handovers", "contested_five", "clock_31", "tight" }
+                "leases", "handovers", "contested_five", "clock_31", "tight",
+                "priorities" }
 
 -- Where to look first for what is rare, when the search is to be short.
 local HINTS = {
@@ -113,6 +114,7 @@ local HINTS = {
   change_before_noop = "members", joint_new_half = "members",
   learner_refuses = "members", transfer_refused = "everything",
   time_32_bit = "clock_31",
+  expire_by_clock = "tight", priority_ignores_log = "priorities",
   retry_sync = "disks", accept_short_segment = "disks",
   wiped_accepted = "everything", first_append_unchecked = "swarm",
   believe_page_cache = "contested_five", vote_error_ignored = "disks",

@@ -131,6 +131,8 @@
     "a member that came back wiped keeps its vote")                         \
   X(NO_DEDUPLICATION, "no_deduplication", "Diss. 6.3",                      \
     "a retried command is applied again")                                   \
+  X(PRIORITY_IGNORES_LOG, "priority_ignores_log", "NuRaft",                 \
+    "a member of higher priority is voted for whatever its log")            \
   X(EXPIRE_BY_CLOCK, "expire_by_clock", "Diss. 6.3",                        \
     "sessions expire by the member's own clock")                            \
   X(SKIP_SYNC, "skip_sync", "sofa-jraft#480",                               \

@@ -50,6 +50,8 @@
     "age of the oldest committed, unapplied entry that counts as a stall")   \
   X(sync_stall_us, RAFT_SECOND, "microseconds",                              \
     "age of the oldest unfinished sync that counts as a stall")              \
+  X(priority_settle_us, 5 * RAFT_SECOND, "microseconds",                     \
+    "well without a break: then a member of higher priority is to lead")     \
   X(catch_up_us, 30 * RAFT_SECOND, "microseconds",                           \
     "without progress of a new voter: the change is given up")               \
   X(close_us, 5 * RAFT_SECOND, "microseconds",                               \

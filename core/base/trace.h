@@ -133,7 +133,8 @@ enum raft_trace_kind {
   X(NO_LINK, "there is no connection")                          \
   X(NOBODY, "nobody listens")                                   \
   X(LEASED, "a lease of the leader runs")                       \
-  X(UNUSED, "not used for long")
+  X(UNUSED, "not used for long")                                \
+  X(PRIORITY, "another one should lead")
 
 enum raft_reason {
 #define X(symbol, text) RAFT_REASON_##symbol,

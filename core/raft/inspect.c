@@ -132,6 +132,11 @@ static void hash_configuration (struct hash *hash,
   hash_set (hash, &value->learners);
   hash_add (hash, value->lease_us);
   hash_add (hash, value->drift_ppm);
+  hash_add (hash, value->priority_count);
+  for (uint32_t i = 0; i < value->priority_count; i++) {
+    hash_add (hash, value->priorities[i].id);
+    hash_add (hash, value->priorities[i].value);
+  }
   hash_add (hash, index);
 }
 
@@ -169,6 +174,7 @@ static void hash_progress (struct hash *hash,
                     | (uint64_t)progress->disk_full << 2
                     | (uint64_t)progress->waits << 1 | progress->stalled);
   hash_add (hash, progress->heard);
+  hash_add (hash, progress->fit_since);
   hash_add (hash, progress->round);
   hash_add (hash, progress->lease_us);
   hash_add (hash, progress->lease_round);

@@ -51,6 +51,16 @@ bool raft_configuration_votes (const struct raft_configuration *value,
          || raft_id_set_has (&value->outgoing, id);
 }
 
+uint32_t raft_configuration_priority (const struct raft_configuration *value,
+                                      raft_id id) {
+  for (uint32_t i = 0; i < value->priority_count; i++) {
+    if (value->priorities[i].id == id) {
+      return value->priorities[i].value;
+    }
+  }
+  return RAFT_PRIORITY_DEFAULT;
+}
+
 bool raft_configuration_has (const struct raft_configuration *value,
                              raft_id id) {
   return raft_configuration_votes (value, id)

@@ -35,6 +35,8 @@ void raft_id_set_add (struct raft_id_set *set, raft_id id);
 /* Whether 'id' votes, in either half. */
 bool raft_configuration_votes (const struct raft_configuration *value,
                                raft_id id);
+uint32_t raft_configuration_priority (const struct raft_configuration *value,
+                                      raft_id id);
 /* Whether it is a member of any kind. */
 bool raft_configuration_has (const struct raft_configuration *value,
                              raft_id id);

@@ -45,10 +45,22 @@ struct raft_id_set {
 #define RAFT_PPM 1000000
 #define RAFT_DRIFT_PPM 50000 /* far beyond any clock that is not broken */
 
+/* How much a voter should lead; 0: only when nobody else can. */
+#define RAFT_PRIORITY_DEFAULT 100
+#define RAFT_PRIORITY_MAX 1000
+
+struct raft_priority {
+  raft_id id;
+  uint32_t value;
+};
+
 struct raft_configuration {
   struct raft_id_set voters;
   struct raft_id_set outgoing; /* voters of the old half; empty: not joint */
   struct raft_id_set learners; /* receive entries, are not counted */
+  struct raft_priority priorities[RAFT_MEMBERS_MAX]; /* of voters, where it
+                                  is not the default; sorted by id */
+  uint32_t priority_count;
   uint64_t lease_us;           /* longest lease a leader may hold; 0: off */
   uint64_t drift_ppm;          /* by how much a clock may be too fast or slow,
                                   while leases are on; 0: RAFT_DRIFT_PPM */

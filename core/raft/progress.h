@@ -45,6 +45,7 @@ struct raft_progress {
   bool stalled;          /* as it says of itself */
   bool disk_full;        /* likewise */
   raft_time heard;       /* its last answer, or the start of the term */
+  raft_time fit_since;   /* it could lead, without a break; 0: it cannot */
   uint64_t round;        /* the last heartbeat round that it answered */
   raft_time lease_us;    /* that the messages of this round grant; 0: none */
   uint64_t lease_round;  /* the first that granted it */

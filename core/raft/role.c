@@ -21,7 +21,8 @@ void raft_reset_election (struct raft *raft) {
   raft_time spread = raft->options.election_spread_us;
   raft_time drawn = spread == 0 ? 0 : raft_draw (raft) % spread;
   raft->election_deadline
-    = raft_time_after (raft, raft->options.election_us + drawn);
+    = raft_time_after (raft, raft->options.election_us + drawn
+                               + raft_priority_pause (raft));
 }
 
 /* While the leader's process is gone a member asks again soon: the others

@@ -187,6 +187,20 @@ void raft_end_transfer (struct raft *raft, int status);
 raft_id raft_best_successor (const struct raft *raft);
 void raft_send_timeout_now (struct raft *raft, raft_id member);
 
+/* It has answered just now, follows closely and is well. */
+bool raft_is_fit (const struct raft *raft,
+                  const struct raft_progress *progress);
+
+/* ---- priority.c ------------------------------------------------------- */
+/* How much longer than others this member waits before it campaigns. */
+raft_time raft_priority_pause (const struct raft *raft);
+/* Whether 'one' should lead rather than 'other'. */
+bool raft_is_preferred (const struct raft *raft,
+                        const struct raft_progress *one,
+                        const struct raft_progress *other);
+/* A leader: who should lead in its place, and can; RAFT_ID_NONE. */
+raft_id raft_preferred_successor (struct raft *raft);
+
 /* ---- commit.c --------------------------------------------------------- */
 /* What a majority has reached, in both halves; 'field' picks it. */
 uint64_t raft_majority_of (const struct raft *raft,

@@ -15,8 +15,8 @@
 #include "raft/state.h"
 
 /* It has answered in this term, so what it says of itself is known. */
-static bool transfer_is_fit (const struct raft *raft,
-                             const struct raft_progress *progress) {
+bool raft_is_fit (const struct raft *raft,
+                  const struct raft_progress *progress) {
   return raft_configuration_votes (&raft->membership.latest, progress->id)
          && progress->mode == RAFT_REPLICATE && !progress->stalled
          && !progress->disk_full
@@ -27,8 +27,8 @@ raft_id raft_best_successor (const struct raft *raft) {
   const struct raft_progress *best = NULL;
   for (uint32_t i = 0; i < raft->progress_count; i++) {
     const struct raft_progress *progress = &raft->progress[i];
-    if (transfer_is_fit (raft, progress)
-        && (best == NULL || progress->match > best->match)) {
+    if (raft_is_fit (raft, progress)
+        && (best == NULL || raft_is_preferred (raft, progress, best))) {
       best = progress;
     }
   }
@@ -78,6 +78,17 @@ static void transfer_when_unfit (struct raft *raft) {
   }
 }
 
+/* After one that failed, not before the other has settled anew. */
+static void transfer_when_preferred (struct raft *raft) {
+  raft_id successor = raft_preferred_successor (raft);
+  if (successor != RAFT_ID_NONE
+      && (raft->transfer_deadline == 0
+          || raft->now >= raft->transfer_deadline
+                            + raft->options.limits.priority_settle_us)) {
+    transfer_begin (raft, successor, RAFT_REASON_PRIORITY);
+  }
+}
+
 void raft_send_timeout_now (struct raft *raft, raft_id member) {
   struct raft_message m
     = { .kind = RAFT_MESSAGE_TIMEOUT_NOW, .to = member };
@@ -90,6 +101,9 @@ void raft_maybe_transfer (struct raft *raft) {
   const struct raft_progress *progress;
   if (raft->transferee == RAFT_ID_NONE) {
     transfer_when_unfit (raft);
+  }
+  if (raft->transferee == RAFT_ID_NONE) {
+    transfer_when_preferred (raft);
   }
   if (raft->transferee == RAFT_ID_NONE) {
     return;

@@ -211,6 +211,18 @@ static bool vote_is_refused_by_learner (const struct raft *raft) {
                                        raft->options.id);
 }
 
+static bool vote_is_up_to_date (const struct raft *raft,
+                                const struct raft_message *m) {
+  const struct raft_configuration *value = &raft->membership.latest;
+  if (raft_bug (raft, PRIORITY_IGNORES_LOG)
+      && raft_configuration_priority (value, m->from)
+           > raft_configuration_priority (value, raft->options.id)) {
+    return true;
+  }
+  return raft_log_is_behind (&raft->log, m->as.vote.last_index,
+                             m->as.vote.last_term);
+}
+
 static void on_pre_vote (struct raft *raft, const struct raft_message *m) {
   enum raft_reason reason = RAFT_REASON_GRANTED;
   if (m->term <= raft->term) {
@@ -219,8 +231,7 @@ static void on_pre_vote (struct raft *raft, const struct raft_message *m) {
     reason = RAFT_REASON_LEADER_ALIVE;
   } else if (raft_lease_binds (raft)) {
     reason = RAFT_REASON_LEASED;
-  } else if (!raft_log_is_behind (&raft->log, m->as.vote.last_index,
-                                  m->as.vote.last_term)) {
+  } else if (!vote_is_up_to_date (raft, m)) {
     reason = RAFT_REASON_LOG_BEHIND;
   } else if (raft_bug (raft, PRE_VOTE_BOUND_BY_VOTE)
              && raft->vote != RAFT_ID_NONE && raft->vote != m->from) {
@@ -263,8 +274,7 @@ static void on_vote (struct raft *raft, const struct raft_message *m) {
   } else if (raft->vote != m->from && raft_lease_binds (raft)
              && !m->as.vote.transfer) {
     reason = RAFT_REASON_LEASED;
-  } else if (!raft_log_is_behind (&raft->log, m->as.vote.last_index,
-                                  m->as.vote.last_term)) {
+  } else if (!vote_is_up_to_date (raft, m)) {
     reason = RAFT_REASON_LOG_BEHIND;
   } else if (vote_is_refused_by_learner (raft)) {
     reason = RAFT_REASON_REMOVED;

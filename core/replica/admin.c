@@ -4,15 +4,16 @@
 **
 **   members      []                     -> what there is, and the progress
 **   set_members  [{ voters = [m, …], learners = [m, …], expected = n,
-**                   lease_us = n, drift_ppm = n }]
+**                   lease_us = n, drift_ppm = n, priorities = [[id, p], …] }]
 **                                       -> { index = n }
 **   transfer     [] or [id]             -> { leader = id }
 **   step_down    []                     -> true
 **
 ** A member m is [id, "host:port"], or id for one that is there already.
 ** 'expected' is the index of the configuration that is to be changed. What is
-** said of leases only leaves the members as they are; lease_us 0 turns leases
-** off, and drift_ppm 0 stands for the default.
+** said of leases and priorities only leaves the members as they are; lease_us
+** 0 turns leases off, and drift_ppm 0 stands for the default. Who has no new
+** priority p keeps the one it has.
 **
 ** Rule: a request is judged as a whole before anything is changed. */
 
@@ -20,20 +21,20 @@
 
 #include "replica/inside.h"
 
-static void refuse (struct replica *replica,
-                    const struct replica_caller *caller, int status,
-                    const struct raft_detail *why) {
+void replica_admin_refuse (struct replica *replica,
+                           const struct replica_caller *caller, int status,
+                           const struct raft_detail *why) {
   replica_answer_error (replica, caller, status,
                         why->text[0] != '\0' ? why->text : NULL);
 }
 
-static bool is_empty (struct wire_view params) {
+bool replica_admin_is_empty (struct wire_view params) {
   return params.size == 1 && params.data[0] == 0x90;
 }
 
-static void answer_map (struct replica *replica,
-                        const struct replica_caller *caller, const char *key,
-                        uint64_t number) {
+void replica_admin_answer (struct replica *replica,
+                           const struct replica_caller *caller,
+                           const char *key, uint64_t number) {
   int status;
   replica->value.size = 0;
   status = wire_value_map (&replica->value, 1);
@@ -50,14 +51,14 @@ static void answer_map (struct replica *replica,
 void replica_admin_answer_index (struct replica *replica,
                                  const struct replica_caller *caller,
                                  raft_index index) {
-  answer_map (replica, caller, "index", index);
+  replica_admin_answer (replica, caller, "index", index);
 }
 
 void replica_admin_members (struct replica *replica,
                             const struct replica_caller *caller,
                             struct wire_view params) {
   int status;
-  if (!is_empty (params)) {
+  if (!replica_admin_is_empty (params)) {
     replica_answer_error (replica, caller, RAFT_EMALFORMED,
                           "members: expected []");
     return;
@@ -81,14 +82,17 @@ struct set_reader {
   uint64_t expected;
   bool has_members;
   bool has_lease;
+  struct raft_priority priorities[RAFT_MEMBERS_MAX];
+  uint32_t priority_count;
   struct raft_detail *why;
 };
 
 static int set_malformed (struct set_reader *reader) {
   return raft_fail (reader->why, RAFT_EMALFORMED, "set_members: expected "
                     "[{ voters = [m, ...], learners = [m, ...], expected = "
-                    "index, lease_us = n, drift_ppm = n }], m being [id, "
-                    "\"host:port\"] or an id");
+                    "index, lease_us = n, drift_ppm = n, priorities = [[id, "
+                    "0 to 1000], ...] }], m being [id, \"host:port\"] or an "
+                    "id");
 }
 
 static int read_address (struct set_reader *reader,
@@ -120,6 +124,12 @@ static int keep_address (struct set_reader *reader,
   return RAFT_OK;
 }
 
+static uint32_t priority_now (const struct replica *replica, raft_id id) {
+  const struct wire_member *member
+    = wire_configuration_find (&replica->configuration, id);
+  return member != NULL ? member->priority : RAFT_PRIORITY_DEFAULT;
+}
+
 static int read_member (struct set_reader *reader, unsigned role) {
   struct wire_configuration *wanted = &reader->wanted;
   struct wire_member member = { .roles = role };
@@ -137,6 +147,7 @@ static int read_member (struct set_reader *reader, unsigned role) {
     return set_malformed (reader);
   }
   member.id = (raft_id)head.integer;
+  member.priority = priority_now (reader->replica, member.id);
   status = has_address ? read_address (reader, &member)
                        : keep_address (reader, &member);
   if (status != RAFT_OK) {
@@ -170,6 +181,47 @@ static int read_list (struct set_reader *reader, unsigned role) {
     status = read_member (reader, role);
   }
   return status;
+}
+
+static int read_priorities (struct set_reader *reader) {
+  uint32_t count = 0, two = 0;
+  if (wire_cursor_array (&reader->cursor, &count) != RAFT_OK
+      || count > RAFT_MEMBERS_MAX) {
+    return set_malformed (reader);
+  }
+  reader->priority_count = count;
+  for (uint32_t i = 0; i < count; i++) {
+    uint64_t value;
+    if (wire_cursor_array (&reader->cursor, &two) != RAFT_OK || two != 2
+        || wire_cursor_unsigned (&reader->cursor, RAFT_INDEX_MAX,
+                                 &reader->priorities[i].id) != RAFT_OK
+        || wire_cursor_unsigned (&reader->cursor, RAFT_PRIORITY_MAX, &value)
+             != RAFT_OK) {
+      return set_malformed (reader);
+    }
+    reader->priorities[i].value = (uint32_t)value;
+  }
+  return RAFT_OK;
+}
+
+/* Of whom they are, is known when all members are. */
+static int set_priorities (struct set_reader *reader) {
+  struct wire_configuration *wanted = &reader->wanted;
+  for (uint32_t i = 0; i < reader->priority_count; i++) {
+    uint32_t at = 0;
+    while (at < wanted->member_count
+           && wanted->members[at].id != reader->priorities[i].id) {
+      at++;
+    }
+    if (at == wanted->member_count
+        || (wanted->members[at].roles & WIRE_VOTER) == 0) {
+      return raft_fail (reader->why, RAFT_EINVALID, "expected a priority of "
+                        "one of the voters, got one of member %llu",
+                        (unsigned long long)reader->priorities[i].id);
+    }
+    wanted->members[at].priority = reader->priorities[i].value;
+  }
+  return RAFT_OK;
 }
 
 static bool key_is (struct wire_view key, const char *name) {
@@ -212,6 +264,9 @@ static int read_pair (struct set_reader *reader) {
     }
     if (key_is (key, "drift_ppm")) {
       return read_drift (reader);
+    }
+    if (key_is (key, "priorities")) {
+      return read_priorities (reader);
     }
     if (key_is (key, "expected")
         && wire_cursor_unsigned (&reader->cursor, RAFT_INDEX_MAX,
@@ -361,16 +416,20 @@ void replica_admin_set (struct replica *replica,
   reader.wanted.lease_us = replica->configuration.lease_us;
   reader.wanted.drift_ppm = replica->configuration.drift_ppm;
   status = read_set (&reader);
-  if (reader.has_lease && !reader.has_members) {
+  if (!reader.has_members
+      && (reader.has_lease || reader.priority_count > 0)) {
     reader.wanted.member_count = replica->configuration.member_count;
     memcpy (reader.wanted.members, replica->configuration.members,
             sizeof reader.wanted.members);
   }
   if (status == RAFT_OK) {
+    status = set_priorities (&reader);
+  }
+  if (status == RAFT_OK) {
     status = judge_set (replica, &reader);
   }
   if (status != RAFT_OK) {
-    refuse (replica, caller, status, &why);
+    replica_admin_refuse (replica, caller, status, &why);
     return;
   }
   admin->caller = *caller;
@@ -379,163 +438,6 @@ void replica_admin_set (struct replica *replica,
     admin->term = replica->term;
     admin->wanted = reader.wanted;
     admin->round_count = 0;
-  }
-}
-
-/* ---- transfer ------------------------------------------------------------ */
-
-static int transfer_read (struct wire_view params, raft_id *member) {
-  struct wire_cursor cursor = { params.data, params.size, 0 };
-  uint32_t count = 0;
-  *member = RAFT_ID_NONE;
-  if (wire_cursor_array (&cursor, &count) != RAFT_OK || count > 1) {
-    return RAFT_EMALFORMED;
-  }
-  return count == 0 ? RAFT_OK
-                    : wire_cursor_unsigned (&cursor, RAFT_INDEX_MAX, member);
-}
-
-static int transfer_is_voter (const struct replica *replica, raft_id member,
-                              struct raft_detail *why) {
-  const struct wire_member *found
-    = wire_configuration_find (&replica->configuration, member);
-  const char *what = found == NULL ? "no member"
-                     : (found->roles & ~(unsigned)WIRE_LEARNER) == 0
-                       ? "a learner"
-                     : member == replica->identity.member ? "the leader"
-                                                          : NULL;
-  if (what == NULL) {
-    return RAFT_OK;
-  }
-  return raft_fail (why, RAFT_EINVALID, "expected another voter, got %llu, "
-                    "which is %s", (unsigned long long)member, what);
-}
-
-/* Who has not answered for an election timeout will not take over in one. */
-static int transfer_is_alive (const struct replica *replica, raft_id member,
-                              struct raft_detail *why) {
-  struct raft_status raft;
-  raft_get_status (replica->raft, &raft);
-  for (uint32_t i = 0; i < raft.member_count; i++) {
-    if (raft.members[i].id == member && raft.members[i].heard != 0
-        && replica->now - raft.members[i].heard
-             < replica_election_us (replica)) {
-      return RAFT_OK;
-    }
-  }
-  return raft_fail (why, RAFT_EUNREACHABLE, "member %llu does not answer",
-                    (unsigned long long)member);
-}
-
-static int transfer_judge (const struct replica *replica, raft_id member,
-                           struct raft_detail *why) {
-  int status;
-  if (replica->role != RAFT_LEADER) {
-    return RAFT_ENOT_LEADER;
-  }
-  if (member == RAFT_ID_NONE) {
-    return RAFT_OK;
-  }
-  status = transfer_is_voter (replica, member, why);
-  return status == RAFT_OK ? transfer_is_alive (replica, member, why)
-                           : status;
-}
-
-static int transfer_step (struct replica *replica, raft_id member,
-                          struct raft_detail *why) {
-  struct raft_event event;
-  int status;
-  memset (&event, 0, sizeof event);
-  event.kind = RAFT_EVENT_TRANSFER;
-  event.as.transfer.member = member;
-  status = replica_step (replica, &event);
-  if (status == RAFT_EINVALID) {
-    return raft_fail (why, RAFT_EUNREACHABLE,
-                      "no other voter is there to lead");
-  }
-  return status;
-}
-
-void replica_admin_transfer (struct replica *replica,
-                             const struct replica_caller *caller,
-                             struct wire_view params) {
-  struct replica_admin *admin = &replica->admin;
-  struct raft_detail why = { "" };
-  raft_id member;
-  int status = transfer_read (params, &member);
-  if (status != RAFT_OK) {
-    replica_answer_error (replica, caller, RAFT_EMALFORMED,
-                          "transfer: expected [] or [id]");
-    return;
-  }
-  status = transfer_judge (replica, member, &why);
-  if (status == RAFT_OK && admin->is_transferring) {
-    status = RAFT_EBUSY;
-  } else if (status == RAFT_OK) {
-    admin->is_transferring = true;
-    admin->transfer_caller = *caller;
-    status = transfer_step (replica, member, &why);
-    admin->is_transferring = status == RAFT_OK && admin->is_transferring;
-  }
-  if (status != RAFT_OK) {
-    refuse (replica, caller, status, &why);
-  }
-}
-
-void replica_admin_transferred (struct replica *replica, raft_id member,
-                                int status) {
-  struct replica_admin *admin = &replica->admin;
-  struct raft_detail why;
-  if (!admin->is_transferring) {
-    return; /* a stalled leader's own */
-  }
-  if (status == RAFT_OK) {
-    admin->is_handed_over = true;
-    return;
-  }
-  admin->is_transferring = false;
-  (void)raft_fail (&why, status, "member %llu has not taken over within an "
-                   "election timeout; this one leads on",
-                   (unsigned long long)member);
-  refuse (replica, &admin->transfer_caller, status, &why);
-}
-
-/* Who leads now may be another one, if an election came between. */
-bool replica_settle_transfer (struct replica *replica) {
-  struct replica_admin *admin = &replica->admin;
-  if (!admin->is_handed_over || replica->leader == RAFT_ID_NONE) {
-    return false;
-  }
-  admin->is_transferring = false;
-  admin->is_handed_over = false;
-  answer_map (replica, &admin->transfer_caller, "leader", replica->leader);
-  return true;
-}
-
-/* ---- step_down ----------------------------------------------------------- */
-
-void replica_admin_step_down (struct replica *replica,
-                              const struct replica_caller *caller,
-                              struct wire_view params) {
-  static const uint8_t yes = 0xc3;
-  struct raft_event event;
-  int status = RAFT_OK;
-  if (!is_empty (params)) {
-    replica_answer_error (replica, caller, RAFT_EMALFORMED,
-                          "step_down: expected []");
-    return;
-  }
-  if (replica->role != RAFT_LEADER) {
-    status = RAFT_ENOT_LEADER;
-  } else {
-    memset (&event, 0, sizeof event);
-    event.kind = RAFT_EVENT_STEP_DOWN;
-    status = replica_step (replica, &event);
-  }
-  if (status == RAFT_OK) {
-    replica_answer_value (replica, caller, &yes, 1);
-  } else {
-    replica_answer_error (replica, caller, status, NULL);
   }
 }
 

@@ -89,6 +89,22 @@ void replica_admin_members (struct replica *replica,
 void replica_admin_set (struct replica *replica,
                         const struct replica_caller *caller,
                         struct wire_view params);
+/* Answers who waits: the member ends. */
+void replica_admin_fail (struct replica *replica, int status);
+/* ... and how they are answered. */
+void replica_admin_answer_index (struct replica *replica,
+                                 const struct replica_caller *caller,
+                                 raft_index index);
+void replica_admin_refuse (struct replica *replica,
+                           const struct replica_caller *caller, int status,
+                           const struct raft_detail *why);
+/* { key = number } */
+void replica_admin_answer (struct replica *replica,
+                           const struct replica_caller *caller,
+                           const char *key, uint64_t number);
+bool replica_admin_is_empty (struct wire_view params);
+
+/* ---- handover.c: leadership for another one ---------------------------- */
 void replica_admin_transfer (struct replica *replica,
                              const struct replica_caller *caller,
                              struct wire_view params);
@@ -98,11 +114,6 @@ void replica_admin_step_down (struct replica *replica,
 void replica_admin_transferred (struct replica *replica, raft_id member,
                                 int status);
 bool replica_settle_transfer (struct replica *replica);
-void replica_admin_answer_index (struct replica *replica,
-                                 const struct replica_caller *caller,
-                                 raft_index index);
-/* Answers who waits: the member ends. */
-void replica_admin_fail (struct replica *replica, int status);
 
 /* ---- init.c: entry 1 ---------------------------------------------------- */
 /* It is being applied: a copy stays. Errors: RAFT_ENOMEM. */

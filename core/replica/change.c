@@ -107,6 +107,7 @@ bool replica_same_members (const struct wire_configuration *one,
     const struct wire_member *a = &one->members[i];
     const struct wire_member *b = &other->members[i];
     if (a->id != b->id || a->roles != b->roles
+        || a->priority != b->priority
         || strcmp (a->address, b->address) != 0) {
       return false;
     }

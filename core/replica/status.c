@@ -169,6 +169,7 @@ static int encode_member (const struct replica *replica,
   map_init (&map, replica->memory);
   map_number (&map, "id", member->id);
   map_text (&map, "address", member->address);
+  map_number (&map, "priority", member->priority);
   map_boolean (&map, "voter", (member->roles & WIRE_VOTER) != 0);
   map_boolean (&map, "learner", (member->roles & WIRE_LEARNER) != 0);
   map_boolean (&map, "outgoing", (member->roles & WIRE_OUTGOING) != 0);

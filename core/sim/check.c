@@ -466,6 +466,22 @@ static bool is_anyone_busy (const struct sim_world *world) {
   return false;
 }
 
+/* Nobody who is level should lead rather than who leads. */
+static bool is_preferred (struct sim_world *world,
+                          const struct sim_member *leader,
+                          const struct raft_status *want) {
+  const struct raft_configuration *value = want->configuration;
+  for (uint32_t i = 0; i < value->voters.count; i++) {
+    if (world->rest.heal == SIM_HEAL_ALL
+        && raft_configuration_priority (value, leader->id)
+             < raft_configuration_priority (value, value->voters.ids[i])
+        && is_level (world->members[value->voters.ids[i]], want)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool sim_check_converged (struct sim_world *world) {
   struct sim_member *leader = sim_world_leader (world);
   struct raft_status want;
@@ -476,6 +492,7 @@ bool sim_check_converged (struct sim_world *world) {
   raft_get_status (replica_raft (leader->replica), &want);
   return are_level (world, leader, &want) && want.commit == want.last
          && want.configuration->outgoing.count == 0 /* whoever leads left */
+         && is_preferred (world, leader, &want)
          && world->checks->committed[want.commit].by >= want.term;
 }
 

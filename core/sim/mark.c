@@ -108,6 +108,8 @@ void sim_mark_trace (struct sim_world *world, struct sim_member *member,
     case RAFT_TRACE_INSTALL: sim_mark (world, SIM_MARK_INSTALLED); break;
     case RAFT_TRACE_TRANSFER:
       sim_mark (world, SIM_MARK_TRANSFER);
+      mark_if (world, SIM_MARK_PRIORITY_TRANSFER,
+               fields[1] == RAFT_REASON_PRIORITY);
       mark_if (world, SIM_MARK_STALL_TRANSFER,
                fields[1] == RAFT_REASON_STALLED);
       break;

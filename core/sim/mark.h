@@ -62,6 +62,8 @@
   X(LINK_SILENT, "link_silent", "nothing comes back")                        \
   X(TRANSFER, "transfer", "a leader hands over")                             \
   X(STALL_TRANSFER, "stall_transfer", "a stalled leader hands over")         \
+  X(PRIORITY_TRANSFER, "priority_transfer", "a leader hands over to another" \
+    " that should lead")                                                     \
   X(JOINT, "joint", "two majorities at once")                                \
   X(LEARNER, "learner", "a member that has no vote")                         \
   X(SNAPSHOT, "snapshot", "one is taken")                                    \

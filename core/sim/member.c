@@ -84,6 +84,7 @@ static void init_done (void *owner, int status,
 
 static void describe_cluster (struct sim_world *world,
                               struct wire_configuration *value) {
+  static const uint32_t priorities[5] = { 100, 200, 0, 100, 300 };
   memset (value, 0, sizeof *value);
   (void)snprintf (value->name, sizeof value->name, "sim");
   value->lease_us = world->options.lease_us;
@@ -92,6 +93,8 @@ static void describe_cluster (struct sim_world *world,
   for (unsigned i = 0; i < value->member_count; i++) {
     value->members[i].id = i + 1;
     value->members[i].roles = WIRE_VOTER;
+    value->members[i].priority
+      = world->options.priorities ? priorities[i % 5] : RAFT_PRIORITY_DEFAULT;
     (void)snprintf (value->members[i].address,
                     sizeof value->members[i].address, "10.0.0.%u:7000",
                     i + 1);

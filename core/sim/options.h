@@ -97,6 +97,7 @@
   X(rot, 0, "weight", "fault: a file is damaged at rest")                    \
   X(change, 0, "weight", "fault: other members are asked for")               \
   X(transfer, 0, "weight", "fault: another leader is asked for")             \
+  X(priorities, 0, "yes or no", "some members should lead, some should not")\
   X(losses_max, 1, "members", "wiped or damaged in one run; never half")     \
   /* workload */                                                             \
   X(operation_us, 20000, "us", "mean pause of a client; 0: no workload")     \

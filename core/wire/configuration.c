@@ -35,6 +35,19 @@ static raft_id last_id (const struct wire_configuration *value) {
            ? RAFT_ID_NONE : value->members[value->member_count - 1].id;
 }
 
+static int put_member (struct raft_buffer *out,
+                       const struct wire_member *member) {
+  bool has_priority = member->priority != RAFT_PRIORITY_DEFAULT;
+  int status = wire_value_array (out, has_priority ? 4 : 3);
+  status |= wire_value_unsigned (out, member->id);
+  status |= put_text (out, member->address);
+  status |= wire_value_unsigned (out, member->roles);
+  if (has_priority) {
+    status |= wire_value_unsigned (out, member->priority);
+  }
+  return status;
+}
+
 int wire_configuration_encode (struct raft_buffer *out,
                                const struct wire_configuration *value) {
   size_t start = out->size;
@@ -50,10 +63,7 @@ int wire_configuration_encode (struct raft_buffer *out,
   status |= put_text (out, "members");
   status |= wire_value_array (out, value->member_count);
   for (i = 0; i < value->member_count; i++) {
-    status |= wire_value_array (out, 3);
-    status |= wire_value_unsigned (out, value->members[i].id);
-    status |= put_text (out, value->members[i].address);
-    status |= wire_value_unsigned (out, value->members[i].roles);
+    status |= put_member (out, &value->members[i]);
   }
   status |= put_text (out, "name");
   status |= put_text (out, value->name);
@@ -122,11 +132,27 @@ static bool roles_are_valid (uint64_t roles) {
               != (WIRE_VOTER | WIRE_LEARNER);
 }
 
+static int read_priority (struct configuration_reader *reader,
+                          struct wire_member *member, bool is_said) {
+  uint64_t priority = RAFT_PRIORITY_DEFAULT;
+  if (is_said
+      && (wire_cursor_unsigned (&reader->cursor, RAFT_PRIORITY_MAX, &priority)
+            != RAFT_OK
+          || priority == RAFT_PRIORITY_DEFAULT)) {
+    return raft_fail (reader->detail, RAFT_EMALFORMED,
+                      "configuration: member %llu: not a priority",
+                      (unsigned long long)member->id);
+  }
+  member->priority = (uint32_t)priority;
+  return RAFT_OK;
+}
+
 static int read_member (struct configuration_reader *reader, uint32_t i) {
   struct wire_member *member = &reader->value->members[i];
   uint32_t count = 0;
   uint64_t roles = 0;
-  if (wire_cursor_array (&reader->cursor, &count) != RAFT_OK || count != 3
+  if (wire_cursor_array (&reader->cursor, &count) != RAFT_OK || count < 3
+      || count > 4
       || wire_cursor_unsigned (&reader->cursor, RAFT_INDEX_MAX, &member->id)
            != RAFT_OK
       || member->id == RAFT_ID_NONE) {
@@ -153,7 +179,7 @@ static int read_member (struct configuration_reader *reader, uint32_t i) {
                       (unsigned long long)member->id);
   }
   member->roles = (unsigned)roles;
-  return RAFT_OK;
+  return read_priority (reader, member, count == 4);
 }
 
 /* Each set must fit the engine's arrays, and someone must vote. */
@@ -304,6 +330,15 @@ static void set_add (struct raft_id_set *set, raft_id id) {
   set->count++;
 }
 
+static void add_priority (struct raft_configuration *sets,
+                          const struct wire_member *member) {
+  if (member->priority != RAFT_PRIORITY_DEFAULT) {
+    struct raft_priority *last = &sets->priorities[sets->priority_count++];
+    last->id = member->id;
+    last->value = member->priority;
+  }
+}
+
 void wire_configuration_sets (const struct wire_configuration *value,
                               struct raft_configuration *sets) {
   uint32_t i;
@@ -314,6 +349,7 @@ void wire_configuration_sets (const struct wire_configuration *value,
     const struct wire_member *member = &value->members[i];
     if ((member->roles & WIRE_VOTER) != 0) {
       set_add (&sets->voters, member->id);
+      add_priority (sets, member);
     }
     if ((member->roles & WIRE_OUTGOING) != 0) {
       set_add (&sets->outgoing, member->id);

@@ -5,7 +5,8 @@
 **
 **   { name = "…", members = [[id, "host:port", role], …], lease_us = 0 }
 **
-** sorted by id; role 1 voter, 2 learner, 4 outgoing voter, as a sum. It is
+** sorted by id; role 1 voter, 2 learner, 4 outgoing voter, as a sum; a fourth
+** element is the member's priority, when that is not the default. It is
 ** canonical (value.h): equal values are equal bytes.
 **
 ** Ids are never used again: a fourth key, 'used', is the highest id that ever
@@ -33,6 +34,7 @@ enum wire_member_role {
 struct wire_member {
   raft_id id;
   unsigned roles; /* a set of enum wire_member_role */
+  uint32_t priority; /* RAFT_PRIORITY_DEFAULT, or 0 … RAFT_PRIORITY_MAX */
   char address[WIRE_ADDRESS_MAX];
 };
 

@@ -24,6 +24,7 @@ local SET = {
   learners = { "table" },
   lease = { "duration", min = 0 },
   drift = { "whole", min = 1 },
+  priorities = { "table" },
   timeout = { "duration" },
   voters = { "table" },
 }
@@ -78,16 +79,19 @@ end
 -- expected = the index of the configuration that is to be changed,
 -- lease = "200ms", how long a leader may answer reads without asking ("0ms":
 -- not at all), drift = 50000, how wrong clocks are at most, in parts per
--- million }; without voters and learners these stay as they are
+-- million, priorities = { { 1, 200 }, { 3, 0 } }: who should lead, and who
+-- should not (others keep theirs, 100 at first) }; without voters and learners
+-- these stay as they are
 -- @return true, { index = 9 }; or nil, message, code, detail
 function Admin:set(given)
   local o = options.check("admin:set", given, SET)
-  if not o.voters and (o.learners or not o.lease and not o.drift) then
+  local other = o.lease or o.drift or o.priorities
+  if not o.voters and (o.learners or not other) then
     error("admin:set: option voters: expected a table, got nothing", 2)
   end
   return ask(self.dir, "set_members", { { voters = o.voters,
     learners = o.learners or o.voters and {}, expected = o.expected,
-    lease_us = o.lease, drift_ppm = o.drift } },
+    lease_us = o.lease, drift_ppm = o.drift, priorities = o.priorities } },
     o.timeout or CHANGE_US)
 end
 

@@ -50,6 +50,23 @@ local function one_lease(text)
   return us and text, message
 end
 
+-- "1=200,3=0" -> { { 1, 200 }, { 3, 0 } }
+local function priority_list(text)
+  local list = {}
+  for word in (text .. ","):gmatch "([^,]*)," do
+    local number, value = word:match "^(%d+)=(%d+)$"
+    local id, message = address.id(number or word)
+    if not id then
+      return nil, message
+    elseif not value or tonumber(value) > 1000 then
+      return nil, ("expected a priority from 0 to 1000 such as 1=200, got %s")
+        :format(word)
+    end
+    list[#list + 1] = { id, tonumber(value) }
+  end
+  return list
+end
+
 --- Adds them to a parser; readers are those of raft.cli_arguments.
 function cli_admin.add(parser, read)
   local function with_dir(command)
@@ -64,6 +81,9 @@ function cli_admin.add(parser, read)
   members:option("--learners", "Beside them these, without a vote; or none.")
     :args(1):argname("MEMBERS")
     :convert(read.named("--learners", none_or_list))
+  members:option("--priorities", "Who should lead, and who not: 1=200,3=0.")
+    :args(1):argname("PRIORITIES")
+    :convert(read.named("--priorities", priority_list))
   members:option("--expected", "Only if this is the configuration's index.")
     :args(1):argname("INDEX"):convert(read.named("--expected", address.id))
   members:option("--lease", "Leaders may answer reads for so long without"
@@ -115,6 +135,9 @@ local function show(world, now)
   for _, member in ipairs(now.members) do
     local words = { ("%-4d %-22s %-8s"):format(member.id, member.address,
       kind_of(member)) }
+    if member.priority ~= 100 then
+      words[#words + 1] = ("priority %d"):format(member.priority)
+    end
     if member.id == now.leader then
       words[#words + 1] = "leader"
     elseif member.lag then
@@ -145,10 +168,11 @@ end
 
 local function members(raft, world, given, failed)
   local operator = raft.admin(given.dir)
-  if given.voters or given.lease or given.drift then
+  if given.voters or given.lease or given.drift or given.priorities then
     return told(world, failed, "members", operator:set {
       voters = given.voters, learners = given.learners,
       lease = given.lease, drift = given.drift,
+      priorities = given.priorities,
       expected = given.expected, timeout = given.timeout })
   end
   local ok, now, code = operator:members()

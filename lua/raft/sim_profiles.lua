@@ -169,20 +169,33 @@ profiles.everything = {
   limits = SMALL,
 }
 
---- Members come and go, leaders hand over, and all else goes on.
-profiles.members = {
-  members = 3, spares = 6, clients = 4, burst = 2, sessionless = 100,
-  loss = 10, duplicate = 10, reorder = 30, slow_sync = 5, slow_apply = 5,
-  fault_us = 150 * MS, fault_length_us = 800 * MS,
-  change = 8, transfer = 4, obey = 1, heal = "some",
-  crash = 3, kill = 1, crash_all = 1, split = 2, isolate = 2, one_way = 1,
-  pause = 2, reset = 1, disk_slow = 1, memory_death = 1, drift = 1,
-  slow_link = 1, client_reset = 1, lost_entry = 1, tail = 3,
-  inspect_disk = 500,
-  limits = { append_entries = 3, inflight_messages = 3, cached_bytes = 2048,
-    apply_entries = 2, segment_bytes = 8192, batch_bytes = 1024,
-    snapshot_bytes = 4096, retained_entries = 4, catch_up_us = 2000 * MS },
-}
+-- Members come and go, leaders hand over, and all else goes on.
+local function changing(more)
+  local profile = {
+    members = 3, spares = 6, clients = 4, burst = 2, sessionless = 100,
+    loss = 10, duplicate = 10, reorder = 30, slow_sync = 5, slow_apply = 5,
+    fault_us = 150 * MS, fault_length_us = 800 * MS,
+    change = 8, transfer = 4,
+    crash = 3, kill = 1, crash_all = 1, split = 2, isolate = 2, one_way = 1,
+    pause = 2, reset = 1, disk_slow = 1, memory_death = 1, drift = 1,
+    slow_link = 1, client_reset = 1, lost_entry = 1, tail = 3,
+    inspect_disk = 500,
+    limits = { append_entries = 3, inflight_messages = 3,
+      cached_bytes = 2048, apply_entries = 2, segment_bytes = 8192,
+      batch_bytes = 1024, snapshot_bytes = 4096, retained_entries = 4,
+      catch_up_us = 2000 * MS, priority_settle_us = 500 * MS },
+  }
+  for name, value in pairs(more) do
+    profile[name] = value
+  end
+  return profile
+end
+
+--- Members come and go, and leaders hand over to whom they are told.
+profiles.members = changing { obey = 1, heal = "some" }
+
+--- Likewise, but some should lead and some should not.
+profiles.priorities = changing { priorities = 1 }
 
 --- Other faults, limits and times for each seed (sim_swarm.lua).
 profiles.swarm = { swarm = 1 }
@@ -192,7 +205,7 @@ profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
   "contested", "contested_five", "reads", "leases", "handovers",
   "clock_31", "clock_32", "clock_52",
-  "tight", "members", "everything", "swarm",
+  "tight", "members", "priorities", "everything", "swarm",
 }
 
 return profiles

@@ -33,6 +33,7 @@ local round_table = { MS = MS }
 --- A new table.
 -- @param options { members = 3, logs = { [2] = { 1, 1, 2 } },
 --   terms = { [2] = 3 }, limits = {...}, heartbeat_us = …,
+--   priorities = { { id = 2, value = 200 } },
 --   watch = function(engine, event) … return function(effects) … end end }
 --   'watch' sees every step before, and with what it returned after.
 function round_table.new(options)
@@ -42,7 +43,8 @@ function round_table.new(options)
     commands = 0, held = {}, reads = {}, talk = {}, leaders = {},
   }, Table)
   self.first = { voters = {}, learners = options.learners,
-    lease_us = options.lease_us, drift_ppm = options.drift_ppm }
+    lease_us = options.lease_us, drift_ppm = options.drift_ppm,
+    priorities = options.priorities }
   for id = 1, options.members do self.first.voters[id] = id end
   for id = 1, options.members do self:add(id) end
   return self

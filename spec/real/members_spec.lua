@@ -26,8 +26,9 @@ describe("luaraft members #once", function ()
     return { all[first], all[last] }
   end
 
-  local function new(count)
-    cluster = Cluster.new { count = count, member = { machine = "raft.kv" } }
+  local function new(count, limits)
+    cluster = Cluster.new { count = count, member = { machine = "raft.kv",
+      limits = limits } }
     cluster:start_all()
     finally(function () cluster:close() end)
     return cluster:leader()
@@ -173,6 +174,27 @@ describe("luaraft members #once", function ()
       return err == ("luaraft transfer: member %d does not answer "
         .. "(unreachable)\n"):format(heir)
     end)
+  end)
+
+  it("hands over to who should lead", function ()
+    local leader = new(3, { priority_settle_us = "500ms" })
+    local heir = leader % 3 + 1
+    local code, _, err = luaraft("members --dir %s --voters 1,2,3 "
+      .. "--priorities %d=200,%d=0", cluster:dir_of(leader), heir, leader)
+    assert.same({ 0, "" }, { code, err })
+    cluster:wait("the heir to lead", function ()
+      local now = seen(heir)
+      return now and now.role == "leader"
+    end)
+    local _, shown = luaraft("members --dir %s", cluster:dir_of(heir))
+    assert.matches(("\n%d +[%%d.:]+ +voter +priority 200 leader\n"):format(
+      heir), "\n" .. shown)
+    assert.matches(("\n%d +[%%d.:]+ +voter +priority 0 lag %%d+\n"):format(
+      leader), "\n" .. shown)
+    code, _, err = luaraft("members --dir %s --voters 1,2,3 "
+      .. "--priorities 9=200", cluster:dir_of(heir))
+    assert.same({ 1, "luaraft members: expected a priority of one of the "
+      .. "voters, got one of member 9 (invalid)\n" }, { code, err })
   end)
 
   -- A frozen one answers nobody, and the leader has not noticed yet.

@@ -21,6 +21,7 @@ local COUNTS = {
   clock_52 = { 3, 100 },
   tight = { 10, 1000 },
   members = { 30, 3000 },
+  priorities = { 30, 3000 },
   everything = { 30, 3000 },
 }
 
@@ -42,6 +43,7 @@ local MUST = {
   clock_52 = { "acknowledged" },
   tight = { "slow_syncs", "client_resets", "reads_done" },
   members = { "configurations", "orders_done", "removed", "crashes" },
+  priorities = { "configurations", "orders_done", "removed", "crashes" },
   everything = { "snapshots_taken", "snapshots_sent", "snapshots_installed",
     "snapshots_restored", "wipes", "jumps", "machine_failures",
     "memory_failures", "unknowns" },

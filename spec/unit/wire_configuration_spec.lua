@@ -48,6 +48,19 @@ describe("wire_configuration", function ()
     assert.same(value, read)
   end)
 
+  it("writes priorities that are not the default, of voters", function ()
+    local first, second = member(1, 1, "a:1"), member(2, 2, "b:1")
+    first.priority, second.priority = 0, 1000
+    local value = configuration(first, second, member(3, 1, "c:1"))
+    local bytes = probe.configuration_encode(value)
+    assert.equal(pack(value_of({ 1, "a:1", 1, 0 }, { 2, "b:1", 2, 1000 },
+      { 3, "c:1", 1 })), bytes)
+    local read = probe.configuration_decode(bytes)
+    assert.same({ { id = 1, value = 0 } }, read.sets.priorities)
+    read.sets, read.used = nil, nil
+    assert.same(value, read)
+  end)
+
   it("remembers the highest id that has gone, and only that", function ()
     local value = configuration(member(2, 1, "a:1"))
     local plain = pack(value_of({ 2, "a:1", 1 }))
@@ -106,7 +119,7 @@ describe("wire_configuration: what is refused", function ()
     for what, triple in pairs {
       ["its id from 1"] = { 0, "a:1", 1 },
       ["a member must be [id"] = { 1, "a:1" },
-      ["member must be [id, \"host"] = { 1, "a:1", 1, 1 },
+      ["member must be [id, \"host"] = { 1, "a:1", 1, 1, 1 },
       ["must be [id, \"host:port\", role]"] = { "1", "a:1", 1 },
       ["member 2: not a role"] = { 2, "a:1", 0 },
       ["member 3: not a role"] = { 3, "a:1", 3 },
@@ -114,6 +127,9 @@ describe("wire_configuration: what is refused", function ()
       ["member 5: not a role"] = { 5, "a:1", 8 },
       ["member 6: not a role"] = { 6, "a:1", "voter" },
       ["member 7: expected an address"] = { 7, 70, 1 },
+      ["member 8: not a priority"] = { 8, "a:1", 1, 100 }, -- is not written
+      ["member 9: not a priority"] = { 9, "a:1", 1, 1001 },
+      ["member 10: not a priority"] = { 10, "a:1", 1, "high" },
     } do
       assert.matches(what, refusal(value_of(triple)), 1, true)
     end
