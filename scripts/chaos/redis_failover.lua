@@ -24,6 +24,7 @@ end
 return raft.scenario {
   name = "a primary of Redis fails over", nodes = 3, driver = "redis",
   duration = "4s", concurrency = 3,
-  workload = raft.workload.register { keys = 2, pause = "20ms" },
+  -- So many keys that not all are written again before they are read.
+  workload = raft.workload.register { keys = 40, pause = "20ms" },
   nemesis = failover,
 }
