@@ -21,8 +21,8 @@
 #define BACKOFF_SOON_US (2 * RAFT_MILLISECOND) /* after a link that lived */
 #define BACKOFF_FIRST_US (20 * RAFT_MILLISECOND)
 #define BACKOFF_MOST_US RAFT_SECOND
-#define LIVED_US (2 * RAFT_SECOND) /* a link that ends sooner has not mended
-                                      anything: the next pause is longer */
+#define LIVED_US (300 * RAFT_MILLISECOND) /* a link that ends sooner has not
+                             mended anything: the next pause is longer */
 #define BULK_IDLE_MS ((uint64_t)10000) /* nothing to send: it ends */
 #define DIAL_MS 2000 /* from the dial to the other's greeting */
 #define UNSENT_MAX ((size_t)32 * 1024 * 1024) /* bytes; above the engine's own
