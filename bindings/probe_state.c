@@ -115,6 +115,7 @@ static const struct field progress_fields[] = {
   ROW (raft_progress, leased, NUMBER),
   ROW (raft_progress, fit_since, NUMBER),
   ROW (raft_progress, load_ticket, NUMBER),
+  ROW (raft_progress, load_is_void, NUMBER),
   ROW (raft_progress, window_count, COUNT),
   ROW (raft_progress, window_bytes, OTHER), /* a sum */
 };

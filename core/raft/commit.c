@@ -186,7 +186,9 @@ int raft_on_loaded (struct raft *raft, const struct raft_event *event) {
       if (raft->progress[i].load_ticket == event->as.loaded.ticket) {
         first = raft->progress[i].next;
         known = true;
-        if (first <= raft->log.base) { /* compacted meanwhile */
+        if (first <= raft->log.base /* compacted meanwhile */
+            || (raft->progress[i].load_is_void
+                && !event->as.loaded.damaged)) {
           raft->progress[i].load_ticket = 0;
           raft_replicate_to (raft, &raft->progress[i]);
           return RAFT_OK;

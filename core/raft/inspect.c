@@ -180,6 +180,7 @@ static void hash_progress (struct hash *hash,
   hash_add (hash, progress->lease_round);
   hash_add (hash, progress->leased);
   hash_add (hash, progress->load_ticket);
+  hash_add (hash, progress->load_is_void);
   hash_add (hash, progress->window_count);
   for (uint32_t i = 0; i < progress->window_count; i++) {
     uint32_t slot = (progress->window_start + i) % RAFT_WINDOW_MAX;

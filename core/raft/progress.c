@@ -72,6 +72,12 @@ void raft_progress_sent (struct raft_progress *progress, raft_index last,
   window_add (progress, last, bytes);
 }
 
+/* What it brings is not wanted any more. Another one waits for its answer: a
+** thousand late acknowledgements in a row must not make a thousand loads. */
+static void load_void (struct raft_progress *progress) {
+  progress->load_is_void = progress->load_ticket != 0;
+}
+
 bool raft_progress_on_ack (struct raft_progress *progress, raft_index match,
                            enum raft_bug bug) {
   struct { enum raft_bug bug; } holder = { bug };
@@ -82,7 +88,7 @@ bool raft_progress_on_ack (struct raft_progress *progress, raft_index match,
   if (progress->next <= progress->match
       && !raft_bug (&holder, NEXT_NOT_MOVED)) {
     progress->next = progress->match + 1;
-    progress->load_ticket = 0; /* it was for what has arrived meanwhile */
+    load_void (progress); /* it was for what has arrived meanwhile */
   }
   if (progress->mode == RAFT_REPLICATE) {
     window_free (progress, match);
@@ -96,7 +102,7 @@ bool raft_progress_on_ack (struct raft_progress *progress, raft_index match,
   progress->waits = false;
   if (match + 1 >= progress->next) {
     progress->mode = RAFT_REPLICATE;
-    progress->load_ticket = 0;
+    load_void (progress);
     window_clear (progress);
   }
   return news;
@@ -120,7 +126,7 @@ void raft_progress_become_snapshot (struct raft_progress *progress,
   raft_assert (index > progress->match);
   progress->mode = RAFT_SNAPSHOT;
   progress->next = index + 1;
-  progress->load_ticket = 0;
+  load_void (progress);
   window_clear (progress);
 }
 
@@ -129,6 +135,6 @@ void raft_progress_become_probe (struct raft_progress *progress,
   progress->mode = RAFT_PROBE;
   progress->next = next > progress->match ? next : progress->match + 1;
   progress->waits = false;
-  progress->load_ticket = 0;
+  load_void (progress);
   window_clear (progress);
 }

@@ -50,7 +50,9 @@ struct raft_progress {
   raft_time lease_us;    /* that the messages of this round grant; 0: none */
   uint64_t lease_round;  /* the first that granted it */
   raft_time leased;      /* start of the last such round that it answered; 0 */
-  uint64_t load_ticket;  /* of a LOAD under way for it; 0: none */
+  uint64_t load_ticket;  /* of a LOAD under way for it; 0: none. There is one
+                         ** at a time, however many answers come meanwhile */
+  bool load_is_void;     /* it was for another 'next' */
   uint64_t window_bytes;
   uint32_t window_start; /* a ring */
   uint32_t window_count;

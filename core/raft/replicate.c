@@ -149,6 +149,7 @@ static void replicate_load (struct raft *raft,
   raft_index count = raft->log.first_cached - progress->next;
   raft->load_ticket++;
   progress->load_ticket = raft->load_ticket;
+  progress->load_is_void = false;
   effect->as.load.ticket = raft->load_ticket;
   effect->as.load.first = progress->next;
   effect->as.load.count = (uint32_t)(count < limits->append_entries

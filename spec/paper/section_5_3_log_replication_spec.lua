@@ -3,6 +3,7 @@
 -- Paper §5.3: log replication. Logs converge on the leader's, whatever they
 -- held before; what is lost on the way is sent again.
 
+local effects_of = require("spec.paper.table_effects")
 local round_table = require("spec.paper.round_table")
 local MS = round_table.MS
 
@@ -227,6 +228,31 @@ describe("§5.3 log replication", function()
       assert.equal("overloaded", code)
       t:settle()
       assert.is_truthy(t:propose(1))
+    end)
+
+  -- The disk of the leader answers late: what it is asked for, is kept.
+  it("old entries are read back once at a time, however many answers come",
+    function()
+      local t = round_table.new { members = 3, limits = { cached_bytes = 100 } }
+      local perform, asked = effects_of.perform, {}
+      local answer = perform.load
+      t:elect(1)
+      t:isolate(3)
+      t:propose(1, 40)
+      t:settle()
+      t:drop()
+      perform.load = function(_, _, effect) asked[#asked + 1] = effect end
+      t:step(1, { kind = "link_up", member = 3 })
+      for index = 3, 30 do
+        t:step(1, { kind = "message", message = {
+          kind = "append_result", from = 3, to = 1, term = 2,
+          match_index = index, round = 1 } })
+      end
+      perform.load = answer
+      assert.equal(1, #asked)
+      t:heal()
+      answer(t, t.members[1], asked[1]) -- what it brings is too old
+      assert.equal(31, entries_to(t, 3)[1].previous_index + 1)
     end)
 
   it("a lost message is found by the next heartbeat", function()
