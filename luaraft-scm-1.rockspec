@@ -97,6 +97,7 @@ build = {
     ["raft.nemesis"] = "lua/raft/nemesis.lua",
     ["raft.nemesis_board"] = "lua/raft/nemesis_board.lua",
     ["raft.nemesis_kinds"] = "lua/raft/nemesis_kinds.lua",
+    ["raft.nemesis_members"] = "lua/raft/nemesis_members.lua",
     ["raft.nemesis_partition"] = "lua/raft/nemesis_partition.lua",
     ["raft.nemesis_round"] = "lua/raft/nemesis_round.lua",
     ["raft.node"] = "lua/raft/node.lua",

@@ -32,8 +32,8 @@ end
 -- Verbs that are only noted: "0.250 kill 1".
 for _, verb in ipairs { "cut", "mend", "reset", "kill", "crash", "restart",
                         "pause", "resume", "clock", "disk", "network",
-                        "wipe", "rot", "add_member", "remove_member",
-                        "transfer", "slow_link", "lose_names" } do
+                        "wipe", "rot", "transfer", "slow_link",
+                        "lose_names" } do
   Fake[verb] = function(self, ...)
     local parts = { ("%.3f"):format(self.time / 1e6), verb }
     for i = 1, select("#", ...) do
@@ -51,6 +51,25 @@ function Fake:members()
     list[id] = id
   end
   return list
+end
+
+function Fake:spares()
+  local list = {}
+  for id = self.nodes - self.spare_count + 1, self.nodes do
+    list[#list + 1] = id
+  end
+  return list
+end
+
+-- "0.250 set_members 1 2 | 3", and nothing where nobody leads.
+function Fake:set_members(voters, learners)
+  if not self.leading then
+    return nil, "nobody leads"
+  end
+  self.log[#self.log + 1] = ("%.3f set_members %s | %s"):format(
+    self.time / 1e6, table.concat(voters, " "),
+    table.concat(learners or {}, " "))
+  return true
 end
 
 function Fake:others(id)
@@ -177,12 +196,14 @@ function Fake:client()
   return setmetatable({ cluster = self }, Client)
 end
 
---- @param given { seed = 1, nodes = 5, leader = 1, lasts = "10s",
+--- @param given { seed = 1, nodes = 5, spares = 0 (of the nodes), leader = 1,
+-- lasts = "10s",
 -- machine = a class, doubt = permille of calls that nobody hears of again,
 -- verb_us = how long a verb takes, as on real clocks }
 function fake_cluster.new(given)
   return setmetatable({
-    nodes = given.nodes or 5, leading = given.leader, time = 0, turn = 0,
+    nodes = given.nodes or 5, spare_count = given.spares or 0,
+    leading = given.leader, time = 0, turn = 0,
     ends = quantity.duration(given.lasts or "10s"), log = {},
     processes = {}, chance = helper.random(given.seed or 1),
     machine = given.machine and given.machine.new(), doubt = given.doubt or 0,

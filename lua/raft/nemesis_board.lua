@@ -2,8 +2,8 @@
 --
 -- nemesis_board.lua - what is broken in a cluster now, and was.
 --
--- Holds:     who is held by which fault, whose disk was lost, and every fault
---            as a band of time.
+-- Holds:     who is held by which fault, whose disk was lost, who shall be a
+--            member (nemesis_members.lua), and every fault as a band of time.
 -- Knows not: how a fault is made.
 -- Invariant: a process, a disk, a clock is held by one fault at a time, so
 --            that the end of one fault never ends another; a disk is lost on
@@ -23,7 +23,8 @@ function nemesis_board.of(cluster)
   local board = boards[cluster]
   if not board then
     board = setmetatable({ began = cluster:now(), held = {}, lost = {},
-                           lost_count = 0, bands = {}, taken = {} }, Board)
+                           lost_count = 0, has_changed = false, plan = false,
+                           bands = {}, taken = {} }, Board)
     boards[cluster] = board
   end
   return board
@@ -77,9 +78,10 @@ end
 -- ---- losses ----------------------------------------------------------------
 
 --- Whether what is on the disk of a member can be lost, so that a majority
--- still has all: the most that can be survived, and no more.
+-- still has all: the most that can be survived, and no more. Where members
+-- were changed nobody knows who will vote.
 function Board:may_lose(cluster, id)
-  return not self.lost[id]
+  return not self.lost[id] and not self.has_changed
     and (self.lost_count + 1) * 2 < #cluster:members()
 end
 

@@ -12,6 +12,7 @@
 -- finish = function, hold = function (length) }: 'what' is held of the
 -- targets until the end; 'hold' is what happens in between, if not sleep.
 
+local members = require "raft.nemesis_members"
 local partition = require "raft.nemesis_partition"
 local round = require "raft.nemesis_round"
 
@@ -319,19 +320,9 @@ end)
 
 -- ---- membership ------------------------------------------------------------
 
-add("membership", {}, function (cluster, board, o)
-  local id = board:pick(cluster, o.target, "process")
-  if not id or #cluster:members() < 2 then
-    return nil
-  end
-  cluster:remove_member(id)
-  return {
-    targets = { id }, what = "process",
-    finish = function ()
-      cluster:add_member(id)
-    end,
-  }
-end)
+add("membership", {
+  kind = { "one_of", words = members.KINDS, default = "vote" },
+}, members.begin)
 
 add("transfer", { target = { "any", default = "follower" } },
 function (cluster, board, o)

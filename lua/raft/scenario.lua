@@ -175,7 +175,8 @@ local function new_cluster(self, read, handle, flat, initial)
   local recorded = history.new { model = workload.model,
                                  initial = workload.initial }
   return require("raft.sim_cluster").new {
-    handle = handle, nodes = count_of(flat), seed = flat.seed,
+    handle = handle, nodes = count_of(flat), spares = flat.spares,
+    seed = flat.seed,
     keep_traces = flat.keep_traces or 0,
     place = self.place, bound = handle:now() + read.timeout,
     instructions = RUN_INSTRUCTIONS, options = initial,

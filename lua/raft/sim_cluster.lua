@@ -39,6 +39,15 @@ function Cluster:members()
   return list
 end
 
+--- Those of them that were no members at first, and can become some.
+function Cluster:spares()
+  local list = {}
+  for id = self.nodes - self.spare_count + 1, self.nodes do
+    list[#list + 1] = id
+  end
+  return list
+end
+
 --- Who leads now; nil: nobody.
 function Cluster:leader()
   return self.handle:leader()
@@ -281,7 +290,7 @@ for name, verb in pairs(faults.verbs) do
 end
 
 -- What other worlds have, or this one will have.
-local MISSING = { "add_member", "remove_member", "upgrade", "snapshot" }
+local MISSING = { "upgrade", "snapshot" }
 
 for _, name in ipairs(MISSING) do
   Cluster[name] = function(self)
@@ -307,12 +316,14 @@ end }
 
 local sim_cluster = {}
 
---- @param given { handle = a world of raft.core, nodes = 3, seed = 1,
+--- @param given { handle = a world of raft.core, nodes = 3, spares = 0 (of
+-- them), seed = 1,
 -- bound = time, instructions = n, place = "file:1: ", history = …,
 -- ties = of sim_history or nil }
 function sim_cluster.new(given)
   local cluster = {
     handle = given.handle, nodes = given.nodes, place = given.place,
+    spare_count = given.spares or 0,
     dice = dice.new(given.seed), clients = {}, recorded = given.history,
     counts = {}, initial = given.options, notes = {},
     keep_traces = given.keep_traces, ties = given.ties or false,

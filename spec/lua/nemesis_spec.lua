@@ -98,14 +98,6 @@ describe("nemesis: single faults", function ()
     assert.same({ "1.000 network loss=5%", "2.500 network loss=false" },
       (attack(nemesis.all { loss, loss }, { lasts = "2501ms" })))
   end)
-
-  it("use the verbs of membership", function ()
-    local log = attack(nemesis.all {
-      nemesis.membership { target = 3 }, nemesis.transfer { target = 1 } },
-      { lasts = "1600ms" })
-    assert.same({ "1.000 remove_member 3", "1.000 transfer 1",
-                  "1.500 add_member 3" }, log)
-  end)
 end)
 
 describe("nemesis: losses", function ()
@@ -260,7 +252,7 @@ describe("nemesis: composition", function ()
         seen[row.name] = true
       end
     end
-    assert.equal(32, kinds)
+    assert.equal(33, kinds)
     local without = nemesis.everything { without = { "clock", "wipe" } }
     log = attack(without, { leader = 1, lasts = "300s" })
     assert.falsy(table.concat(log, "\n"):find("clock"))

@@ -37,6 +37,26 @@ describe("luaraft chaos #once", function ()
     nothing_is_left()
   end)
 
+  it("takes the vote of a member and gives it back", function ()
+    local path = runs:scenario("votes", [[
+return raft.scenario { nodes = 3, run = function(cluster)
+  cluster:await_leader()
+  local one = raft.nemesis.membership { target = 3, every = "10ms",
+                                        lasts = "1s" }
+  cluster:spawn(one.run, one, cluster, nil, 1)
+  local members = raft.admin(cluster.handle.members[1].dir)
+  local function votes()
+    local ok, now = members:members()
+    return ok and now.members[3].voter
+  end
+  assert(cluster:wait_until(function() return votes() == false end, "10s"))
+  assert(cluster:wait_until(function() return votes() == true end, "10s"))
+end }]])
+    local code, said = runs:run(path)
+    assert.equal(0, code, said)
+    nothing_is_left()
+  end)
+
   it("runs a story with its verbs, and sees what they do", function ()
     local path = runs:scenario("story", [[
 return raft.scenario { nodes = 3, run = function(cluster)

@@ -19,7 +19,7 @@ local SCENARIOS = {
   { "bank_under_partition", "cut", "mend" },
   { "rolling_restart", "kill", "restart" },
   { "everything", "cut", "crash", "kill", "pause", "clock", "disk",
-    "network", "reset", "transfer" },
+    "network", "reset", "transfer", "set_members" },
 }
 
 local SEEDS = helper.full and 200 or 2
@@ -155,13 +155,14 @@ describe("chaos: what is wrong is found", function ()
   end)
 
   it("a fault that this world lacks: not applicable", function ()
+    local upgrade = { run = function (_, cluster) cluster:upgrade() end }
     local result = raft.scenario({
       nodes = 3, machine = "raft.kv", duration = "5s",
-      workload = workload.register {}, nemesis = nemesis.membership {},
+      workload = workload.register {}, nemesis = upgrade,
     }):run { seed = 1 }
     assert.is_false(result.ok)
     assert.is_nil(result.violation)
-    assert.matches("remove member", result.not_applicable)
+    assert.matches("the simulator has no upgrade", result.not_applicable)
   end)
 
   it("a member that is none: at the scenario's line", function ()
