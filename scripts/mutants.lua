@@ -78,7 +78,8 @@ local ENTRIES = {
   [52] = { "apply_proposes" },
   [53] = { "time_32_bit" },
   [54] = { "skip_sync", "skip_directory_sync", "retry_sync",
-           "truncate_at_rot", "accept_short_segment", "skip_checksum",
+           "truncate_at_rot", "accept_short_segment", "accept_gap",
+           "skip_checksum",
            "believe_page_cache", "snapshot_not_synced",
            "snapshot_forgets_sessions" },
   [55] = { "stale_ack" },
@@ -116,6 +117,7 @@ local HINTS = {
   time_32_bit = "clock_31",
   expire_by_clock = "tight", priority_ignores_log = "priorities",
   retry_sync = "disks", accept_short_segment = "disks",
+  accept_gap = "disks",
   wiped_accepted = "everything", first_append_unchecked = "swarm",
   believe_page_cache = "contested_five", vote_error_ignored = "disks",
 }

@@ -145,6 +145,8 @@
     "recovery cuts at the first bad checksum, proven or not")               \
   X(ACCEPT_SHORT_SEGMENT, "accept_short_segment", "braft@93d248b",          \
     "a segment shorter than its head declares is accepted")                 \
+  X(ACCEPT_GAP, "accept_gap", "FAST'18",                                    \
+    "the log ends before a missing segment, or begins after it")            \
   X(SKIP_CHECKSUM, "skip_checksum", "FAST'18",                              \
     "stored batches are not checked")                                       \
   X(BELIEVE_PAGE_CACHE, "believe_page_cache", "ATC'20",                     \

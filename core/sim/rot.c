@@ -8,7 +8,8 @@
 **       flipped bit stands before the last durable batch, which proves what
 **       is before it, in the segment that is being written, too; a file is
 **       cut short of the length that its head declares; a file that is gone
-**       has earlier and later ones. So a member that has lost this must halt
+**       has a later one, and where it was the first, one with a batch in it
+**       (the last two may have none). So a member that has lost this must halt
 **       (damage.h), unless a snapshot may hold the same. Other files are
 **       damaged anywhere: a snapshot may be done without, and what was being
 **       made is made anew. */
@@ -101,8 +102,8 @@ static bool damage_segment (struct sim_disk *disk, const struct files *files,
                             const struct sim_action *action) {
   const char *name = files->names[which];
   uint64_t proof = last_batch (bytes);
-  if (action->how == SIM_ROT_GONE && which > 0
-      && which + 1 < files->segments) {
+  if (action->how == SIM_ROT_GONE && which + 1 < files->segments
+      && (which > 0 || files->segments > 3)) {
     return sim_disk_remove (disk, name) == RAFT_OK;
   }
   if (action->how == SIM_ROT_SHORT) {
