@@ -134,11 +134,27 @@ static uint32_t append_known (const struct raft *raft,
   return known;
 }
 
+/* How many of the entries this log may have. On a full disk these are, beyond
+** the known ones, no-ops: they are as small as a vote, and without one a new
+** leader cannot read. */
+static uint32_t append_takeable (const struct raft *raft,
+                                 const struct raft_message_append *append,
+                                 uint32_t known) {
+  if (!raft->disk_full) {
+    return append->entry_count;
+  }
+  while (known < append->entry_count
+         && append->entries[known].kind == RAFT_ENTRY_NOOP) {
+    known++;
+  }
+  return known;
+}
+
 static void append_entries (struct raft *raft,
                             const struct raft_message_append *append,
-                            uint32_t known) {
+                            uint32_t known, uint32_t count) {
   uint32_t configuration = 0;
-  for (uint32_t i = 0; i < append->entry_count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     const struct raft_entry *entry = &append->entries[i];
     raft_index index = append->previous_index + 1 + i;
     bool is_configuration = entry->kind == RAFT_ENTRY_CONFIGURATION;
@@ -166,6 +182,7 @@ static raft_index append_take (struct raft *raft,
                                const struct raft_message_append *append,
                                bool *legal) {
   uint32_t known = append_known (raft, append);
+  uint32_t count;
   raft_index first = append->previous_index + 1 + known;
   *legal = true;
   if (raft_bug (raft, FIRST_APPEND_UNCHECKED) && append->previous_index == 0
@@ -177,7 +194,8 @@ static raft_index append_take (struct raft *raft,
       && first <= raft->log.last && first > raft->commit) {
     append_cut (raft, first);
   }
-  if (known == append->entry_count || raft->disk_full) {
+  count = append_takeable (raft, append, known);
+  if (known == count) {
     return first - 1;
   }
   if (first <= raft->commit) {
@@ -190,9 +208,9 @@ static raft_index append_take (struct raft *raft,
   if (raft->written_from == 0) {
     raft->written_from = first;
   }
-  append_entries (raft, append, known);
-  raft_note (raft, APPEND, first, append->entry_count - known);
-  return append->previous_index + append->entry_count;
+  append_entries (raft, append, known, count);
+  raft_note (raft, APPEND, first, count - known);
+  return append->previous_index + count;
 }
 
 /* ---- the message ------------------------------------------------------ */

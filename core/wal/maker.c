@@ -18,7 +18,7 @@ void wal_maker_init (struct wal_maker *maker, struct port_fs *fs,
 }
 
 const char *wal_maker_step_name (const struct wal_maker *maker) {
-  switch (maker->step) {
+  switch (maker->failed) {
     case WAL_MAKER_CREATE: return "create";
     case WAL_MAKER_ALLOCATE: return "allocate";
     case WAL_MAKER_HEAD:
@@ -79,12 +79,14 @@ static void finish (struct wal_maker *maker, int status) {
   if (status == RAFT_OK) {
     maker->step = WAL_MAKER_IDLE;
   }
+  maker->failed = maker->step;
   maker->done (maker, status);
 }
 
 /* No room: what was begun goes, so that it takes none. */
 static void give_up (struct wal_maker *maker, int status) {
   maker->status = status;
+  maker->failed = maker->step;
   submit (maker,
           maker->step == WAL_MAKER_CREATE ? WAL_MAKER_REMOVE
                                           : WAL_MAKER_CLOSE);

@@ -35,6 +35,7 @@ struct wal_maker {
   struct port_fs *fs;
   enum raft_bug bug;
   enum wal_maker_step step;
+  enum wal_maker_step failed; /* while step takes away what was begun */
   struct wal_segment_head head;
   const struct raft_slice *slices; /* behind the head; borrowed */
   size_t slice_count;

@@ -114,7 +114,9 @@ static void on_made (struct wal_maker *maker, int status) {
     set_full (wal, false);
   } else if (status == RAFT_EDISK_FULL) {
     uint64_t fields[2] = { (uint64_t)(int64_t)status, 0 };
-    wal_trace (wal, RAFT_TRACE_DISK, fields, 2);
+    if (!wal->is_full) { /* once, and not at each try */
+      wal_trace (wal, RAFT_TRACE_DISK, fields, 2);
+    }
     set_full (wal, true);
   } else {
     wal_fail (wal, status, wal_maker_step_name (maker), maker->name, 0);

@@ -169,6 +169,42 @@ describe("Diss. §10.2.1 writing in parallel", function()
       assert.same(t:terms(1), t:terms(2))
     end)
 
+  it("with all disks full a new leader commits its no-op, and reads",
+    function()
+      local t = round_table.new { members = 3 }
+      t:elect(1)
+      t:propose(1, 1)
+      t:settle()
+      for id = 1, 3 do
+        t:step(id, { kind = "disk_full", yes = true })
+      end
+      t:elect(2)
+      t:settle()
+      assert.same({ 1, 2, 2, 3 }, t:terms(1))
+      assert.equal(4, t:commit(2))
+      t:read(2, 7)
+      t:settle()
+      assert.equal("ok", t.reads[7].status)
+      local ok, _, code = t:propose(2, 1)
+      assert.is_nil(ok)
+      assert.equal("disk_full", code)
+    end)
+
+  it("with a full disk a no-op behind an entry is not taken", function()
+    local t = round_table.new { members = 3 }
+    t:elect(1)
+    t:step(3, { kind = "disk_full", yes = true })
+    t:propose(1, 1)
+    t:settle()
+    t:elect(2)
+    t:run(200 * MS)
+    assert.same({ 1, 2, 2, 3 }, t:terms(2))
+    assert.same({ 1, 2 }, t:terms(3))
+    t:step(3, { kind = "disk_full", yes = false })
+    t:run(200 * MS)
+    assert.same(t:terms(2), t:terms(3))
+  end)
+
   it("what no majority has room for is refused, until one has", function()
     local t = round_table.new { members = 5 }
     t:elect(1)
