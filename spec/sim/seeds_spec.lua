@@ -16,6 +16,8 @@ local COUNTS = {
   contested = { 30, 2000 },
   contested_five = { 30, 2000 },
   reads = { 30, 1000 },
+  leases = { 30, 2000 },
+  handovers = { 10, 1000 },
   clock_31 = { 3, 100 },
   clock_32 = { 3, 100 },
   clock_52 = { 3, 100 },
@@ -23,6 +25,7 @@ local COUNTS = {
   members = { 30, 3000 },
   priorities = { 30, 3000 },
   everything = { 30, 3000 },
+  swarm = { 30, 3000 },
 }
 
 -- What must have happened at least once in all runs of a profile: else the
@@ -38,6 +41,8 @@ local MUST = {
   contested = { "rivals", "truncations", "crashes" },
   contested_five = { "truncations", "crashes" },
   reads = { "rivals", "reads_done", "pauses" },
+  leases = { "lease_done", "drifts", "slow_links", "restarts" },
+  handovers = { "lease_done", "orders_done", "rivals" },
   clock_31 = { "acknowledged" },
   clock_32 = { "acknowledged" },
   clock_52 = { "acknowledged" },
@@ -47,6 +52,8 @@ local MUST = {
   everything = { "snapshots_taken", "snapshots_sent", "snapshots_installed",
     "snapshots_restored", "wipes", "jumps", "machine_failures",
     "memory_failures", "unknowns" },
+  swarm = { "crashes", "partitions", "disk_fulls", "snapshots_taken",
+    "configurations", "lost" },
 }
 
 local function replay(name, seed)
