@@ -22,9 +22,24 @@ cli.REMOVED = 5 -- of serve: this member is none any more
 -- nothing: one without an answer has failed, and no more.
 local UNKNOWN_CODES = { cancelled = true, timeout = true, unknown = true }
 
+-- "--id -1" is one wrong number and no option "-1", as argparse thinks.
+local function numbers_joined(words)
+  local joined = {}
+  for _, word in ipairs(words) do
+    local last = joined[#joined]
+    if word:find("^%-%d") and last and last:find("^%-%-[%a-]+$") then
+      joined[#joined] = last .. "=" .. word
+    else
+      joined[#joined + 1] = word
+    end
+  end
+  return joined
+end
+
 -- The arguments; or nil and an exit code, after everything was said.
 local function parse(raft, world, words)
   local parser, shown = arguments.parser(raft._VERSION)
+  words = numbers_joined(words)
   local ran, ok, result = pcall(parser.pparse, parser, words)
   if shown.text then
     world.out(shown.text .. "\n")

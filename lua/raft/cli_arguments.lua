@@ -13,6 +13,7 @@ local quantity = require("raft.quantity")
 local arguments = {}
 
 local READS = { "linear", "lease", "follower", "stale" }
+local FORMS = { "text", "json" }
 
 -- A converter for argparse, which wants the value, or nil and a message.
 local function reader(name, parser)
@@ -44,6 +45,19 @@ local function directory(text)
     return nil, "expected a directory, got none"
   end
   return text
+end
+
+-- One of some words.
+local function one_of(words)
+  return function(text)
+    for _, word in ipairs(words) do
+      if word == text then
+        return text
+      end
+    end
+    return nil, ("expected one of %s, got %s"):format(
+      table.concat(words, ", "), text)
+  end
 end
 
 local function cluster_name(text)
@@ -92,7 +106,8 @@ local function add_serve(parser)
   command:option("--memory", "The most memory the machine may take, 64MiB.")
     :args(1):argname("SIZE"):convert(reader("--memory", quantity.size))
   command:option("--log", "What is logged to stderr looks like this.")
-    :args(1):argname("FORM"):choices { "text", "json" }:default("text")
+    :args(1):argname("FORM"):convert(reader("--log", one_of(FORMS)))
+    :default("text")
   command:flag("--no-sandbox", "Give the machine the plain libraries.")
   command:option("--options", "What the machine's new() gets, as JSON.")
     :args(1):argname("JSON"):convert(reader("--options", whole_json))
@@ -118,7 +133,8 @@ local function add_clients(parser)
   query:argument("json", "The question; - reads it from stdin.")
     :convert(reader("json", whole_json))
   query:option("--read", "How fresh the answer must be.")
-    :args(1):argname("HOW"):choices(READS):default("linear")
+    :args(1):argname("HOW"):convert(reader("--read", one_of(READS)))
+    :default("linear")
   query:option("--max-age", "With --read stale: no older than this.")
     :args(1):argname("TIME"):convert(reader("--max-age", one_duration))
   query:option("--index", "With --read stale: at least this is applied.")
@@ -182,7 +198,7 @@ local function add_sim(parser)
   command:option("--bug", "In the build with bugs: have this one.")
     :args(1):argname("NAME")
   command:option("--trace", "Print what happened: text or json.")
-    :args(1):argname("FORM"):choices { "text", "json" }
+    :args(1):argname("FORM"):convert(reader("--trace", one_of(FORMS)))
   command:option("--view", "Draw what happened, as a page of HTML.")
     :args("?"):argname("PAGE")
   command:option("--record", "Write the run as a schedule that replays it.")

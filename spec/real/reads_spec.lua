@@ -94,7 +94,8 @@ describe("luaraft query --read #once", function ()
     local leader = new()
     local follower = leader % 3 + 1
     for _, row in ipairs {
-      { "--read leased", 2, "must be one of" },
+      { "--read leased", 2,
+        "expected one of linear, lease, follower, stale, got leased" },
       { "--max-age 1s", 2, "--max-age needs --read stale" },
       { "--index 1", 2, "--index needs --read stale" },
       { "--read stale --index 99999", 1, "expected index 99999 to be applied, "

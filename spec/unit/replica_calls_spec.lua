@@ -296,7 +296,7 @@ describe("replica: calls", function ()
   end)
 
   it("get disk_full and can still read when the disk is full", function ()
-    local made = desk.new { limits = { segment_bytes = 8192,
+    local made = desk.new { traces = true, limits = { segment_bytes = 8192,
       batch_bytes = 2048, entry_bytes = 1500 } }
     made:set_capacity(1, 20000)
     local client = desk.client(made, 1)
@@ -307,6 +307,7 @@ describe("replica: calls", function ()
       full = full or (answer and answer.code)
     end
     assert.equal("disk_full", full)
+    assert.equal(1, select(2, made:traces():gsub("wal%.disk", "")))
     assert.equal("up", (made:state(1)))
     local count = client:query("question").result
     assert.is_true(count > 0)
