@@ -135,34 +135,46 @@ local function sum(given)
   print("  " .. table.concat(names, ", "))
 end
 
+-- Lines of which a branch was never taken, in the order of the sources.
+local function show(places)
+  table.sort(places, function (a, b)
+    if a.file ~= b.file then
+      return a.file < b.file
+    end
+    return a.line < b.line
+  end)
+  for _, place in ipairs(places) do
+    if place.taken < place.all then
+      print(("%s:%d: %d of %d: %s"):format(place.file, place.line,
+        place.all - place.taken, place.all, place.text:match "^%s*(.-)$"))
+    end
+  end
+end
+
 -- gcov -t -b: the annotated sources of a room.
 local function branches()
-  local source, number, text, shown, taken, all = nil, nil, nil, {}, 0, 0
+  local source, place, places, taken, all = nil, nil, {}, 0, 0
   for line in io.lines() do
     source = line:match "0:Source:(.*)$" or source
     local at, code = line:match "^%s*[%d#=*-]+%*?:%s*(%d+):(.*)$"
     if at then
-      number, text = at, code
+      place = { line = tonumber(at), text = code, taken = 0, all = 0,
+                file = source and source:match "core/raft/.*" }
     end
     local outcome = line:match "^branch%s+%d+ (.*)$"
-    if outcome and source and source:find("core/raft/", 1, true)
-       and not text:find("raft_assert", 1, true) then
-      all = all + 1
-      local place = ("%s:%s:%s"):format(source:match "core/raft/.*", number,
-        text)
-      if outcome:find "^taken 0" or outcome:find "never" then
-        shown[place] = true
-      else
-        taken = taken + 1
+    if outcome and place.file
+       and not place.text:find("raft_assert", 1, true) then
+      local is_taken = not (outcome:find "^taken 0" or outcome:find "never")
+      if place.all == 0 then
+        places[#places + 1] = place
+      end
+      place.all, all = place.all + 1, all + 1
+      if is_taken then
+        place.taken, taken = place.taken + 1, taken + 1
       end
     end
   end
-  local places = {}
-  for place in pairs(shown) do
-    places[#places + 1] = place
-  end
-  table.sort(places)
-  print(table.concat(places, "\n"))
+  show(places)
   print(("core/raft: %d of %d branches taken, %.1f %%"):format(taken, all,
     100 * taken / math.max(all, 1)))
 end

@@ -29,6 +29,16 @@ describe("Diss. §3.10 leadership transfer", function()
     assert.equal("ok", t.members[1].transfer)
   end)
 
+  it("one that is asked to lead no more follows in the same term",
+    function()
+      local t = led_by_1()
+      t:step(1, { kind = "step_down" })
+      assert.equal("follower", t:role(1))
+      assert.equal(2, t:term(1))
+      t:step(2, { kind = "step_down" }) -- who does not lead stays as it is
+      assert.equal(2, t:term(2))
+    end)
+
   it("one that lags is brought up to date first", function()
     local t = led_by_1()
     t:cut(1, 3)
