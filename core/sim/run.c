@@ -67,11 +67,12 @@ static void end_faults (struct sim_world *world, void *argument) {
   sim_rest_begin (world);
 }
 
-/* A fault of the last moment may still have stopped one. */
+/* A fault of the last moment may still have stopped one. Who was wiped is
+** refused each time, and would take calls with it. */
 static void look (struct sim_world *world, void *argument) {
   for (unsigned id = 1; id <= world->member_count; id++) {
     struct sim_member *member = world->members[id];
-    if (!member->has_left
+    if (!member->has_left && !member->is_wiped
         && (world->rest.heal != SIM_HEAL_DEAD || !sim_rest_has (world, id))) {
       sim_member_start (member);
     }
