@@ -7,8 +7,8 @@
 -- Look for: several lanes that are dotted (candidates) in one term. Each has
 -- voted for itself and says "voted for another" to the rest.
 -- To break it: --bug campaign_forgets_vote: a candidate votes for others too,
--- and two lanes become leaders of one term. Or election_spread_us = 3000000:
--- timeouts differ much, and no vote is ever refused.
+-- and two lanes become leaders of one term. Or delay_max_us = 100 and
+-- delay_min_us with it: who is first has all votes before another asks.
 
 return require "raft".scenario {
   name = "Figure 3: two candidates, and one leader at most",

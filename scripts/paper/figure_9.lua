@@ -9,7 +9,7 @@
 -- Look for: the one voter that is in both majorities. Of the three that can
 -- hear each other after note 2 it alone can win: it votes for nobody else.
 -- To break it: --bug last_term_is_current: a candidate claims a newer log. Or
--- crash the leader instead of cutting two off: then either of two can win.
+-- cut off the leader alone, { leader } from the rest: either of two can win.
 
 return require "raft".scenario {
   name = "Figure 9: the voter that was there",

@@ -71,7 +71,7 @@ describe("a process that runs a member", function ()
       local found, ms = cluster:log_of(1):match(
         "member: apply of index (%d+) has not returned for (%d+) ms: "
           .. "abandoned %(timeout%)\n")
-      assert.equal(index, tonumber(found), cluster:log_of(1))
+      assert.is_true(tonumber(found) >= index, cluster:log_of(1))
       assert.is_true(tonumber(ms) >= 300)
     end)
 
