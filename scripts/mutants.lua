@@ -94,7 +94,9 @@ local INSTALLS = "spec/paper/section_7_compaction only"
 local LEASES = "spec/paper/diss_6_4_1 only"
 local BY_SPEC = {
   install_stale = INSTALLS,
-  lease_gone_with_link = LEASES, lease_ignores_drift = LEASES,
+  lease_before_noop = LEASES, lease_gone_with_link = LEASES,
+  lease_ignores_drift = LEASES,
+  lease_through_transfer = LEASES .. " (and after 447 runs)",
   transfer_for_ever = TRANSFER,
 }
 
@@ -108,8 +110,7 @@ local ORDER = { "swarm", "small", "members", "contested", "everything",
 
 -- Where to look first for what is rare, when the search is to be short.
 local HINTS = {
-  lease_forgotten = "leases", lease_before_noop = "leases",
-  lease_through_transfer = "handovers",
+  lease_forgotten = "leases",
   stale_vote = "contested", stable_by_index = "contested",
   read_old_round = "reads", read_without_round = "reads",
   change_before_noop = "members", joint_new_half = "members",
