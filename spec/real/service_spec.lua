@@ -48,7 +48,7 @@ return raft.scenario { nodes = 3, driver = "redis", duration = "1s",
     assert.is_true(tonumber(said:match "(%d+) operations") > 50, said)
   end)
 
-  it_on_etcd("finds nothing in etcd while members die and stand still",
+  it_on_etcd("#full finds nothing in etcd while members die and stand still",
   function ()
     local code, said = runs:run(root
       .. "/scripts/chaos/etcd_register.lua --time 8s")
