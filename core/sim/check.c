@@ -400,6 +400,16 @@ static bool is_level (const struct sim_member *member,
          && status.stable == want->last;
 }
 
+/* What a leader last heard of a member's disk may be older than the disk. */
+static bool is_thought_full (const struct raft_status *want, raft_id id) {
+  for (uint32_t i = 0; i < want->member_count; i++) {
+    if (want->members[i].id == id) {
+      return want->members[i].disk_full;
+    }
+  }
+  return false;
+}
+
 /* A higher term that comes and goes will end a leadership when it is heard. */
 static bool is_threat (struct sim_world *world,
                        const struct sim_member *member,
@@ -438,7 +448,8 @@ static bool are_level (struct sim_world *world,
       continue;
     }
     voters += raft_configuration_votes (want->configuration, id);
-    if (is_level (member, want) && are_joined (world, leader->id, id)) {
+    if (is_level (member, want) && !is_thought_full (want, id)
+        && are_joined (world, leader->id, id)) {
       level += raft_configuration_votes (want->configuration, id);
     } else if (sim_member_is_owed (member) && !sim_rest_has (world, id)
                && !sim_rest_may_lead (world)) {
