@@ -290,6 +290,7 @@ build = {
         "core/sim/net.c",
         "core/sim/note.c",
         "core/sim/options.c",
+        "core/sim/order.c",
         "core/sim/queue.c",
         "core/sim/register.c",
         "core/sim/rest.c",

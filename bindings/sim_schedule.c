@@ -57,6 +57,7 @@ static const struct shape SHAPES[SIM_ACTION_KINDS] = {
   [SIM_ACTION_JUMP] = { "jump", "mj", NULL, 2 },
   [SIM_ACTION_MEMBERS] = { "set_members", "mab", NULL, 2 },
   [SIM_ACTION_TRANSFER] = { "transfer", "mv", NULL, 1 },
+  [SIM_ACTION_SNAPSHOT] = { "snapshot", "m", NULL, 1 },
   [SIM_ACTION_DRIFT] = { "drift", "mj", NULL, 2 },
   [SIM_ACTION_SLOW_LINK] = { "slow_link", "abv", NULL, 2 },
   [SIM_ACTION_LIE] = { "lie", "mh", LIES, 1 },

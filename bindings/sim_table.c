@@ -209,6 +209,8 @@ void binding_sim_push_status (lua_State *L, struct sim_world *world,
   field_set_number (L, "commit", status.raft.commit);
   field_set_number (L, "applied", status.raft.applied);
   field_set_number (L, "stable", status.raft.stable);
+  field_set_number (L, "log_base", status.raft.base);
+  field_set_number (L, "snapshot_index", status.snapshot);
   field_set_number (L, "features_agreed", status.features_agreed);
   field_set_number (L, "sessions", status.sessions);
   field_set_number (L, "pending_proposals", status.pending_proposals);

@@ -33,7 +33,7 @@ end
 for _, verb in ipairs { "cut", "mend", "reset", "kill", "crash", "restart",
                         "pause", "resume", "clock", "disk", "network",
                         "wipe", "rot", "transfer", "slow_link",
-                        "lose_names" } do
+                        "lose_names", "snapshot" } do
   Fake[verb] = function(self, ...)
     local parts = { ("%.3f"):format(self.time / 1e6), verb }
     for i = 1, select("#", ...) do

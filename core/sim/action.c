@@ -12,6 +12,7 @@
 #include "sim/member.h"
 #include "sim/nemesis.h"
 #include "sim/note.h"
+#include "sim/order.h"
 #include "sim/run.h"
 
 /* ---- cuts -------------------------------------------------------------- */
@@ -153,10 +154,13 @@ static void act_on_member (struct sim_member *member,
       break;
     case SIM_ACTION_MEMBERS:
       member->world->nemesis->has_changed = true;
-      sim_member_set_members (member, action->from, action->to);
+      sim_order_members (member, action->from, action->to);
       break;
     case SIM_ACTION_TRANSFER:
-      sim_member_transfer (member, action->value);
+      sim_order_transfer (member, action->value);
+      break;
+    case SIM_ACTION_SNAPSHOT:
+      sim_order_snapshot (member);
       break;
     case SIM_ACTION_DRIFT:
       if (action->value <= SIM_DRIFT_MAX) {

@@ -14,8 +14,6 @@
 #include "sim/mark.h"
 #include "sim/note.h"
 #include "wire/configuration.h"
-#include "wire/rpc.h"
-#include "wire/value.h"
 
 bool sim_member_is_up (const struct sim_member *member) {
   return member->state == SIM_MEMBER_UP;
@@ -388,70 +386,6 @@ void sim_member_wipe (struct sim_member *member) {
       || make_directory (member) != RAFT_OK) {
     sim_violate (member->world, "memory", "a directory could not be made");
   }
-}
-
-static struct raft_buffer order_begin (void) {
-  struct raft_buffer bytes;
-  raft_buffer_init (&bytes, &raft_memory_plain);
-  return bytes;
-}
-
-/* The operator asks, and hears nothing but what is counted. */
-static void order (struct sim_member *member, const char *method,
-                   struct raft_buffer *params) {
-  struct wire_view view = { params->data, params->size };
-  struct raft_buffer request = order_begin ();
-  if (sim_member_is_up (member) && !member->is_paused
-      && wire_rpc_request (&request, 1, method, view) == RAFT_OK) {
-    member->world->counters.orders++;
-    (void)replica_on_admin (member->replica, SIM_OPERATOR, request.data,
-                            request.size);
-    sim_member_settle (member);
-  }
-  raft_buffer_free (&request);
-  raft_buffer_free (params);
-}
-
-static int put_members (struct sim_world *world, struct raft_buffer *out,
-                        uint32_t set) {
-  uint32_t count = 0;
-  int status;
-  for (raft_id id = 1; id <= world->member_count; id++) {
-    count += set >> id & 1;
-  }
-  status = wire_value_array (out, count);
-  for (raft_id id = 1; id <= world->member_count; id++) {
-    const char *address = world->members[id]->address;
-    if ((set >> id & 1) != 0) {
-      status |= wire_value_array (out, 2);
-      status |= wire_value_unsigned (out, id);
-      status |= wire_value_string (out, address, strlen (address));
-    }
-  }
-  return status;
-}
-
-void sim_member_set_members (struct sim_member *member, uint32_t voters,
-                             uint32_t learners) {
-  struct raft_buffer params = order_begin ();
-  int status = wire_value_array (&params, 1);
-  status |= wire_value_map (&params, 2);
-  status |= wire_value_string (&params, "learners", 8);
-  status |= put_members (member->world, &params, learners);
-  status |= wire_value_string (&params, "voters", 6);
-  status |= put_members (member->world, &params, voters);
-  raft_assert (status == RAFT_OK);
-  order (member, "set_members", &params);
-}
-
-void sim_member_transfer (struct sim_member *member, raft_id to) {
-  struct raft_buffer params = order_begin ();
-  int status = wire_value_array (&params, to != RAFT_ID_NONE);
-  if (to != RAFT_ID_NONE) {
-    status |= wire_value_unsigned (&params, to);
-  }
-  raft_assert (status == RAFT_OK);
-  order (member, "transfer", &params);
 }
 
 bool sim_member_is_owed (const struct sim_member *member) {

@@ -90,10 +90,6 @@ void sim_member_wipe (struct sim_member *member);
 ** False: none that matters. The process must be down. */
 bool sim_member_rot (struct sim_member *member,
                      const struct sim_action *action);
-/* An operator asks the process for these members, or for another leader. */
-void sim_member_set_members (struct sim_member *member, uint32_t voters,
-                             uint32_t learners);
-void sim_member_transfer (struct sim_member *member, raft_id to);
 /* Whether it must take part again once all faults have ended. */
 bool sim_member_is_owed (const struct sim_member *member);
 

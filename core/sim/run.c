@@ -9,6 +9,7 @@
 #include "sim/check.h"
 #include "sim/member.h"
 #include "sim/nemesis.h"
+#include "sim/order.h"
 
 static struct sim_matter next_client (const struct sim_world *world) {
   return sim_matter_of (
@@ -205,7 +206,7 @@ static void hand_over (struct sim_world *world, void *argument) {
   handing->from = leader->id;
   handing->to = to;
   if (to != RAFT_ID_NONE) {
-    sim_member_transfer (leader, to);
+    sim_order_transfer (leader, to);
   }
 }
 

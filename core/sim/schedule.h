@@ -23,7 +23,8 @@
   X(FAIL_MEMORY, "fail_memory") X(SLOW, "slow") X(FILL, "fill")           \
   X(JUMP, "jump") X(DRIFT, "drift") X(SLOW_LINK, "slow_link")             \
   X(LIE, "lie") X(MEMBERS, "set_members") X(TRANSFER, "transfer")         \
-  X(INVOKE, "invoke") X(SET, "set") X(SETTLE, "settle")
+  X(SNAPSHOT, "snapshot") X(INVOKE, "invoke") X(SET, "set")               \
+  X(SETTLE, "settle")
 
 enum sim_action_kind {
   SIM_ACTION_NONE = 0,

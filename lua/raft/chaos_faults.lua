@@ -148,6 +148,10 @@ function World:set_members(leader, voters, learners)
     { { voters = voters, learners = learners or {} } })
 end
 
+function World:snapshot(id)
+  self.members[id]:operate("snapshot", {})
+end
+
 -- ---- clocks ----------------------------------------------------------------
 
 function World:jump(id, us)

@@ -306,7 +306,8 @@ local EVERYTHING = {
   { "network", 1, { kind = "tail" } }, { "slow_link", 2 },
   { "reset", 2 }, { "reset", 1, { kind = "clients" } },
   { "lose_names", 1 }, { "wipe", 1 }, { "transfer", 2 },
-  { "membership", 2 }, { "membership", 1, { kind = "replace" } },
+  { "snapshot", 2 }, { "membership", 2 },
+  { "membership", 1, { kind = "replace" } },
 }
 
 local function set_of(names)

@@ -334,4 +334,15 @@ function (cluster, board, o)
   return { targets = { id }, is_momentary = true }
 end)
 
+-- ---- snapshots -------------------------------------------------------------
+
+add("snapshot", {}, function (cluster, board, o)
+  local id = board:pick(cluster, o.target, "process")
+  if not id then
+    return nil
+  end
+  cluster:snapshot(id)
+  return { targets = { id }, is_momentary = true }
+end)
+
 return kinds

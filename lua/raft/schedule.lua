@@ -55,6 +55,7 @@
 --   jump M, US                            the wall clock; may be below 0
 --   set_members M, VOTERS [, LEARNERS]    an operator asks M for them
 --   transfer M [, TO]                     likewise, for another leader
+--   snapshot M                            likewise, for a snapshot now
 --   drift M, PPM                          the monotonic clock, too fast; may
 --                                         be below 0; 0: right again
 --   lie M, "on" | "off"                   illegal: syncs do nothing

@@ -298,7 +298,7 @@ end
 -- Of these only what takes a fault back is possible: there is none.
 local WITHOUT = { set = 2, slow = 2, fill = 2, drift = 2, lie = 2, fail = 3,
   slow_link = 3, jump = 2, crash = 1, rot = 1, wipe = 1, may_lose = 1,
-  set_members = 1 }
+  set_members = 1, snapshot = 1 }
 
 for name, place in pairs(WITHOUT) do
   World[name] = function(self, ...)

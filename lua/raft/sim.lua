@@ -215,8 +215,8 @@ for _, name in ipairs {
   "begin", "close", "crash", "cut", "drift", "fail", "fail_memory", "fill",
   "heal", "join", "jump", "kill", "leader", "lie", "mend", "now",
   "partition", "pause", "reset", "result", "resume", "rot", "run", "run_for",
-  "set_members", "settle", "slow", "slow_link", "start", "status", "step",
-  "transfer", "wipe",
+  "set_members", "settle", "slow", "slow_link", "snapshot", "start",
+  "status", "step", "transfer", "wipe",
 } do
   World[name] = function (self, ...)
     return self.handle[name](self.handle, ...)

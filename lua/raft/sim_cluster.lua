@@ -85,7 +85,8 @@ function Cluster:others(...)
 end
 
 local SHOWN = { "id", "state", "paused", "role", "term", "leader", "last",
-                "commit", "applied", "result_hash", "code", "detail" }
+                "commit", "applied", "snapshot_index", "log_base",
+                "result_hash", "code", "detail" }
 
 --- What a member says of itself.
 -- @return { id = 1, state = "up", role = "leader", term = 2, leader = 1,
@@ -290,7 +291,7 @@ for name, verb in pairs(faults.verbs) do
 end
 
 -- What other worlds have, or this one will have.
-local MISSING = { "upgrade", "snapshot" }
+local MISSING = { "upgrade" }
 
 for _, name in ipairs(MISSING) do
   Cluster[name] = function(self)

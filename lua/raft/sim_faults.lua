@@ -218,6 +218,12 @@ function verbs.set_members(self, check_id, voters, learners)
     learners and check_side(self, check_id, where, learners))
 end
 
+-- snapshot(id): the member, whoever leads, is asked for a snapshot of its
+-- machine, now. What it has is seen from status(id).snapshot_index.
+function verbs.snapshot(self, check_id, id)
+  self.handle:snapshot(check_id(self, "cluster:snapshot", id))
+end
+
 -- ---- clocks, disks, machines -----------------------------------------------
 
 -- "2s" or "-2s".

@@ -252,7 +252,7 @@ describe("nemesis: composition", function ()
         seen[row.name] = true
       end
     end
-    assert.equal(33, kinds)
+    assert.equal(34, kinds)
     local without = nemesis.everything { without = { "clock", "wipe" } }
     log = attack(without, { leader = 1, lasts = "300s" })
     assert.falsy(table.concat(log, "\n"):find("clock"))

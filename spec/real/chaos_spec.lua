@@ -63,6 +63,10 @@ return raft.scenario { nodes = 3, run = function(cluster)
   local leader, client = cluster:await_leader(), cluster:client()
   client:propose { "set", "x", 1 }
   local rest = cluster:others(leader)
+  cluster:snapshot(rest[1])
+  assert(cluster:wait_until(function()
+    return (cluster:status(rest[1]).snapshot_index or 0) > 0
+  end))
   cluster:partition({ leader }, rest)
   local only = cluster:client(leader, { only = true, deadline = "1s" })
   local ok, _, code = only:try("query", { "get", "x" })

@@ -19,7 +19,7 @@ local SCENARIOS = {
   { "bank_under_partition", "cut", "mend" },
   { "rolling_restart", "kill", "restart" },
   { "everything", "cut", "crash", "kill", "pause", "clock", "disk",
-    "network", "reset", "transfer", "set_members" },
+    "network", "reset", "transfer", "set_members", "snapshot" },
 }
 
 local SEEDS = helper.full and 200 or 2

@@ -25,7 +25,25 @@ end
 
 describe("sim: a schedule replayed", function ()
   for _, name in ipairs(sim.profiles.names) do
-    it(("is the same run, for seeds of %s"):format(name), function ()
+    it("takes the snapshots that an operator wanted", function ()
+    local world = sim.new { seed = 3, members = 3, record = 1 }
+    world:start_all()
+    local leader, client = assert(world:await_leader()), world:client()
+    client:propose { "set", "x", 1 }
+    assert(client:wait().ok)
+    world:run_for(200 * 1000)
+    world:snapshot(world:others(leader)[1])
+    world:run_for(500 * 1000)
+    local result, schedule = world:result(), world:schedule()
+    world:close()
+    assert.equal(1, result.snapshots_taken)
+    assert.matches('"snapshot", %d', raft_schedule.text(schedule))
+    local again = sim.replay(schedule)
+    assert.equal(1, again.snapshots_taken)
+    assert.equal(result.trace_hash, again.trace_hash)
+  end)
+
+  it(("is the same run, for seeds of %s"):format(name), function ()
       for seed = 1, COUNT do
         local options = sim.mix(sim.profiles[name], { seed = seed })
         local plain = sim.run(options)

@@ -35,8 +35,31 @@ describe("scenario: operators", function()
     assert.equal(5, result.nodes)
   end)
 
+  it("have one member take a snapshot, whoever leads", function()
+    local small = { limits = { retained_entries = 2 } }
+    tell(function(cluster)
+      local client, leader = cluster:client(), cluster:await_leader()
+      for i = 1, 8 do
+        client:propose { "set", "x", i }
+      end
+      local other = cluster:others(leader)[1]
+      assert(cluster:wait_until(function()
+        return cluster:status(other).applied >= 9
+      end))
+      assert(cluster:status(other).snapshot_index == 0)
+      cluster:snapshot(other)
+      cluster:await("raft.snapshot", other, "2s")
+      assert(cluster:status(other).snapshot_index >= 9)
+      assert(cluster:wait_until(function()
+        return cluster:status(other).log_base > 0
+      end, "2s"))
+      assert(cluster:status(leader).snapshot_index == 0)
+    end, { options = small })
+  end)
+
   it("are told of members that cannot be", function()
     for _, call in ipairs {
+      function(cluster) cluster:snapshot(4) end,
       function(cluster) cluster:transfer(4) end,
       function(cluster) cluster:set_members { 1, 4 } end,
       function(cluster) cluster:set_members({ 1 }, { "x" }) end,
@@ -45,6 +68,15 @@ describe("scenario: operators", function()
       assert.matches("_spec.lua:%d+: cluster:[%l_]+: expected a member, 1 to 3",
         result.violation.text)
     end
+  end)
+
+  it("are a nemesis that takes snapshots", function()
+    local result = raft.scenario {
+      workload = raft.workload.register {}, duration = "5s",
+      nemesis = raft.nemesis.snapshot { every = "300ms" },
+    }:run { seed = 1 }
+    assert.is_true(result.ok, result.violation and result.violation.text)
+    assert.is_true(result.snapshots_taken > 5)
   end)
 
   it("are a nemesis too", function()
