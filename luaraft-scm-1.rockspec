@@ -105,6 +105,7 @@ build = {
     ["raft.ordered"] = "lua/raft/ordered.lua",
     ["raft.processes"] = "lua/raft/processes.lua",
     ["raft.quantity"] = "lua/raft/quantity.lua",
+    ["raft.real_world"] = "lua/raft/real_world.lua",
     ["raft.report"] = "lua/raft/report.lua",
     ["raft.report_arrow"] = "lua/raft/report_arrow.lua",
     ["raft.report_data"] = "lua/raft/report_data.lua",

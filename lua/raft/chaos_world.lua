@@ -18,19 +18,18 @@ local dice = require "raft.dice"
 local faults = require "raft.chaos_faults"
 local node = require "raft.node"
 local peace = require "raft.chaos_peace"
+local real_world = require "raft.real_world"
 local records = require "raft.chaos_records"
 
 local World = {}
 
-for _, part in ipairs { faults, peace } do
+for _, part in ipairs { real_world, faults, peace } do
   for name, method in pairs(part) do
     World[name] = method
   end
 end
 
 local chaos_world = {}
-
-local LOOK_US = 5 * 1000 -- between two looks at logs and processes
 
 -- ---- what members tell -----------------------------------------------------
 
@@ -62,9 +61,8 @@ local function judge_end(self, member)
   violate(self, member.code == "panic" and "assert" or "member", told)
 end
 
--- Reads logs and sees who has ended.
-local function look(self)
-  self.looked = self:now()
+--- Reads logs and sees who has ended.
+function World:look()
   self.records:read()
   for _, member in ipairs(self.members) do
     if member:has_ended() then
@@ -78,33 +76,11 @@ local function look(self)
   self.violation = self.violation or self.records.violation
 end
 
-World.look = look
-
 -- ---- time ------------------------------------------------------------------
 
---- Microseconds since the run began.
-function World:now()
-  return core.now() - self.began
-end
-
---- One turn: waits at most so long. @return whether calls have ended
-function World:turn(wait_us)
-  local any = self.calls:turn(math.min(wait_us, LOOK_US))
-  self.turned = self:now()
-  if self:now() - self.looked >= LOOK_US then
-    look(self)
-  end
-  return any
-end
-
---- Lets time go on, until then or until calls have ended.
--- @return false: the run has ended
-function World:advance(time)
-  repeat
-    local any = self:turn(math.max(time - self:now(), 0))
-  until any or self.violation or self:now() >= time
-    or core.sim_interrupted()
-  return self.violation == nil
+--- Hears clients for so long at most. @return whether calls have ended
+function World:listen(wait_us)
+  return self.calls:turn(wait_us)
 end
 
 -- ---- looking ---------------------------------------------------------------
@@ -130,42 +106,6 @@ function World:status(id)
     shown[name] = value
   end
   return shown
-end
-
-function World:trace_span()
-  return self.records:span()
-end
-
-function World:trace(place)
-  return self.records:at(place)
-end
-
-local RECORDS = 60000 -- that are put together at most
-
-function World:merged()
-  return self.records:merged(RECORDS)
-end
-
---- Counts and the verdict of the world itself, as a simulated one has them.
-function World:result()
-  local counts, made = self.counts, {}
-  for name, value in pairs(counts) do
-    made[name] = value
-  end
-  made.seed, made.now = self.seed, self:now()
-  made.events = self.records.last
-  made.elections = self.records.elections
-  made.calls, made.longest_us = self.calls.counts, self.calls.longest
-  made.violation = self.violation
-  return made
-end
-
--- ---- clients ---------------------------------------------------------------
-
-for _, name in ipairs { "client", "invoke", "take", "operations" } do
-  World[name] = function(self, ...)
-    return self.calls[name](self.calls, ...)
-  end
 end
 
 -- ---- life ------------------------------------------------------------------

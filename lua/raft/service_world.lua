@@ -13,15 +13,19 @@ local calls = require "raft.service_calls"
 local core = require "raft.core"
 local not_applicable = require("raft.chaos_process").not_applicable
 local proxy = require "raft.service_proxy"
+local real_world = require "raft.real_world"
 local records = require "raft.chaos_records"
 local wire = require "raft.service_wire"
 
 local World = {}
 World.__index = World
 
+for name, method in pairs(real_world) do
+  World[name] = method
+end
+
 local service_world = {}
 
-local LOOK_US = 5 * 1000
 local CLIENTS = 0
 local SETTLE_US = 5 * 1000 * 1000 -- for a service to be well again
 
@@ -181,10 +185,6 @@ function World:status(id)
       or "follower") or nil }
 end
 
-function World:now()
-  return core.now() - self.began
-end
-
 local function last_words(member)
   local file = io.open(member.log, "rb")
   local text = file and file:read("*a") or ""
@@ -194,8 +194,8 @@ local function last_words(member)
   return text:sub(-300):gsub("%s+", " ")
 end
 
-local function look(self)
-  self.looked = self:now()
+--- Sees who has ended.
+function World:look()
   for id, member in ipairs(self.members) do
     if member.process and member.process:ended(0) then
       gone(self, member, "stopped")
@@ -206,59 +206,19 @@ local function look(self)
   end
 end
 
---- One turn: waits at most so long. @return whether calls have ended
-function World:turn(wait_us)
+--- Hears clients, and what passes between members, for so long at most.
+-- @return whether calls have ended
+function World:listen(wait_us)
   local list = {}
   self.calls:descriptors(list)
   if self.proxy then
     self.proxy:descriptors(list)
   end
-  core.poll(list, {}, math.min(wait_us, LOOK_US))
+  core.poll(list, {}, wait_us)
   if self.proxy then
     self.proxy:turn()
   end
-  local any = self.calls:turn()
-  self.turned = self:now()
-  if self.turned - self.looked >= LOOK_US then
-    look(self)
-  end
-  return any
-end
-
-function World:advance(time)
-  repeat
-    local any = self:turn(math.max(time - self:now(), 0))
-  until any or self.violation or self:now() >= time
-    or core.sim_interrupted()
-  return self.violation == nil
-end
-
-function World:trace_span()
-  return self.records:span()
-end
-
-function World:trace(place)
-  return self.records:at(place)
-end
-
-function World:merged()
-  return self.records:merged(60000)
-end
-
-function World:result()
-  local made = { seed = self.seed, now = self:now(), elections = 0,
-    events = self.records.last, calls = self.calls.counts,
-    longest_us = self.calls.longest, violation = self.violation }
-  for name, value in pairs(self.counts) do
-    made[name] = value
-  end
-  return made
-end
-
-for _, name in ipairs { "client", "invoke", "take", "operations" } do
-  World[name] = function(self, ...)
-    return self.calls[name](self.calls, ...)
-  end
+  return self.calls:turn()
 end
 
 -- ---- peace -----------------------------------------------------------------
