@@ -25,6 +25,7 @@
 #include "node.h"
 #include "process.h"
 #include "raft.h"
+#include "recover.h"
 #include "sim.h"
 #include "survey.h"
 #include "value.h"
@@ -151,6 +152,7 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   binding_value_open (L);
   binding_client_open (L);
   binding_sim_open (L);
+  binding_recover_open (L);
   binding_survey_open (L);
   return 1;
 }

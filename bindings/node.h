@@ -37,6 +37,10 @@ void binding_node_read_options (lua_State *L, int index,
 void binding_node_read_init (lua_State *L, int index,
                              struct node_init_options *options);
 
+/* Reads its field 'limits', over the defaults. Raises for a mistake. */
+void binding_node_read_limits (lua_State *L, int index,
+                               struct raft_limits *limits);
+
 /* ---- node_signal.c: SIGINT, SIGTERM and SIGHUP end a run ---------------- */
 
 /* Until restore, the first of these signals makes the returned descriptor

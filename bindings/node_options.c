@@ -32,8 +32,8 @@ static enum raft_bug read_bug (const struct field_table *table) {
   return RAFT_BUG_NONE;
 }
 
-static void read_limits (lua_State *L, int index,
-                         struct raft_limits *limits) {
+void binding_node_read_limits (lua_State *L, int index,
+                               struct raft_limits *limits) {
   raft_limits_default (limits);
   lua_getfield (L, index, "limits");
   if (lua_istable (L, -1)) {
@@ -86,7 +86,7 @@ void binding_node_read_options (lua_State *L, int index,
   options->trace_levels
     = (unsigned)field_number (&table, "levels", 0, RAFT_TRACE_ALL);
   options->bug = read_bug (&table);
-  read_limits (L, table.index, &options->limits);
+  binding_node_read_limits (L, table.index, &options->limits);
 }
 
 static void copy_text (lua_State *L, const char *what, const char *text,
@@ -129,5 +129,5 @@ void binding_node_read_init (lua_State *L, int index,
     lua_pop (L, 3);
   }
   options->value.member_count = count;
-  read_limits (L, table.index, &options->limits);
+  binding_node_read_limits (L, table.index, &options->limits);
 }

@@ -115,6 +115,13 @@ struct desk {
     }                                                                \
   } while (0)
 
+/* What specs hold in their hands. */
+#define DESK_NAME "raft.probe.desk"
+
+struct desk_handle {
+  struct desk *desk;         /* NULL: freed */
+};
+
 RAFT_HIDDEN_BEGIN
 
 /* NULL: out of memory. */

@@ -318,12 +318,13 @@ static void read_configuration (lua_State *L, int index,
                                 struct wire_configuration *value) {
   struct field_table table
     = field_open (L, index, "configuration",
-                  "name lease_us drift_ppm members used ");
+                  "name lease_us drift_ppm members recovered used ");
   struct field_table members;
   uint32_t count, i;
   memset (value, 0, sizeof *value);
   value->lease_us = field_bits (&table, "lease_us");
   value->drift_ppm = field_number (&table, "drift_ppm", 0, RAFT_PPM);
+  value->recovered = field_number (&table, "recovered", 0, RAFT_INDEX_MAX);
   value->used = field_number (&table, "used", 0, RAFT_INDEX_MAX);
   copy_text (L, index, "name", value->name, sizeof value->name);
   members = field_list (&table, "members", &count);
@@ -373,6 +374,9 @@ static int probe_configuration_decode (lua_State *L) {
   field_set_number (L, "lease_us", value.lease_us);
   if (value.drift_ppm != 0) {
     field_set_number (L, "drift_ppm", value.drift_ppm);
+  }
+  if (value.recovered != 0) {
+    field_set_number (L, "recovered", value.recovered);
   }
   field_set_number (L, "used", value.used);
   lua_newtable (L);

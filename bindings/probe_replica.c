@@ -21,13 +21,7 @@
 #include "value.h"
 #include "wire/rpc.h"
 
-#define DESK_NAME "raft.probe.desk"
-
 void raft_probe_replica (lua_State *L);
-
-struct desk_handle {
-  struct desk *desk;
-};
 
 static struct desk *desk_at (lua_State *L) {
   struct desk_handle *handle = luaL_checkudata (L, 1, DESK_NAME);

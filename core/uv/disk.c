@@ -340,7 +340,7 @@ static int perform_file (struct real_disk *disk, struct fs_request *request) {
 }
 
 static bool only_looks (enum fs_operation operation) {
-  return operation == FS_LIST || operation == FS_OPEN
+  return operation == FS_LOCK || operation == FS_LIST || operation == FS_OPEN
          || operation == FS_READ || operation == FS_CLOSE;
 }
 

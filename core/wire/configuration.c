@@ -2,7 +2,7 @@
 **
 ** configuration.c - the members of a cluster as the payload of an entry.
 **
-** The payload is canonical, so its three keys come in one order and reading
+** The payload is canonical, so its keys come in one order and reading
 ** it is one straight walk. What is read may come from another member: it is
 ** judged as a whole before the engine sees it. */
 
@@ -53,7 +53,9 @@ int wire_configuration_encode (struct raft_buffer *out,
   size_t start = out->size;
   bool has_used = value->used > last_id (value);
   uint32_t i;
-  int status = wire_value_map (out, 3u + has_used + (value->drift_ppm != 0));
+  bool was_recovered = value->recovered != 0;
+  int status = wire_value_map (out, 3u + has_used + was_recovered
+                                      + (value->drift_ppm != 0));
   if (value->drift_ppm != 0) {
     status |= put_text (out, "drift_ppm");
     status |= wire_value_unsigned (out, value->drift_ppm);
@@ -67,6 +69,10 @@ int wire_configuration_encode (struct raft_buffer *out,
   }
   status |= put_text (out, "name");
   status |= put_text (out, value->name);
+  if (was_recovered) {
+    status |= put_text (out, "recovered");
+    status |= wire_value_unsigned (out, value->recovered);
+  }
   if (has_used) {
     status |= put_text (out, "used");
     status |= wire_value_unsigned (out, value->used);
@@ -238,15 +244,36 @@ static int read_used (struct configuration_reader *reader) {
   return RAFT_OK;
 }
 
+/* Whether the next pair, if any, has this key; else it stays the next. */
+static bool read_optional (struct configuration_reader *reader,
+                           const char *key, uint32_t *pairs) {
+  struct wire_cursor before = reader->cursor;
+  if (*pairs == 0 || !read_key (&reader->cursor, key)) {
+    reader->cursor = before;
+    return false;
+  }
+  (*pairs)--;
+  return true;
+}
+
+static int read_recovered (struct configuration_reader *reader,
+                           uint32_t *pairs) {
+  if (read_optional (reader, "recovered", pairs)
+      && (wire_cursor_unsigned (&reader->cursor, RAFT_INDEX_MAX,
+                                &reader->value->recovered) != RAFT_OK
+          || reader->value->recovered == 0)) {
+    return configuration_fail (reader->detail, "recovered must be a number "
+                                               "from 1 to 2^53 - 1");
+  }
+  return RAFT_OK;
+}
+
 /* The first pair, when it is there. */
 static int read_drift (struct configuration_reader *reader,
                        uint32_t *pairs) {
-  struct wire_cursor before = reader->cursor;
-  if (!read_key (&reader->cursor, "drift_ppm")) {
-    reader->cursor = before;
+  if (!read_optional (reader, "drift_ppm", pairs)) {
     return RAFT_OK;
   }
-  (*pairs)--;
   if (wire_cursor_unsigned (&reader->cursor, RAFT_PPM / 2,
                             &reader->value->drift_ppm) != RAFT_OK
       || reader->value->drift_ppm == 0) {
@@ -266,7 +293,7 @@ static int read_all (struct configuration_reader *reader) {
   if (status != RAFT_OK) {
     return status;
   }
-  if (pairs < 3 || pairs > 4) {
+  if (pairs < 3 || pairs > 5) {
     return configuration_fail (reader->detail, "expected a map of lease_us, "
                                                "members and name");
   }
@@ -288,7 +315,13 @@ static int read_all (struct configuration_reader *reader) {
                       "bytes", WIRE_NAME_MAX);
   }
   reader->value->used = last_id (reader->value);
-  return pairs == 4 ? read_used (reader) : RAFT_OK;
+  pairs -= 3;
+  status = read_recovered (reader, &pairs);
+  if (status == RAFT_OK && pairs > 1) {
+    return configuration_fail (reader->detail, "expected no other key than "
+                                               "recovered and used");
+  }
+  return status == RAFT_OK && pairs > 0 ? read_used (reader) : status;
 }
 
 int wire_configuration_decode (struct wire_view payload,

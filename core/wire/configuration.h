@@ -12,7 +12,11 @@
 ** Ids are never used again: a fourth key, 'used', is the highest id that ever
 ** was a member's, when that one has gone. Without it, it is the last one.
 ** How wrong a clock may be while leases are on, 'drift_ppm', stands there when
-** it is not RAFT_DRIFT_PPM. */
+** it is not RAFT_DRIFT_PPM.
+**
+** 'recovered' is a random number that stands there once a lost majority was
+** given up (replica/recover.h): in entry 1 it makes another cluster of the
+** same members, in which none of the old ones counts. */
 
 #ifndef RAFT_WIRE_CONFIGURATION_H
 #define RAFT_WIRE_CONFIGURATION_H
@@ -42,6 +46,7 @@ struct wire_configuration {
   char name[WIRE_NAME_MAX];
   uint64_t lease_us;
   uint64_t drift_ppm;   /* 0: RAFT_DRIFT_PPM */
+  uint64_t recovered;   /* 0: it never was; below 2^53 */
   raft_id used;         /* no new member has an id at or below it */
   uint32_t member_count;
   struct wire_member members[RAFT_MEMBERS_MAX * 3]; /* sorted by id */

@@ -81,6 +81,22 @@ describe("wire_configuration", function ()
     end
   end)
 
+  it("says that it was recovered, with a number of its own", function ()
+    local value = configuration(member(2, 1, "a:1"))
+    value.recovered, value.used = 2 ^ 53 - 1, 7
+    local written = value_of({ 2, "a:1", 1 })
+    written.recovered, written.used = value.recovered, 7
+    local bytes = probe.configuration_encode(value)
+    assert.equal(pack(written), bytes)
+    local read = probe.configuration_decode(bytes)
+    read.sets = nil
+    assert.same(value, read)
+    written.used, value.used = nil, 2
+    bytes = probe.configuration_encode(value)
+    assert.equal(pack(written), bytes)
+    assert.equal(2 ^ 53 - 1, probe.configuration_decode(bytes).recovered)
+  end)
+
   it("holds as many members of each role as the engine can", function ()
     local members = {}
     for i = 1, MEMBERS_MAX * 3 do
@@ -163,7 +179,8 @@ describe("wire_configuration: what is refused", function ()
     end
   end)
 
-  it("wants its three keys, and none but used beside them", function ()
+  it("wants its three keys, and none but recovered and used beside them",
+    function ()
     local function value(changes)
       local copy = value_of({ 1, "a:1", 1 })
       for key, new in pairs(changes) do
@@ -173,7 +190,7 @@ describe("wire_configuration: what is refused", function ()
     end
     assert.is_table((probe.configuration_decode(pack(value {}))))
     for _, changes in ipairs { { name = "none" }, { members = "none" },
-      { lease_us = "none" }, { extra = 1, used = 2 } } do
+      { lease_us = "none" }, { extra = 1, recovered = 1, used = 2 } } do
       assert.matches("expected a map of lease_us, members and name",
         refusal(value(changes)))
     end
@@ -181,6 +198,12 @@ describe("wire_configuration: what is refused", function ()
       refusal(value { lease_us = "none", aa = 1 }))
     assert.matches("lease_us must be", refusal(value { extra = 1 }))
     assert.matches("used must be", refusal(value { zone = 1 }))
+    assert.matches("no other key than recovered and used",
+      refusal(value { used = 2, zone = 1 }))
+    for _, number in ipairs { 0, "x" } do
+      assert.matches("recovered must be a number",
+        refusal(value { recovered = number }))
+    end
     for _, ppm in ipairs { 0, 500001, "x" } do
       assert.matches("drift_ppm must be", refusal(value { drift_ppm = ppm }))
     end
@@ -233,7 +256,9 @@ describe("wire_first_entry", function ()
     local moved = configuration(member(1), member(2), member(3, 1, "h:71"))
     local leased = configuration(member(1), member(2), member(3))
     leased.lease_us = 1
-    for _, other in ipairs { renamed, moved, leased,
+    local recovered = configuration(member(1), member(2), member(3))
+    recovered.recovered = 1
+    for _, other in ipairs { renamed, moved, leased, recovered,
       configuration(member(1), member(2)) } do
       local _, id = probe.first_entry(7, other)
       assert.is_nil(seen[id])
