@@ -150,6 +150,13 @@ void sim_check_opened (struct sim_world *world, struct sim_member *member) {
   own->vote = status.vote;
 }
 
+void sim_check_gone (struct sim_world *world, raft_id who, raft_id whom) {
+  struct check_member *own = &world->checks->members[who];
+  if (own->leader == whom) {
+    own->heard = 0;
+  }
+}
+
 void sim_check_ended (struct sim_world *world, struct sim_member *member) {
   world->checks->members[member->id].is_open = false;
 }
@@ -180,7 +187,6 @@ static void check_granted (struct sim_world *world,
   if (own->is_open
       && (own->role == RAFT_LEADER
           || (own->leader != RAFT_ID_NONE && own->leader != candidate
-              && !world->net->links[member->id][own->leader].is_gone
               && sim_drift_show (&member->drift, world->now)
                    < own->heard + election))) {
     sim_violate (world, "leader_stays",

@@ -207,6 +207,11 @@ void sim_checks_free (struct sim_checks *checks);
 void sim_check_started (struct sim_world *world, struct sim_member *member);
 void sim_check_opened (struct sim_world *world, struct sim_member *member);
 void sim_check_ended (struct sim_world *world, struct sim_member *member);
+
+/* Its connection ended, and another was refused: what it had heard from there
+** was said by a process that is gone, whoever answers there next. */
+void sim_check_gone (struct sim_world *world, raft_id who, raft_id whom);
+
 void sim_check_trace (struct sim_world *world, struct sim_member *member,
                       const struct raft_trace *trace);
 /* Gives the kind of the message. */

@@ -267,7 +267,6 @@ void sim_link_on_greeted (struct sim_net *net, struct sim_member *member,
   } else {
     link->state = SIM_LINK_UP;
     link->has_ended = false;
-    link->is_gone = false;
     net->world->counters.links++;
     replica_on_link_up (member->replica, event->source, incarnation);
   }
@@ -289,9 +288,8 @@ void sim_link_on_down (struct sim_net *net, struct sim_member *member,
   link->state = SIM_LINK_DOWN;
   if (was_up || event->reason == NET_DOWN_SILENT) {
     link->has_ended = event->reason == NET_DOWN_ENDED;
-    link->is_gone = false;
-  } else if (event->reason == NET_DOWN_REFUSED) {
-    link->is_gone = link->has_ended;
+  } else if (event->reason == NET_DOWN_REFUSED && link->has_ended) {
+    sim_check_gone (net->world, member->id, event->source);
   }
   sim_mark_link_down (net->world, (enum net_down)event->reason);
   replica_on_link_down (member->replica, event->source,
@@ -339,7 +337,6 @@ void sim_net_forget (struct sim_net *net, raft_id id) {
     own->state = SIM_LINK_DOWN;
     own->is_wanted = false;
     own->has_ended = false;
-    own->is_gone = false;
     own->epoch++;
     if (other == id || theirs->state != SIM_LINK_UP) {
       continue;

@@ -27,7 +27,6 @@ struct sim_link {
   enum sim_link_state state;
   bool is_wanted;        /* the replica knows the member */
   bool has_ended;        /* with an end of file or a reset */
-  bool is_gone;          /* and then a dial was refused: no process is there */
   uint64_t epoch;        /* of the current dial or connection */
   raft_time arrived;     /* of the latest message that keeps its order */
   uint32_t under_way;    /* messages */
