@@ -169,13 +169,14 @@ function Cluster:kill(id, signal)
   end
 end
 
---- Waits until the process of a member is gone.
+--- Waits until the process of a member is gone, and nobody writes about it.
 function Cluster:wait_end(id)
   local pid = self.pids[id]
   if pid then
     self:wait("the process of member " .. id .. " to end", function ()
       return has_ended(pid)
     end)
+    self:exit_code(id)
     self.pids[id] = nil
   end
 end
