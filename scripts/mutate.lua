@@ -171,10 +171,12 @@ local function add_changes(list, path)
   end
 end
 
+-- Of folders all files; a file may be named itself.
 local function files_of(rooms)
   local files = {}
   for _, room in ipairs(rooms) do
-    local pipe = assert(io.popen("ls " .. room .. "/*.c"))
+    local pipe = assert(io.popen("ls " .. (room:find "%.c$" and room
+      or room .. "/*.c")))
     for path in pipe:lines() do
       files[#files + 1] = path
     end
@@ -200,7 +202,11 @@ local function changes_of(given)
     at_line = tonumber(line)
     add_changes(list, path or given.at)
   else
-    for _, path in ipairs(files_of(given.room and { given.room } or ROOMS)) do
+    local rooms = given.room and {} or ROOMS
+    for room in (given.room or ""):gmatch "[^,]+" do
+      rooms[#rooms + 1] = room
+    end
+    for _, path in ipairs(files_of(rooms)) do
       add_changes(list, path)
     end
     shuffle(list, given.seed)
@@ -231,13 +237,18 @@ local SPECS = {
 local ENVIRONMENT = "LUA_PATH='lua/?.lua;lua/?/init.lua;./?.lua;;' "
   .. "LUA_CPATH='build/lua-5.4/?.so;;' "
 
--- Output and exit code of a command that may hang or want all memory.
+local XCPU = 128 + 24
+
+-- Output and exit code of a command that may hang or want all memory; 'hangs'
+-- is judged by the time that it computed, and only far later by the clock.
 local function run(command, seconds)
-  local pipe = assert(io.popen(("ulimit -v 4000000; exec timeout %d sh -c "
-    .. "'%s' 2>&1"):format(seconds, (command:gsub("'", "'\\''")))))
+  local pipe = assert(io.popen(("ulimit -v 4000000; ulimit -t %d; exec "
+    .. "timeout %d sh -c '%s' 2>&1"):format(seconds, 5 * seconds,
+      (command:gsub("'", "'\\''")))))
   local output = pipe:read "a"
   local _, kind, code = pipe:close()
-  return output, kind == "exit" and (code or 0) or 128 + (code or 0)
+  code = kind == "exit" and (code or 0) or 128 + (code or 0)
+  return output, code == XCPU and 124 or code
 end
 
 local function judge_by_sims(given)
