@@ -51,7 +51,10 @@
 **   leak                 a member that ended left no memory
 **   must_start           who has lost nothing opens its log
 **   must_halt            who has lost what it needs names the file
-**   liveness             a leader, convergence, every call completed      */
+**   liveness             a leader, convergence, every call completed
+**
+** Two of them, own_term and of changes what their leader does, are rules: with
+** checks = 2 they are left out, and what they protect from is found later. */
 
 #ifndef RAFT_SIM_CHECK_H
 #define RAFT_SIM_CHECK_H
@@ -62,6 +65,7 @@
 #include "sim/member.h"
 #include "sim/world.h"
 
+#define SIM_CHECKS_HARM 2 /* of option checks */
 #define SIM_DOUBTFUL 4 /* acknowledgements inspected after a truncation */
 #define SIM_CLAIMS_MAX 32 /* of one event: more are checked at once */
 

@@ -252,7 +252,8 @@ void sim_check_commit (struct sim_world *world, struct sim_member *member,
                    (number)checks->committed[index].term);
     }
   }
-  if (status->role == RAFT_LEADER && own->role == RAFT_LEADER
+  if (world->options.checks != SIM_CHECKS_HARM
+      && status->role == RAFT_LEADER && own->role == RAFT_LEADER
       && status->term == own->term
       && own->log[status->commit].term != status->term) {
     sim_violate (world, "own_term",

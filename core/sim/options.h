@@ -114,7 +114,8 @@
   X(deadline_us, 3 * RAFT_SECOND, "us", "of a client's call")                \
   X(retry_us, 0, "us", "first pause of a client; 0: its default")            \
   /* checks */                                                               \
-  X(checks, 1, "yes or no", "0: none, and runs do not settle: for benches")  \
+  X(checks, 1, "how many",                                                   \
+    "0: none, and runs do not settle: for benches; 2: no rules, only harm")  \
   X(inspect_disk, 0, "per million",                                          \
     "acknowledgements after which the durable bytes are read back")          \
   X(record, 0, "yes or no", "1: a schedule is kept; 2: of a run that fails")\

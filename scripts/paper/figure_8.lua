@@ -15,7 +15,7 @@ return require "raft".scenario {
   name = "Figure 8: an old entry on a majority is not committed yet",
   nodes = 5, options = { -- slow messages, and long terms
     delay_min_us = 20000, delay_max_us = 20000, check_quorum_us = 1000000,
-    election_us = 500000, election_spread_us = 900000,
+    election_us = 500000, election_spread_us = 900000, checks = 2,
     limits = { append_entries = 1, inflight_messages = 1 },
   },
   run = function(cluster)
