@@ -192,6 +192,10 @@ function commands.wal(raft, world, given)
   return require("raft.cli_wal").run(raft, world, given, failed)
 end
 
+function commands.recover(raft, world, given)
+  return require("raft.cli_recover").run(raft, world, given, failed)
+end
+
 -- ---- the door ------------------------------------------------------------
 
 local CLEAR = "\27[K" -- to the end of the line

@@ -284,6 +284,7 @@ function arguments.parser(version)
   require("raft.cli_status").add(parser, read)
   require("raft.cli_admin").add(parser, read)
   require("raft.cli_wal").add(parser, read)
+  require("raft.cli_recover").add(parser, read)
   add_lint(parser)
   local function with_help(one)
     for _, option in ipairs(one._options) do

@@ -27,6 +27,7 @@ local FUNCTIONS = {
   inspect = { "raft.inspect", "open" },
   join = { "raft.admin", "join" },
   node = { "raft.node", "start" },
+  recover = { "raft.recover", "recover" },
 }
 
 local raft = {
