@@ -347,6 +347,7 @@ build = {
         "core/wire/cursor.c",
         "core/wire/entry.c",
         "core/wire/greeting.c",
+        "core/wire/head.c",
         "core/wire/message_decode.c",
         "core/wire/message_encode.c",
         "core/wire/params.c",

@@ -34,16 +34,6 @@ int raft_buffer_reserve (struct raft_buffer *buffer, size_t size) {
   return status;
 }
 
-int raft_buffer_append (struct raft_buffer *buffer, const void *data,
-                        size_t size) {
-  int status = raft_buffer_reserve (buffer, size);
-  if (status == RAFT_OK && size > 0) {
-    memcpy (buffer->data + buffer->size, data, size);
-    buffer->size += size;
-  }
-  return status;
-}
-
 void raft_buffer_consume (struct raft_buffer *buffer, size_t size) {
   raft_assert (size <= buffer->size);
   if (size > 0) {

@@ -27,7 +27,6 @@ static void status_members (const struct raft *raft,
 }
 
 void raft_get_status (const struct raft *raft, struct raft_status *status) {
-  memset (status, 0, sizeof *status);
   status->role = raft->role;
   status->leader = raft->leader;
   status->term = raft->term;

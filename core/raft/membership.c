@@ -103,7 +103,10 @@ bool raft_configuration_is_valid (const struct raft_configuration *value) {
       return false;
     }
   }
-  return raft_configuration_members (value, ids) <= RAFT_MEMBERS_MAX;
+  /* Counted only where some who vote in both halves may count twice. */
+  return value->voters.count + value->outgoing.count + value->learners.count
+           <= RAFT_MEMBERS_MAX
+         || raft_configuration_members (value, ids) <= RAFT_MEMBERS_MAX;
 }
 
 uint32_t raft_id_set_difference (const struct raft_id_set *one,

@@ -267,7 +267,7 @@ struct raft_status {
   raft_index configuration_index;
   raft_id transferee;    /* a leader hands over to it; RAFT_ID_NONE */
   uint32_t member_count; /* a leader's view of the others; else 0 */
-  struct raft_member_status members[RAFT_MEMBERS_MAX * 3];
+  struct raft_member_status members[RAFT_MEMBERS_MAX * 3]; /* so many count */
 };
 
 void raft_get_status (const struct raft *raft, struct raft_status *status);

@@ -459,8 +459,8 @@ bool replica_settle_apply (struct replica *replica) {
     apply_finish (replica);
     return true;
   }
-  if (apply->is_told && !apply_tell (replica)) {
-    return false;
+  if (apply->is_told) {
+    return apply_tell (replica); /* the engine may want what is settled first */
   }
   return apply->next < apply->end && !replica_is_encoding (replica)
          && apply_start (replica);

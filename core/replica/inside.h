@@ -173,6 +173,7 @@ struct replica {
   struct replica_restore restore;
   struct replica_take take;
   struct replica_send sends[REPLICA_PEERS_MAX];
+  uint32_t send_count;           /* not free */
   struct replica_pace send_pace; /* of all of them together */
   struct replica_receive receive;
   struct replica_digest digest;

@@ -371,6 +371,12 @@ const struct raft *replica_raft (const struct replica *replica) {
   return replica->raft;
 }
 
+bool replica_is_full (const struct replica *replica) {
+  struct wal_status status;
+  wal_get_status (replica->wal, &status);
+  return status.full;
+}
+
 struct raft_slice replica_entry (const struct replica *replica,
                                  raft_index index) {
   return replica_cache_get (&replica->cache, index);

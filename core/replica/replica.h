@@ -185,6 +185,8 @@ void replica_get_status (const struct replica *replica,
                          struct replica_status *status);
 /* The engine, for checks after every simulated event. NULL before opened. */
 const struct raft *replica_raft (const struct replica *replica);
+/* Whether the disk of its log is full, as far as the log knows. */
+bool replica_is_full (const struct replica *replica);
 
 /* Where a member of the configuration listens; NULL: there is none of that
 ** id. After 'opened'; valid until the next call. */

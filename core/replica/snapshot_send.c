@@ -52,7 +52,14 @@ void replica_send_want (struct replica *replica, raft_id member) {
   }
   memset (send, 0, sizeof *send);
   send->member = member;
+  replica->send_count++;
   want (replica, send);
+}
+
+static void set_free (struct replica *replica, struct replica_send *send) {
+  send->state = SEND_FREE;
+  raft_assert (replica->send_count > 0);
+  replica->send_count--;
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -216,7 +223,7 @@ static bool settle_closed (struct replica *replica,
   if (send->is_wanted_anew) {
     want (replica, send);
   } else if (replica->role != RAFT_LEADER || send->term != replica->term) {
-    send->state = SEND_FREE;
+    set_free (replica, send);
   } else {
     send->state = SEND_PAUSING;
   }
@@ -232,9 +239,10 @@ static bool settle_told (struct replica *replica, struct replica_send *send) {
   event.kind = RAFT_EVENT_SENT;
   event.as.sent.member = send->member;
   event.as.sent.status = send->status;
-  send->state = SEND_FREE; /* the step may want the next one */
+  set_free (replica, send); /* the step may want the next one */
   if (replica_step (replica, &event) != RAFT_OK) {
     send->state = SEND_PAUSING;
+    replica->send_count++;
     replica_retry (replica);
     return false;
   }
@@ -261,7 +269,7 @@ static bool settle_one (struct replica *replica, struct replica_send *send) {
 
 bool replica_settle_sends (struct replica *replica) {
   bool moved = false;
-  for (size_t i = 0; i < REPLICA_PEERS_MAX; i++) {
+  for (size_t i = 0; i < REPLICA_PEERS_MAX && replica->send_count > 0; i++) {
     struct replica_send *send = &replica->sends[i];
     if (send->state != SEND_FREE && !send->is_busy
         && replica->life == REPLICA_OPEN) {
@@ -328,7 +336,7 @@ static raft_time deadline_of (const struct replica *replica,
 
 raft_time replica_sends_deadline (const struct replica *replica) {
   raft_time deadline = RAFT_TIME_MAX;
-  for (size_t i = 0; i < REPLICA_PEERS_MAX; i++) {
+  for (size_t i = 0; i < REPLICA_PEERS_MAX && replica->send_count > 0; i++) {
     raft_time one = deadline_of (replica, &replica->sends[i]);
     deadline = one < deadline ? one : deadline;
   }

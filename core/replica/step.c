@@ -334,12 +334,16 @@ raft_time replica_deadline (const struct replica *replica) {
   return deadline;
 }
 
+static bool is_cache_full (const struct replica *replica) {
+  return replica->cache.bytes > replica->options.limits.cached_bytes;
+}
+
 /* The engine forgets the oldest entries past a bound; so does the cache, but
 ** never what is still to be given to the machine. */
 static void flush_cache (struct replica *replica) {
   struct raft_status status;
   raft_index below;
-  if (replica->cache.bytes <= replica->options.limits.cached_bytes) {
+  if (!is_cache_full (replica)) {
     return;
   }
   raft_get_status (replica->raft, &status);
@@ -351,7 +355,22 @@ static void flush_cache (struct replica *replica) {
   replica_cache_evict (&replica->cache, below);
 }
 
+/* Most turns bring nothing to be flushed. What was noted is settled since the
+** last call was left, unless time has passed; but a change that the engine was
+** too busy for is tried again in each turn. */
+static bool has_to_flush (const struct replica *replica) {
+  struct port_clock *clock = replica->options.clock;
+  return replica->calls.proposal_count > 0
+         || replica->reads.lists[READ_INTAKE].count > 0
+         || is_cache_full (replica) || replica->admin.is_changing
+         || replica_is_joint (&replica->configuration)
+         || replica->now != clock->now (clock);
+}
+
 void replica_flush (struct replica *replica) {
+  if (!has_to_flush (replica)) {
+    return;
+  }
   replica_enter (replica);
   if (replica->life == REPLICA_OPEN) {
     replica_flush_proposals (replica);

@@ -387,13 +387,6 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
 
 /* ---- the end ----------------------------------------------------------- */
 
-/* A log that was full notices that it is not any more when it tries again. */
-static bool is_full (const struct sim_member *member) {
-  struct replica_status status;
-  replica_get_status (member->replica, &status);
-  return status.wal.full;
-}
-
 static bool is_level (const struct sim_member *member,
                       const struct raft_status *want) {
   struct raft_status status;
@@ -401,7 +394,8 @@ static bool is_level (const struct sim_member *member,
     return false;
   }
   raft_get_status (replica_raft (member->replica), &status);
-  return !is_full (member) && status.term == want->term
+  /* A log that was full notices that it is not any more when it tries again. */
+  return !replica_is_full (member->replica) && status.term == want->term
          && status.last == want->last && status.applied == want->last
          && status.stable == want->last;
 }

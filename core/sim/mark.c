@@ -200,11 +200,10 @@ void sim_mark_status (struct sim_world *world, struct sim_member *member,
     mark_leader (world, member, status);
   }
   if (world->options.disk_full > 0 || *is_full) {
-    struct replica_status whole;
-    replica_get_status (member->replica, &whole);
-    mark_if (world, SIM_MARK_DISK_FULL, !*is_full && whole.wal.full);
-    mark_if (world, SIM_MARK_DISK_FREE, *is_full && !whole.wal.full);
-    *is_full = whole.wal.full;
+    bool was_full = *is_full;
+    *is_full = replica_is_full (member->replica);
+    mark_if (world, SIM_MARK_DISK_FULL, !was_full && *is_full);
+    mark_if (world, SIM_MARK_DISK_FREE, was_full && !*is_full);
   }
 }
 

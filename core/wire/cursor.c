@@ -9,19 +9,30 @@
 
 #include <string.h>
 
-/* Takes 'width' bytes, big-endian. */
+#include "wire/head.h"
+
+static uint64_t load_two (const uint8_t *at) {
+  return (uint64_t)at[0] << 8 | at[1];
+}
+
+static uint64_t load_four (const uint8_t *at) {
+  return load_two (at) << 16 | load_two (at + 2);
+}
+
+/* Takes 'width' bytes, big-endian: 1, 2, 4 or 8. */
 static int cursor_number (struct wire_cursor *cursor, size_t width,
                           uint64_t *number) {
-  size_t i;
-  uint64_t value = 0;
+  const uint8_t *at = cursor->data + cursor->at;
   if (cursor->size - cursor->at < width) {
     return RAFT_EMALFORMED;
   }
-  for (i = 0; i < width; i++) {
-    value = value << 8 | cursor->data[cursor->at + i];
-  }
   cursor->at += width;
-  *number = value;
+  switch (width) {
+    case 1: *number = at[0]; break;
+    case 2: *number = load_two (at); break;
+    case 4: *number = load_four (at); break;
+    default: *number = load_four (at) << 32 | load_four (at + 4); break;
+  }
   return RAFT_OK;
 }
 
@@ -181,22 +192,43 @@ int wire_cursor_next (struct wire_cursor *cursor, struct wire_value *value) {
   return status;
 }
 
+/* Over one head, and the bytes that belong to it. How many values it
+** contains: *inside. */
+static int cursor_pass (struct wire_cursor *cursor, uint64_t *inside) {
+  uint8_t byte = cursor->data[cursor->at];
+  const struct wire_head *head = &wire_heads[byte];
+  uint64_t length = byte & head->mask;
+  cursor->at++;
+  if (head->kind == WIRE_HEAD_BAD || head->kind == WIRE_HEAD_EXT) {
+    return RAFT_EMALFORMED;
+  }
+  if (head->length_size > 0
+      && cursor_number (cursor, head->length_size, &length) != RAFT_OK) {
+    return RAFT_EMALFORMED;
+  }
+  *inside = head->kind == WIRE_HEAD_VALUES ? length * head->count : 0;
+  if (head->kind == WIRE_HEAD_BYTES) {
+    length += head->count;
+    if (length > cursor->size - cursor->at) {
+      return RAFT_EMALFORMED;
+    }
+    cursor->at += (size_t)length;
+  }
+  return RAFT_OK;
+}
+
 int wire_cursor_skip (struct wire_cursor *cursor) {
   size_t start = cursor->at;
   uint64_t missing = 1; /* at most the bytes left: it cannot run over */
   while (missing > 0) {
-    struct wire_value value;
-    int status = wire_cursor_next (cursor, &value);
-    if (status == RAFT_OK) {
-      missing--;
-      missing += value.type == WIRE_ARRAY ? value.count
-                 : value.type == WIRE_MAP ? (uint64_t)value.count * 2
-                                          : 0;
-    }
-    if (status != RAFT_OK || missing > cursor->size - cursor->at) {
+    uint64_t inside = 0;
+    if (missing > cursor->size - cursor->at
+        || cursor_pass (cursor, &inside) != RAFT_OK) {
       cursor->at = start;
       return RAFT_EMALFORMED;
     }
+    missing += inside;
+    missing--;
   }
   return RAFT_OK;
 }
@@ -232,21 +264,34 @@ int wire_cursor_map (struct wire_cursor *cursor, uint32_t *count) {
   return status;
 }
 
-int wire_cursor_unsigned (struct wire_cursor *cursor, uint64_t max,
-                          uint64_t *number) {
-  size_t start = cursor->at;
+/* Of whatever width: a writer may have taken more than it needed. */
+static int cursor_take_natural (struct wire_cursor *cursor,
+                                uint64_t *number) {
   struct wire_value value;
-  int status = wire_cursor_next (cursor, &value);
-  uint64_t read = 0;
+  int status = cursor_take (cursor, &value);
   if (status != RAFT_OK) {
     return status;
   }
   if (value.type == WIRE_UNSIGNED) {
-    read = value.number;
+    *number = value.number;
   } else if (value.type == WIRE_INTEGER && value.integer >= 0) {
-    read = (uint64_t)value.integer;
+    *number = (uint64_t)value.integer;
   } else {
-    status = RAFT_EMALFORMED;
+    return RAFT_EMALFORMED;
+  }
+  return RAFT_OK;
+}
+
+int wire_cursor_unsigned (struct wire_cursor *cursor, uint64_t max,
+                          uint64_t *number) {
+  size_t start = cursor->at;
+  uint64_t read = 0;
+  int status = RAFT_OK;
+  if (start < cursor->size && cursor->data[start] <= 0x7f) {
+    read = cursor->data[start]; /* most are small, and are their own byte */
+    cursor->at++;
+  } else {
+    status = cursor_take_natural (cursor, &read);
   }
   if (status != RAFT_OK || read > max) {
     cursor->at = start;

@@ -11,65 +11,27 @@
 
 #include "wire/scan.h"
 
-#include <string.h>
-
 #include "base/panic.h"
+#include "wire/head.h"
 
-/* What a head byte says. */
-enum scan_kind { SCAN_BAD, SCAN_PLAIN, SCAN_BYTES, SCAN_VALUES };
-
-struct scan_head {
-  enum scan_kind kind;
-  uint8_t length_size; /* bytes of a length that follows; 0: 'count' holds */
-  uint64_t count;      /* BYTES: to skip, added to a length that follows
-                          VALUES: elements, or values per counted pair */
-};
-
-/* 0xc0 … 0xdf: each head, as SCAN_… kind, size of its length, count. */
-static const struct scan_head scan_heads[32] = {
-  { SCAN_PLAIN, 0, 0 },  { SCAN_BAD, 0, 0 },     /* nil, never used */
-  { SCAN_PLAIN, 0, 0 },  { SCAN_PLAIN, 0, 0 },   /* false, true */
-  { SCAN_BYTES, 1, 0 },  { SCAN_BYTES, 2, 0 },   /* bin 8, 16 */
-  { SCAN_BYTES, 4, 0 },  { SCAN_BYTES, 1, 1 },   /* bin 32, ext 8 */
-  { SCAN_BYTES, 2, 1 },  { SCAN_BYTES, 4, 1 },   /* ext 16, 32 */
-  { SCAN_BYTES, 0, 4 },  { SCAN_BYTES, 0, 8 },   /* float 32, 64 */
-  { SCAN_BYTES, 0, 1 },  { SCAN_BYTES, 0, 2 },   /* uint 8, 16 */
-  { SCAN_BYTES, 0, 4 },  { SCAN_BYTES, 0, 8 },   /* uint 32, 64 */
-  { SCAN_BYTES, 0, 1 },  { SCAN_BYTES, 0, 2 },   /* int 8, 16 */
-  { SCAN_BYTES, 0, 4 },  { SCAN_BYTES, 0, 8 },   /* int 32, 64 */
-  { SCAN_BYTES, 0, 2 },  { SCAN_BYTES, 0, 3 },   /* fixext 1, 2 */
-  { SCAN_BYTES, 0, 5 },  { SCAN_BYTES, 0, 9 },   /* fixext 4, 8 */
-  { SCAN_BYTES, 0, 17 }, { SCAN_BYTES, 1, 0 },   /* fixext 16, str 8 */
-  { SCAN_BYTES, 2, 0 },  { SCAN_BYTES, 4, 0 },   /* str 16, 32 */
-  { SCAN_VALUES, 2, 1 }, { SCAN_VALUES, 4, 1 },  /* array 16, 32 */
-  { SCAN_VALUES, 2, 2 }, { SCAN_VALUES, 4, 2 }   /* map 16, 32 */
-};
-
-static struct scan_head scan_head_of (uint8_t byte) {
-  struct scan_head head = { SCAN_PLAIN, 0, 0 };
-  if (byte <= 0x7f || byte >= 0xe0) {
-    return head; /* a small number */
-  }
-  if (byte <= 0x8f) {
-    head.kind = SCAN_VALUES;
-    head.count = (uint64_t)(byte & 0x0f) * 2;
-  } else if (byte <= 0x9f) {
-    head.kind = SCAN_VALUES;
-    head.count = byte & 0x0f;
-  } else if (byte <= 0xbf) {
-    head.kind = SCAN_BYTES;
-    head.count = byte & 0x1f;
-  } else {
-    head = scan_heads[byte - 0xc0];
-  }
-  return head;
+/* Before an object. What 'open' holds beyond 'depth' means nothing. */
+static void scan_begin (struct wire_scan *scan) {
+  scan->seen = 0;
+  scan->skip = 0;
+  scan->elements = 0;
+  scan->owed = 0;
+  scan->length = 0;
+  scan->depth = 0;
+  scan->head = 0;
+  scan->missing = 0;
+  scan->status = RAFT_OK;
 }
 
 void wire_scan_init (struct wire_scan *scan,
                      const struct wire_scan_limits *limits) {
   raft_assert (limits->depth <= WIRE_DEPTH_MAX);
-  memset (scan, 0, sizeof *scan);
   scan->limits = *limits;
+  scan_begin (scan);
 }
 
 /* One value has begun: the container around it misses one less. */
@@ -91,48 +53,42 @@ static int scan_check_limits (const struct wire_scan *scan) {
 }
 
 /* A head is known in full. */
-static int scan_take (struct wire_scan *scan, enum scan_kind kind,
-                      uint64_t count) {
-  if (kind == SCAN_BYTES) {
-    scan->skip = count;
-  } else if (kind == SCAN_VALUES) {
+static int scan_take (struct wire_scan *scan, const struct wire_head *head,
+                      uint64_t length) {
+  if (head->kind == WIRE_HEAD_BYTES || head->kind == WIRE_HEAD_EXT) {
+    scan->skip = length + head->count;
+  } else if (head->kind == WIRE_HEAD_VALUES) {
     if (scan->depth == scan->limits.depth) {
       return RAFT_EMALFORMED;
     }
-    scan->open[scan->depth] = count;
+    scan->open[scan->depth] = length * head->count;
+    scan->owed += scan->open[scan->depth];
     scan->depth++;
-    scan->owed += count;
   }
   return scan_check_limits (scan);
 }
 
 static int scan_on_head (struct wire_scan *scan, uint8_t byte) {
-  struct scan_head head = scan_head_of (byte);
-  if (head.kind == SCAN_BAD) {
+  const struct wire_head *head = &wire_heads[byte];
+  if (head->kind == WIRE_HEAD_BAD) {
     return RAFT_EMALFORMED;
   }
   scan_begin_value (scan);
-  if (head.length_size > 0) {
+  if (head->length_size > 0) {
     scan->head = byte;
-    scan->missing = head.length_size;
+    scan->missing = head->length_size;
     scan->length = 0;
     return scan_check_limits (scan);
   }
-  return scan_take (scan, head.kind, head.count);
+  return scan_take (scan, head, byte & head->mask);
 }
 
 static int scan_on_length (struct wire_scan *scan, uint8_t byte) {
-  struct scan_head head;
   scan->length = scan->length << 8 | byte;
   scan->missing--;
-  if (scan->missing > 0) {
-    return RAFT_OK;
-  }
-  head = scan_head_of (scan->head);
-  if (head.kind == SCAN_VALUES) {
-    return scan_take (scan, head.kind, scan->length * head.count);
-  }
-  return scan_take (scan, head.kind, scan->length + head.count);
+  return scan->missing > 0
+           ? RAFT_OK
+           : scan_take (scan, &wire_heads[scan->head], scan->length);
 }
 
 /* Whether the object is complete. Closes containers that miss nothing. */
@@ -174,9 +130,8 @@ int wire_scan_feed (struct wire_scan *scan, const uint8_t *data, size_t size,
       return scan_fail (scan, status);
     }
     if (scan_is_complete (scan)) {
-      struct wire_scan_limits limits = scan->limits;
       *object_size = scan->seen;
-      wire_scan_init (scan, &limits);
+      scan_begin (scan);
       return RAFT_OK;
     }
   }

@@ -77,6 +77,26 @@ describe("wire_cursor: skip", function ()
     end
   end)
 
+  it("knows every head, with an empty length behind it", function ()
+    local sizes = { [0xc0] = 1, [0xc2] = 1, [0xc3] = 1, [0xc4] = 2,
+      [0xc5] = 3, [0xc6] = 5, [0xca] = 5, [0xcb] = 9, [0xcc] = 2,
+      [0xcd] = 3, [0xce] = 5, [0xcf] = 9, [0xd0] = 2, [0xd1] = 3,
+      [0xd2] = 5, [0xd3] = 9, [0xd9] = 2, [0xda] = 3, [0xdb] = 5,
+      [0xdc] = 3, [0xdd] = 5, [0xde] = 3, [0xdf] = 5 } -- ext is no value
+    for head = 0, 255 do
+      local size = sizes[head]
+      if head < 0x80 or head >= 0xe0 then
+        size = 1
+      elseif head < 0xa0 then
+        size = 1 + head % 16 * (head < 0x90 and 2 or 1)
+      elseif head < 0xc0 then
+        size = 1 + head % 32
+      end
+      local bytes = string.char(head) .. ("\0"):rep(40)
+      assert.equal(size, (probe.value_skip(bytes)), head)
+    end
+  end)
+
   it("refuses ext, 0xc1 and counts beyond the bytes", function ()
     for _, hex in ipairs { "c1", "d40100", "c70100", "d8" .. ("00"):rep(17),
       "ddffffffff00", "dfffffffff0000", "92", "9101" .. "c1", "93c0c1c0",
