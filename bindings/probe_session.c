@@ -11,7 +11,9 @@
 **   table:command(7, 1, 1, 20)  -> "fresh" …, size of the kept result or nil
 **   table:batch_end()           results of the batch are kept (20 bytes each)
 **   table:time(50)              -> ids of the sessions that expired
-**   table:trim()                -> ids of the sessions that expired          */
+**   table:trim()                -> ids of the sessions that expired
+**   table:is_swept()            all that was forgotten was given back
+**   table:shed()                a part goes -> true, it is empty             */
 
 #include <stdlib.h>
 #include <string.h>
@@ -160,7 +162,17 @@ static int table_time (lua_State *L) {
   return 1;
 }
 
-/* -> hash, bytes, sessions, records, allocations so far */
+static int table_is_swept (lua_State *L) {
+  lua_pushboolean (L, replica_session_is_swept (&table_at (L)->table));
+  return 1;
+}
+
+static int table_shed (lua_State *L) {
+  lua_pushboolean (L, replica_session_table_shed (&table_at (L)->table));
+  return 1;
+}
+
+/* -> hash, bytes, sessions, records, allocations so far, memory in bytes */
 static int table_look (lua_State *L) {
   struct table_handle *handle = table_at (L);
   field_push_hex (L, replica_session_table_hash (&handle->table));
@@ -168,7 +180,8 @@ static int table_look (lua_State *L) {
   lua_pushnumber (L, (lua_Number)handle->table.session_count);
   lua_pushnumber (L, (lua_Number)handle->table.record_count);
   lua_pushnumber (L, (lua_Number)handle->arena.calls);
-  return 5;
+  lua_pushnumber (L, (lua_Number)handle->arena.bytes);
+  return 6;
 }
 
 static const luaL_Reg table_methods[] = {
@@ -178,6 +191,8 @@ static const luaL_Reg table_methods[] = {
   { "batch_end", table_batch_end },
   { "trim", table_trim },
   { "time", table_time },
+  { "is_swept", table_is_swept },
+  { "shed", table_shed },
   { "look", table_look },
   { NULL, NULL }
 };

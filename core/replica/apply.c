@@ -21,6 +21,9 @@
 #include "replica/inside.h"
 
 #define RESULTS_KEPT_BYTES (256 * RAFT_KIB) /* between two calls */
+/* What one turn of the engine's loop plans, and what it does with results:
+** more is for the next one. */
+#define APPLY_PART_BYTES RAFT_MIB
 
 static const uint8_t apply_nil[1] = { 0xc0 };
 
@@ -55,7 +58,13 @@ static raft_index batch_end (const struct replica *replica,
                              raft_index first) {
   raft_index end = (first + SESSION_TRIM_ENTRIES - 1) / SESSION_TRIM_ENTRIES
                      * SESSION_TRIM_ENTRIES + 1;
-  return end < replica->apply.end ? end : replica->apply.end;
+  size_t bytes = 0;
+  raft_index i;
+  end = end < replica->apply.end ? end : replica->apply.end;
+  for (i = first; i < end && bytes < APPLY_PART_BYTES; i++) {
+    bytes += apply_bytes (replica, i).size;
+  }
+  return i;
 }
 
 /* ---- first pass: the plan --------------------------------------------- */
@@ -243,6 +252,8 @@ static bool apply_start (struct replica *replica) {
     }
   }
   apply->batch_end = end;
+  apply->done = apply->next;
+  apply->has_part = true;
   apply->is_answered = apply->count == 0;
   if (apply->count > 0) {
     apply->request.operation = MACHINE_APPLY;
@@ -397,14 +408,17 @@ void replica_results_done (struct machine_request *request) {
   }
 }
 
-static void apply_finish (struct replica *replica) {
+/* As many results as belong to one turn. True: those were all. */
+static bool apply_results (struct replica *replica) {
   struct replica_apply *apply = &replica->apply;
-  raft_index first = apply->next, i;
-  for (i = first; i < apply->batch_end; i++) {
-    const struct replica_plan *plan = &apply->plans[i - first];
+  size_t bytes = 0;
+  while (apply->done < apply->batch_end && bytes < APPLY_PART_BYTES) {
+    raft_index i = apply->done++;
+    const struct replica_plan *plan = &apply->plans[i - apply->next];
     struct apply_outcome outcome;
     result_of (replica, i, plan, &outcome);
     answer_call (replica, i, plan, &outcome);
+    bytes += outcome.size;
     replica->applied = i;
     replica->applied_time = plan->time;
     replica->take.log_bytes += plan->size;
@@ -412,6 +426,11 @@ static void apply_finish (struct replica *replica) {
       replica_compare_point (replica);
     }
   }
+  return apply->done == apply->batch_end;
+}
+
+static void apply_finish (struct replica *replica) {
+  struct replica_apply *apply = &replica->apply;
   replica_results_done (&apply->request);
   apply_trim (replica);
   replica_session_batch_end (&replica->sessions);
@@ -456,6 +475,10 @@ bool replica_settle_apply (struct replica *replica) {
                       ? apply->request.message : NULL);
       return false;
     }
+    if (!apply->has_part || !apply_results (replica)) {
+      apply->has_part = false;
+      return false;
+    }
     apply_finish (replica);
     return true;
   }
@@ -464,4 +487,31 @@ bool replica_settle_apply (struct replica *replica) {
   }
   return apply->next < apply->end && !replica_is_encoding (replica)
          && apply_start (replica);
+}
+
+/* ---- turns ------------------------------------------------------------- */
+
+static bool is_sweep_due (const struct replica *replica) {
+  return replica->apply.batch_end == 0
+         && !replica_session_is_swept (&replica->sessions);
+}
+
+bool replica_settle_sessions (struct replica *replica) {
+  if (replica->apply.has_turn && is_sweep_due (replica)) {
+    replica->apply.has_turn = false;
+    (void)replica_session_sweep (&replica->sessions);
+  }
+  return false;
+}
+
+void replica_apply_turn (struct replica *replica) {
+  replica->apply.has_turn = true;
+  replica->apply.has_part = true;
+}
+
+raft_time replica_apply_deadline (const struct replica *replica) {
+  const struct replica_apply *apply = &replica->apply;
+  bool has_results = apply->batch_end != 0 && apply->is_answered;
+  return has_results || is_sweep_due (replica) ? replica->now
+                                               : RAFT_TIME_MAX;
 }

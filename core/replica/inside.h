@@ -77,6 +77,9 @@ struct replica_apply {
   raft_index batch_end; /* of what the machine has; 0: it has nothing */
   bool is_answered;     /* the machine is done with it */
   bool is_told;         /* APPLIED is still to be stepped */
+  raft_index done;      /* of them, results up to here (half-open) */
+  bool has_part;        /* one more part of the results may be taken */
+  bool has_turn;        /* one more part of what was forgotten may go */
   uint32_t count;       /* entries for the machine */
   struct machine_request request;
   struct replica_plan plans[REPLICA_APPLY_ENTRIES];
@@ -241,6 +244,11 @@ int replica_reserve_entries (struct replica *replica, size_t count);
 void replica_apply_want (struct replica *replica, raft_index first,
                          uint32_t count, uint64_t ticket);
 bool replica_settle_apply (struct replica *replica);
+/* What sessions kept, and is forgotten, is given back. */
+bool replica_settle_sessions (struct replica *replica);
+/* A new turn of the world's loop. */
+void replica_apply_turn (struct replica *replica);
+raft_time replica_apply_deadline (const struct replica *replica);
 void replica_on_machine_applied (struct machine_request *request);
 void replica_results_done (struct machine_request *request); /* answered */
 

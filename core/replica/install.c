@@ -149,7 +149,7 @@ static void adopt (struct replica *replica) {
     replica->previous_index = 0;
     replica_know_members (replica);
   }
-  replica_restore_adopt (replica);
+  replica_restore_adopt (replica, &receive->meta.sessions);
   fail_calls (replica);
   replica_cache_restart (&replica->cache, index + 1);
   replica->apply.next = replica->apply.end = index + 1;

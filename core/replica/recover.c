@@ -481,7 +481,7 @@ int replica_recover (const struct replica_recover_options *options) {
   rescue->options = *options;
   raft_buffer_init (&rescue->names, &raft_memory_plain);
   raft_buffer_init (&rescue->bytes, &raft_memory_plain);
-  raft_buffer_init (&rescue->meta_bytes, options->memory);
+  replica_meta_reader_init (&rescue->decoding, options->memory);
   raft_buffer_init (&rescue->image, options->memory);
   raft_buffer_init (&rescue->reader.bytes, &raft_memory_plain);
   raft_buffer_init (&rescue->writer.buffer, &raft_memory_plain);

@@ -17,7 +17,7 @@ static void next_block (struct rescue *rescue);
 
 static void end (struct rescue *rescue) {
   wal_snapshot_reader_free (&rescue->reader);
-  raft_buffer_free (&rescue->meta_bytes);
+  replica_meta_reader_free (&rescue->decoding);
   raft_buffer_free (&rescue->image);
   rescue->snapshot_done (rescue);
 }
@@ -60,16 +60,12 @@ static void damaged (struct rescue *rescue, int status) {
 
 /* ---- the part that is not the machine's -------------------------------- */
 
-static int decode_meta (struct rescue *rescue) {
-  struct replica_meta_reader reader;
-  bool is_whole = false;
+static int add_image (struct rescue *rescue,
+                      struct replica_meta_writer *writer) {
+  struct wire_view data;
   int status = RAFT_OK;
-  memset (&reader, 0, sizeof reader);
-  while (status == RAFT_OK && !is_whole) {
-    status = replica_meta_decode (&rescue->meta_bytes,
-                                  rescue->head.identity.cluster,
-                                  &rescue->like, &reader, &rescue->meta,
-                                  &is_whole);
+  while (status == RAFT_OK && replica_meta_take (writer, &data)) {
+    status = raft_buffer_append (&rescue->image, data.data, data.size);
   }
   return status;
 }
@@ -79,28 +75,28 @@ static int encode_meta (struct rescue *rescue) {
   struct replica_meta_writer writer;
   bool is_whole = false;
   int status;
-  memset (&writer, 0, sizeof writer);
+  replica_meta_writer_init (&writer, rescue->options.memory);
   raft_slice_release (&rescue->meta.first);
   rescue->meta.first = raft_slice_retain (rescue->first);
-  status = replica_meta_encode (&rescue->image, &rescue->meta,
-                                &rescue->meta.sessions, &writer);
+  status = replica_meta_encode (&writer, &rescue->meta,
+                                &rescue->meta.sessions);
   while (status == RAFT_OK && !is_whole) {
-    status = replica_meta_encode_more (&rescue->image, &writer, &is_whole);
+    status = replica_meta_encode_more (&writer, &is_whole);
   }
+  if (status == RAFT_OK) {
+    status = add_image (rescue, &writer);
+  }
+  replica_meta_writer_free (&writer);
   return status;
 }
 
 static int take_meta (struct rescue *rescue, struct wire_view *data) {
-  int status;
-  rescue->has_meta = replica_meta_collect (&rescue->meta_bytes, data,
-                                           &rescue->like, &status);
-  if (status == RAFT_OK && rescue->has_meta) {
-    status = decode_meta (rescue);
-  }
-  if (status == RAFT_OK && rescue->has_meta && rescue->wal != NULL) {
-    status = encode_meta (rescue);
-  }
-  return status;
+  int status = replica_meta_read (&rescue->decoding, data,
+                                  rescue->head.identity.cluster,
+                                  &rescue->like, &rescue->meta);
+  rescue->has_meta = status == RAFT_OK && rescue->decoding.is_whole;
+  return rescue->has_meta && rescue->wal != NULL ? encode_meta (rescue)
+                                                 : status;
 }
 
 /* ---- blocks ------------------------------------------------------------ */

@@ -42,7 +42,7 @@ struct rescue {
   struct wal_snapshot_reader reader;
   uint64_t block;             /* is read next */
   struct session_table like;  /* empty: limits of the sessions in it */
-  struct raft_buffer meta_bytes;
+  struct replica_meta_reader decoding;
   struct replica_meta meta;
   bool has_meta;
   int snapshot_status;

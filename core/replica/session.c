@@ -15,6 +15,10 @@
 #include "base/panic.h"
 
 #define SESSION_POOL_BYTES 8192 /* cut into sessions or records */
+/* Of one part of sweeping: records, and pages of their results; some 2 MiB,
+** which is more than the results of most batches. */
+#define SESSION_SWEEP_WORK 512
+#define SESSION_SHED 64 /* sessions and pools, of one part of shedding */
 
 struct session_pool {
   struct session_pool *next;
@@ -40,106 +44,21 @@ void replica_session_table_init (struct session_table *table,
   table->memory = memory;
   table->bounds = copy;
   table->bug = bug;
-}
-
-static void record_drop_bytes (struct session_table *table,
-                               struct session_record *record) {
-  raft_release (table->memory, record->large, record->size);
-  record->large = NULL;
-  record->has_result = false;
+  replica_slots_init (&table->sessions, memory);
+  replica_slots_init (&table->records, memory);
 }
 
 void replica_session_table_free (struct session_table *table) {
-  struct session *session = table->least_recent;
-  struct session_pool *pool;
-  while (session != NULL) {
-    struct session_record *record = session->oldest;
-    while (record != NULL) {
-      record_drop_bytes (table, record);
-      record = record->next;
-    }
-    session = session->newer;
+  while (!replica_session_table_shed (table)) {
   }
-  replica_session_batch_end (table);
-  while ((pool = table->pools) != NULL) {
-    table->pools = pool->next;
-    raft_release (table->memory, pool, pool->size);
-  }
-  raft_release (table->memory, table->sessions,
-                table->session_slots * sizeof *table->sessions);
-  raft_release (table->memory, table->records,
-                table->record_slots * sizeof *table->records);
-  replica_session_table_init (table, table->memory, &table->bounds,
-                              table->bug);
 }
 
 /* ---- room ------------------------------------------------------------- */
 
-static size_t session_slot (const struct session_table *table, uint64_t id) {
-  return (size_t)raft_mix (id) & (table->session_slots - 1);
-}
+static uint64_t session_hash (uint64_t id) { return raft_mix (id); }
 
-static size_t record_slot (const struct session_table *table,
-                           uint64_t session, uint64_t sequence) {
-  return (size_t)raft_mix (raft_mix (session) + sequence)
-         & (table->record_slots - 1);
-}
-
-static int session_rehash (struct session_table *table, size_t needed) {
-  size_t slots = table->session_slots == 0 ? 16 : table->session_slots;
-  struct session **grown;
-  struct session *session;
-  while (slots < needed) {
-    slots *= 2;
-  }
-  if (slots == table->session_slots) {
-    return RAFT_OK;
-  }
-  grown = raft_allocate_zeroed (table->memory, slots * sizeof *grown);
-  if (grown == NULL) {
-    return RAFT_ENOMEM;
-  }
-  raft_release (table->memory, table->sessions,
-                table->session_slots * sizeof *grown);
-  table->sessions = grown;
-  table->session_slots = slots;
-  for (session = table->least_recent; session != NULL;
-       session = session->newer) {
-    struct session **slot = &grown[session_slot (table, session->id)];
-    session->next_hashed = *slot;
-    *slot = session;
-  }
-  return RAFT_OK;
-}
-
-static int record_rehash (struct session_table *table, size_t needed) {
-  size_t slots = table->record_slots == 0 ? 64 : table->record_slots;
-  struct session_record **grown;
-  struct session *session;
-  while (slots < needed) {
-    slots *= 2;
-  }
-  if (slots == table->record_slots) {
-    return RAFT_OK;
-  }
-  grown = raft_allocate_zeroed (table->memory, slots * sizeof *grown);
-  if (grown == NULL) {
-    return RAFT_ENOMEM;
-  }
-  raft_release (table->memory, table->records,
-                table->record_slots * sizeof *grown);
-  table->records = grown;
-  table->record_slots = slots;
-  for (session = table->least_recent; session != NULL;
-       session = session->newer) {
-    struct session_record *record;
-    for (record = session->oldest; record != NULL; record = record->next) {
-      size_t slot = record_slot (table, session->id, record->sequence);
-      record->next_hashed = grown[slot];
-      grown[slot] = record;
-    }
-  }
-  return RAFT_OK;
+static uint64_t record_hash (uint64_t session, uint64_t sequence) {
+  return raft_mix (raft_mix (session) + sequence);
 }
 
 static void *session_pool_new (struct session_table *table) {
@@ -187,10 +106,9 @@ static int record_grow (struct session_table *table) {
 
 int replica_session_table_reserve (struct session_table *table, size_t sessions,
                                    size_t commands) {
-  int status = session_rehash (table,
-                               (size_t)table->session_count + sessions);
+  int status = replica_slots_reserve (&table->sessions, sessions);
   if (status == RAFT_OK) {
-    status = record_rehash (table, (size_t)table->record_count + commands);
+    status = replica_slots_reserve (&table->records, commands);
   }
   while (status == RAFT_OK && table->free_session_count < sessions) {
     status = session_grow (table);
@@ -203,61 +121,106 @@ int replica_session_table_reserve (struct session_table *table, size_t sessions,
 
 /* ---- forgetting ------------------------------------------------------- */
 
-static void record_unhash (struct session_table *table,
-                           const struct session_record *record) {
-  struct session_record **at = &table->records[record_slot (
-    table, record->session_id, record->sequence)];
-  while (*at != record) {
-    raft_assert (*at != NULL);
-    at = &(*at)->next_hashed;
-  }
-  *at = record->next_hashed;
+/* What a record counts. */
+static uint64_t record_bytes (const struct session_record *record) {
+  return record->status == RAFT_ERESULT_LOST
+           ? SESSION_RECORD_BYTES : SESSION_RECORD_BYTES + record->size;
 }
 
 /* The oldest record of a session goes to limbo. */
 static void session_forget_oldest (struct session_table *table,
                                    struct session *session) {
   struct session_record *record = session->oldest;
+  uint64_t bytes = record_bytes (record);
   session->oldest = record->next;
   if (session->oldest == NULL) {
     session->newest = NULL;
   }
-  record_unhash (table, record);
-  raft_assert (table->record_count > 0);
+  raft_assert (session->record_count > 0);
+  session->record_count--;
+  session->bytes -= bytes;
   table->record_count--;
-  if (record->status != RAFT_ERESULT_LOST) {
-    table->bytes -= SESSION_RECORD_BYTES + record->size;
-  } else {
-    table->bytes -= SESSION_RECORD_BYTES;
-  }
+  table->bytes -= bytes;
+  replica_slots_remove (&table->records, &record->link);
   record->session = NULL;
   record->next = table->limbo;
+  if (table->limbo == NULL) {
+    table->limbo_last = record;
+  }
   table->limbo = record;
 }
 
-void replica_session_batch_end (struct session_table *table) {
-  struct session_record *record;
-  while ((record = table->limbo) != NULL) {
-    table->limbo = record->next;
-    record_drop_bytes (table, record);
-    record->next = table->free_records;
-    table->free_records = record;
-    table->free_record_count++;
+/* Returns how much work that was. */
+static size_t record_reuse (struct session_table *table,
+                            struct session_record *record) {
+  size_t work = 1 + (record->large != NULL ? record->size / 4096 : 0);
+  raft_block_release (record->large);
+  record->large = NULL;
+  record->has_result = false;
+  record->next = table->free_records;
+  table->free_records = record;
+  table->free_record_count++;
+  return work;
+}
+
+static void session_reuse (struct session_table *table,
+                           struct session *session) {
+  session->newer = table->free_sessions;
+  table->free_sessions = session;
+  table->free_session_count++;
+}
+
+bool replica_session_is_swept (const struct session_table *table) {
+  return table->garbage == NULL && table->dropped == NULL;
+}
+
+static size_t sweep_garbage (struct session_table *table) {
+  struct session_record *record = table->garbage;
+  table->garbage = record->next;
+  return record_reuse (table, record);
+}
+
+static size_t sweep_dropped (struct session_table *table) {
+  struct session *session = table->dropped;
+  struct session_record *record = session->oldest;
+  if (record == NULL) {
+    table->dropped = session->newer;
+    session_reuse (table, session);
+    return 1;
   }
+  session->oldest = record->next;
+  replica_slots_remove (&table->records, &record->link);
+  return record_reuse (table, record);
+}
+
+bool replica_session_sweep (struct session_table *table) {
+  size_t work = 0;
+  while (work < SESSION_SWEEP_WORK && !replica_session_is_swept (table)) {
+    work += table->garbage != NULL ? sweep_garbage (table)
+                                   : sweep_dropped (table);
+  }
+  return replica_session_is_swept (table);
+}
+
+void replica_session_batch_end (struct session_table *table) {
+  if (table->limbo != NULL) {
+    table->limbo_last->next = table->garbage;
+    table->garbage = table->limbo;
+    table->limbo = NULL;
+  }
+  (void)replica_session_sweep (table);
 }
 
 /* ---- sessions, least recently used first ------------------------------ */
 
 static struct session *session_find (const struct session_table *table,
                                      uint64_t id) {
-  struct session *session = NULL;
-  if (table->session_slots > 0) {
-    session = table->sessions[session_slot (table, id)];
+  struct session_link *link = replica_slots_chain (&table->sessions,
+                                                   session_hash (id));
+  while (link != NULL && ((struct session *)link)->id != id) {
+    link = link->next;
   }
-  while (session != NULL && session->id != id) {
-    session = session->next_hashed;
-  }
-  return session;
+  return (struct session *)link;
 }
 
 bool replica_session_has (const struct session_table *table, uint64_t id) {
@@ -278,8 +241,8 @@ static void session_unlink (struct session_table *table,
   }
 }
 
-static void session_link (struct session_table *table,
-                          struct session *session) {
+static void session_append (struct session_table *table,
+                            struct session *session) {
   session->newer = NULL;
   session->older = table->most_recent;
   if (session->older != NULL) {
@@ -292,25 +255,22 @@ static void session_link (struct session_table *table,
 
 static void session_drop (struct session_table *table,
                           struct session *session) {
-  struct session **at = &table->sessions[session_slot (table, session->id)];
-  while (session->oldest != NULL) {
-    session_forget_oldest (table, session);
-  }
-  while (*at != session) {
-    raft_assert (*at != NULL);
-    at = &(*at)->next_hashed;
-  }
-  *at = session->next_hashed;
+  replica_slots_remove (&table->sessions, &session->link);
   session_unlink (table, session);
-  session->newer = table->free_sessions;
-  table->free_sessions = session;
-  table->free_session_count++;
+  session->is_dropped = true;
+  table->bytes -= session->bytes;
+  table->record_count -= session->record_count;
   table->session_count--;
+  if (session->oldest != NULL) {
+    session->newer = table->dropped;
+    table->dropped = session;
+  } else {
+    session_reuse (table, session);
+  }
 }
 
 uint64_t replica_session_open (struct session_table *table, uint64_t id) {
   struct session *session = table->free_sessions;
-  struct session **slot;
   uint64_t expired = 0;
   raft_assert (session != NULL && session_find (table, id) == NULL);
   table->free_sessions = session->newer;
@@ -319,10 +279,9 @@ uint64_t replica_session_open (struct session_table *table, uint64_t id) {
   session->id = id;
   session->first_unacknowledged = 1;
   session->used = table->time;
-  slot = &table->sessions[session_slot (table, id)];
-  session->next_hashed = *slot;
-  *slot = session;
-  session_link (table, session);
+  session->link.hash = session_hash (id);
+  replica_slots_add (&table->sessions, &session->link);
+  session_append (table, session);
   table->session_count++;
   if (table->session_count > table->bounds.sessions_max) {
     expired = table->least_recent->id;
@@ -371,22 +330,22 @@ uint64_t replica_session_time (struct session_table *table, raft_time time) {
 static struct session_record *record_find (const struct session_table *table,
                                            uint64_t session,
                                            uint64_t sequence) {
-  struct session_record *record = NULL;
-  if (table->record_slots > 0) {
-    record = table->records[record_slot (table, session, sequence)];
+  struct session_link *link = replica_slots_chain (
+    &table->records, record_hash (session, sequence));
+  while (link != NULL) {
+    struct session_record *record = (struct session_record *)link;
+    if (record->session_id == session && record->sequence == sequence) {
+      return record;
+    }
+    link = link->next;
   }
-  while (record != NULL
-         && (record->session_id != session || record->sequence != sequence)) {
-    record = record->next_hashed;
-  }
-  return record;
+  return NULL;
 }
 
 static struct session_record *record_new (struct session_table *table,
                                           struct session *session,
                                           uint64_t sequence) {
   struct session_record *record = table->free_records;
-  size_t slot = record_slot (table, session->id, sequence);
   raft_assert (record != NULL);
   table->free_records = record->next;
   table->free_record_count--;
@@ -395,28 +354,31 @@ static struct session_record *record_new (struct session_table *table,
   record->session_id = session->id;
   record->sequence = sequence;
   record->status = RAFT_ERESULT_LOST;
-  record->next_hashed = table->records[slot];
-  table->records[slot] = record;
+  record->link.hash = record_hash (session->id, sequence);
+  replica_slots_add (&table->records, &record->link);
   if (session->newest != NULL) {
     session->newest->next = record;
   } else {
     session->oldest = record;
   }
   session->newest = record;
+  session->record_count++;
+  session->bytes += SESSION_RECORD_BYTES;
   table->record_count++;
   table->bytes += SESSION_RECORD_BYTES;
   return record;
 }
 
-/* The client has these answers. Only from the oldest on: one that is kept
-** longer because an older one waits costs memory, and is still right. */
+/* The client has these answers. Only from the oldest on, and not all of a
+** great many: one that is kept longer costs memory, and is still right. */
 static void session_acknowledge (struct session_table *table,
                                  struct session *session, uint64_t first) {
   if (first > session->first_unacknowledged) {
     session->first_unacknowledged = first;
   }
-  while (session->oldest != NULL
-         && session->oldest->sequence < session->first_unacknowledged) {
+  for (uint32_t i = 0; i < SESSION_ACKNOWLEDGED_MAX
+         && session->oldest != NULL
+         && session->oldest->sequence < session->first_unacknowledged; i++) {
     session_forget_oldest (table, session);
   }
 }
@@ -431,7 +393,7 @@ enum session_verdict replica_session_command (struct session_table *table,
     return SESSION_EXPIRED;
   }
   session_unlink (table, session);
-  session_link (table, session);
+  session_append (table, session);
   session->used = table->time;
   session_acknowledge (table, session, first_unacknowledged);
   found = record_find (table, id, sequence);
@@ -447,6 +409,18 @@ enum session_verdict replica_session_command (struct session_table *table,
   return SESSION_FRESH;
 }
 
+void replica_session_keep_lost (struct session_table *table,
+                                struct session_record *record, int status,
+                                size_t size) {
+  struct session *session = record->session;
+  record->status = status;
+  record->size = size;
+  if (session != NULL && !session->is_dropped) {
+    session->bytes += size;
+    table->bytes += size;
+  }
+}
+
 void replica_session_keep (struct session_table *table,
                            struct session_record *record, int status,
                            const uint8_t *data, size_t size) {
@@ -454,11 +428,7 @@ void replica_session_keep (struct session_table *table,
   if (size > table->bounds.result_max) {
     return; /* the fact alone is kept, on every member alike */
   }
-  record->status = status;
-  record->size = size;
-  if (record->session != NULL) {
-    table->bytes += size;
-  }
+  replica_session_keep_lost (table, record, status, size);
   if (size <= SESSION_INLINE_BYTES) {
     if (size > 0) {
       memcpy (record->small, data, size);
@@ -466,16 +436,16 @@ void replica_session_keep (struct session_table *table,
     record->has_result = true;
     return;
   }
-  record->large = raft_allocate (table->memory, size);
+  record->large = raft_block_new (table->memory, size);
   if (record->large != NULL) {
-    memcpy (record->large, data, size);
+    memcpy (record->large->bytes, data, size);
     record->has_result = true;
   }
 }
 
 const uint8_t *replica_session_result (const struct session_record *record) {
   raft_assert (record->has_result);
-  return record->large != NULL ? record->large : record->small;
+  return record->large != NULL ? record->large->bytes : record->small;
 }
 
 uint64_t replica_session_table_hash (const struct session_table *table) {
@@ -494,4 +464,34 @@ uint64_t replica_session_table_hash (const struct session_table *table) {
     }
   }
   return hash;
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static void pool_free (struct session_table *table) {
+  struct session_pool *pool = table->pools;
+  table->pools = pool->next;
+  raft_release (table->memory, pool, pool->size);
+}
+
+bool replica_session_table_shed (struct session_table *table) {
+  uint32_t i;
+  for (i = 0; i < SESSION_SHED && table->least_recent != NULL; i++) {
+    session_drop (table, table->least_recent);
+  }
+  replica_session_batch_end (table);
+  if (table->least_recent != NULL || !replica_session_is_swept (table)) {
+    return false;
+  }
+  for (i = 0; i < SESSION_SHED && table->pools != NULL; i++) {
+    pool_free (table);
+  }
+  if (table->pools != NULL) {
+    return false;
+  }
+  replica_slots_free (&table->sessions);
+  replica_slots_free (&table->records);
+  replica_session_table_init (table, table->memory, &table->bounds,
+                              table->bug);
+  return true;
 }

@@ -17,7 +17,11 @@
 ** results, in replica_session_trim. How long a result is, is known only when
 ** the machine has answered, that is at the end of a batch of entries. So
 ** replica_session_trim belongs to fixed indexes (SESSION_TRIM_ENTRIES), at
-** which a batch ends on every member. */
+** which a batch ends on every member.
+**
+** Cost. An entry costs the same however much is kept: what is forgotten at
+** once, a session with all of its results, is only taken out of what counts,
+** and its memory is given back by parts (replica_session_sweep). */
 
 #ifndef RAFT_REPLICA_SESSION_H
 #define RAFT_REPLICA_SESSION_H
@@ -25,7 +29,9 @@
 #include "base/bug.h"
 #include "base/limit.h"
 #include "base/memory.h"
+#include "base/slice.h"
 #include "base/types.h"
+#include "replica/slots.h"
 
 /* Sessions expire by bytes only after an index that is a multiple of this. */
 #define SESSION_TRIM_ENTRIES 256
@@ -33,33 +39,39 @@
 #define SESSION_RECORD_BYTES 64
 /* Results up to this size need no allocation of their own. */
 #define SESSION_INLINE_BYTES 40
+/* Results that one command may acknowledge at most; the next one the rest. */
+#define SESSION_ACKNOWLEDGED_MAX 256
 
 struct session;
 
 /* One applied command of a session. */
 struct session_record {
-  struct session_record *next_hashed;
+  struct session_link link;    /* first: a chain's link is its record */
   struct session_record *next; /* of the session, in order of application; of
-                                  the free list; or of the limbo list */
+                                  the free list; or of those in limbo */
   struct session *session;     /* NULL: forgotten meanwhile */
   uint64_t session_id;
   uint64_t sequence;
   int status;       /* RAFT_ERESULT_LOST until replica_session_keep */
   size_t size;      /* of the result */
   bool has_result;  /* its bytes are here */
-  uint8_t *large;   /* a result of more than SESSION_INLINE_BYTES */
+  struct raft_block *large; /* a result of more than SESSION_INLINE_BYTES */
   uint8_t small[SESSION_INLINE_BYTES];
 };
 
 struct session {
-  struct session *next_hashed;
-  struct session *newer; /* least recently used first */
+  struct session_link link; /* first */
+  struct session *newer; /* least recently used first; or of those dropped,
+                            or free */
   struct session *older;
   uint64_t id;           /* index of the entry that opened it */
   uint64_t first_unacknowledged;
   raft_time used;        /* in the envelope of its last entry */
   struct session_record *oldest; /* records in order of application */
   struct session_record *newest;
+  uint32_t record_count;
+  uint64_t bytes;        /* that they count */
+  bool is_dropped;       /* nobody finds it any more */
 };
 
 struct session_pool; /* memory that sessions or records are cut from */
@@ -77,10 +89,8 @@ struct session_table {
   struct session_bounds bounds;
   enum raft_bug bug;
   raft_time time;        /* of the log, as far as it was told */
-  struct session **sessions; /* hash table */
-  size_t session_slots;
-  struct session_record **records; /* hash table */
-  size_t record_slots;
+  struct session_slots sessions;
+  struct session_slots records;
   struct session *least_recent;
   struct session *most_recent;
   uint64_t session_count;
@@ -91,6 +101,9 @@ struct session_table {
   struct session_record *free_records;
   size_t free_record_count;
   struct session_record *limbo; /* forgotten, not to be reused yet */
+  struct session_record *limbo_last;
+  struct session_record *garbage; /* forgotten, to be given back */
+  struct session *dropped; /* those with records, to be given back */
   struct session_pool *pools;
 };
 
@@ -112,6 +125,8 @@ void replica_session_table_init (struct session_table *table,
                                  const struct session_bounds *bounds,
                                  enum raft_bug bug);
 void replica_session_table_free (struct session_table *table);
+/* The same by parts: true, it is empty. Nothing else is asked of it between.*/
+bool replica_session_table_shed (struct session_table *table);
 
 /* Room for so many further sessions and commands, so that what follows
 ** cannot fail. Errors: RAFT_ENOMEM; the table is as before. */
@@ -143,10 +158,19 @@ void replica_session_keep (struct session_table *table,
                            struct session_record *record, int status,
                            const uint8_t *data, size_t size);
 const uint8_t *replica_session_result (const struct session_record *record);
+/* What came out, of a size whose bytes were lost elsewhere. */
+void replica_session_keep_lost (struct session_table *table,
+                                struct session_record *record, int status,
+                                size_t size);
 
 /* The results of a batch are in: records that were forgotten during it may
 ** be reused. */
 void replica_session_batch_end (struct session_table *table);
+
+/* Gives back a part of what was forgotten. True: that was all. No batch is
+** with the machine. */
+bool replica_session_sweep (struct session_table *table);
+bool replica_session_is_swept (const struct session_table *table);
 
 /* While more bytes are kept than allowed, the session longest without a
 ** command expires. Returns its id, 0: nothing to do (call until then). */

@@ -7,7 +7,7 @@
 **            was written, and counts the same bytes. */
 
 #include "base/error.h"
-#include "base/panic.h"
+#include "port/machine.h"
 #include "replica/snapshot.h"
 #include "wire/value.h"
 
@@ -22,79 +22,92 @@ static int put_numbers (struct raft_buffer *out, const uint64_t *numbers,
   return status;
 }
 
-static int put_record (struct raft_buffer *out,
+static int put_result (struct replica_meta_writer *writer,
+                       const struct session_record *record) {
+  int status;
+  if (!record->has_result) {
+    return wire_value_nil (&writer->bytes);
+  }
+  if (record->large == NULL || record->size < SNAPSHOT_SHARED) {
+    return wire_value_binary (&writer->bytes,
+                              replica_session_result (record), record->size);
+  }
+  status = wire_value_binary_head (&writer->bytes, (uint32_t)record->size);
+  return status != RAFT_OK ? status
+                           : replica_meta_share (writer, record->large);
+}
+
+static int put_record (struct replica_meta_writer *writer,
                        const struct session_record *record) {
   const uint64_t numbers[] = { record->sequence,
                                (uint64_t)-(int64_t)record->status,
                                record->size };
-  int status = wire_value_array (out, 4);
+  int status = wire_value_array (&writer->bytes, 4);
   if (status == RAFT_OK) {
-    status = put_numbers (out, numbers, 3);
+    status = put_numbers (&writer->bytes, numbers, 3);
   }
-  if (status != RAFT_OK) {
-    return status;
-  }
-  return record->has_result
-           ? wire_value_binary (out, replica_session_result (record),
-                                record->size)
-           : wire_value_nil (out);
+  return status != RAFT_OK ? status : put_result (writer, record);
 }
 
 static int put_session (struct raft_buffer *out,
                         const struct session *session) {
   const uint64_t numbers[] = { session->id, session->first_unacknowledged,
                                session->used };
-  const struct session_record *record;
-  uint32_t count = 0;
   int status = wire_value_array (out, 4);
   if (status == RAFT_OK) {
     status = put_numbers (out, numbers, 3);
   }
-  for (record = session->oldest; record != NULL; record = record->next) {
-    count++;
-  }
-  return status != RAFT_OK ? status : wire_value_array (out, count);
+  return status != RAFT_OK ? status
+                           : wire_value_array (out, session->record_count);
 }
 
 int replica_session_encode (const struct session_table *table,
-                            struct session_writer *writer,
-                            struct raft_buffer *out) {
-  writer->session = table->least_recent;
-  writer->record = NULL;
-  writer->is_open = false;
-  return wire_value_array (out, (uint32_t)table->session_count);
+                            struct replica_meta_writer *writer) {
+  writer->sessions.session = table->least_recent;
+  writer->sessions.record = NULL;
+  writer->sessions.is_open = false;
+  return wire_value_array (&writer->bytes, (uint32_t)table->session_count);
 }
 
 /* One record, or what comes before those of a session. */
-static int put_next (struct session_writer *writer,
-                     struct raft_buffer *out) {
+static int put_next (struct replica_meta_writer *writer) {
+  struct session_writer *at = &writer->sessions;
   int status;
-  if (!writer->is_open) {
-    status = put_session (out, writer->session);
-    writer->record = writer->session->oldest;
-    writer->is_open = true;
+  if (!at->is_open) {
+    status = put_session (&writer->bytes, at->session);
+    at->record = at->session->oldest;
+    at->is_open = true;
   } else {
-    status = put_record (out, writer->record);
-    writer->record = writer->record->next;
+    status = put_record (writer, at->record);
+    at->record = at->record->next;
   }
-  if (writer->record == NULL) {
-    writer->session = writer->session->newer;
-    writer->is_open = false;
+  if (at->record == NULL) {
+    at->session = at->session->newer;
+    at->is_open = false;
   }
   return status;
 }
 
-int replica_session_encode_more (struct session_writer *writer,
-                                 struct raft_buffer *out) {
-  size_t end = out->size + SNAPSHOT_PART;
+int replica_session_encode_more (struct replica_meta_writer *writer) {
+  size_t end = writer->bytes.size + SNAPSHOT_PART;
   int status = RAFT_OK;
-  while (status == RAFT_OK && writer->session != NULL && out->size < end) {
-    status = put_next (writer, out);
+  for (uint32_t i = 0; i < SNAPSHOT_PART_ITEMS && status == RAFT_OK
+         && writer->sessions.session != NULL && writer->bytes.size < end;
+       i++) {
+    status = put_next (writer);
   }
   return status;
 }
 
 /* ---- in ---------------------------------------------------------------- */
+
+/* The longest value that is read as a whole, a result, and what is around it.
+*/
+#define IMAGE_MAX (2 * MACHINE_ANSWER_MAX)
+
+bool replica_session_may_grow (size_t size, bool more) {
+  return more && size < IMAGE_MAX;
+}
 
 struct record_image {
   uint64_t sequence;
@@ -140,9 +153,7 @@ static int add_record (struct session_table *table, uint64_t id,
     return record->has_result ? RAFT_OK : RAFT_ENOMEM;
   }
   if (status != RAFT_ERESULT_LOST) {
-    record->status = status; /* its bytes were lost where it was taken */
-    record->size = image->size;
-    table->bytes += image->size;
+    replica_session_keep_lost (table, record, status, (size_t)image->size);
   }
   return RAFT_OK;
 }
@@ -192,27 +203,39 @@ static int get_next (struct session_table *table,
     end_session (table, reader);
     return RAFT_OK;
   }
-  reader->records--;
   status = get_record (cursor, &image);
-  return status != RAFT_OK ? status
-                           : add_record (table, reader->id, &image);
+  if (status == RAFT_OK) {
+    reader->records--;
+    status = add_record (table, reader->id, &image);
+  }
+  return status;
+}
+
+static int get_count (struct session_reader *reader,
+                      struct wire_cursor *cursor) {
+  int status = wire_cursor_array (cursor, &reader->sessions);
+  reader->is_begun = status == RAFT_OK;
+  return status;
 }
 
 int replica_session_decode (struct session_table *table,
                             struct session_reader *reader,
-                            struct wire_cursor *cursor, bool *is_whole) {
-  size_t end = cursor->at + SNAPSHOT_PART;
+                            struct wire_cursor *cursor, bool more,
+                            bool *is_whole) {
   int status = RAFT_OK;
-  if (!reader->is_begun) {
-    raft_assert (table->session_count == 0);
-    status = wire_cursor_array (cursor, &reader->sessions);
-    reader->is_begun = true;
+  while (status == RAFT_OK
+         && (!reader->is_begun || reader->sessions > 0 || reader->is_open)) {
+    size_t before = cursor->at;
+    status = reader->is_begun ? get_next (table, reader, cursor)
+                              : get_count (reader, cursor);
+    if (status == RAFT_EMALFORMED
+        && replica_session_may_grow (cursor->size - before, more)) {
+      cursor->at = before;
+      *is_whole = false;
+      return RAFT_OK;
+    }
   }
-  while (status == RAFT_OK && cursor->at < end
-         && (reader->sessions > 0 || reader->is_open)) {
-    status = get_next (table, reader, cursor);
-  }
-  *is_whole = reader->sessions == 0 && !reader->is_open;
+  *is_whole = status == RAFT_OK;
   if (*is_whole) {
     replica_session_batch_end (table);
   }

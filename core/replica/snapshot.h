@@ -31,8 +31,13 @@
 
 #define SNAPSHOT_META_VERSION 1
 #define SNAPSHOT_PREFIX 8     /* bytes: the size of meta */
-#define SNAPSHOT_PART ((size_t)256 * 1024) /* bytes of sessions, en- or decoded
-                                 in one turn of the engine's loop */
+/* What is encoded in one turn of the engine's loop: bytes, and sessions and
+** records. */
+#define SNAPSHOT_PART ((size_t)256 * 1024)
+#define SNAPSHOT_PART_ITEMS 4096
+/* A result from this size on is not copied: the table and the snapshot share
+** it. */
+#define SNAPSHOT_SHARED 4096
 
 struct replica_meta {
   struct raft_slice first;    /* entry 1 */
@@ -63,66 +68,90 @@ struct session_reader {
   raft_time used;
 };
 
+/* Meta, encoded: a part per turn in, a block at a time out. What the sessions
+** keep is shared with them, so it costs neither copies nor their memory. */
+struct replica_meta_writer {
+  struct session_writer sessions;
+  struct raft_buffer bytes;   /* of the part that is being filled */
+  struct raft_slice *parts;
+  size_t count;
+  size_t capacity;
+  size_t next;                /* part to be taken */
+  size_t taken;               /* bytes of it that were */
+  uint64_t size;              /* of all parts */
+};
+
+/* Meta, decoded as its bytes come. */
+struct replica_meta_reader {
+  struct raft_buffer bytes;   /* the beginning of a value whose end is not
+                                 here yet */
+  uint64_t left;              /* bytes still to come */
+  bool has_size;
+  bool has_head;              /* what comes before the sessions */
+  bool is_whole;
+  struct session_reader sessions;
+};
+
 RAFT_HIDDEN_BEGIN
 
 /* ---- snapshot_meta.c --------------------------------------------------- */
 
 void replica_meta_init (struct replica_meta *meta);
 void replica_meta_free (struct replica_meta *meta);
+/* The same by parts: true, it is empty. */
+bool replica_meta_shed (struct replica_meta *meta);
 
-/* Encoding, a part at a time: the sessions must stay as they are until it is
-** whole. Zeroed, then begun. */
-struct replica_meta_writer {
-  size_t start;                  /* of it, in the buffer */
-  struct session_writer sessions;
-};
-
-/* Appends what comes before the sessions, and has room for all.
-** Errors: RAFT_ENOMEM; nothing was appended. */
-int replica_meta_encode (struct raft_buffer *out,
+void replica_meta_writer_init (struct replica_meta_writer *writer,
+                               struct raft_memory *memory);
+void replica_meta_writer_free (struct replica_meta_writer *writer);
+/* The same by parts: true, it is empty, and can be used again. */
+bool replica_meta_writer_shed (struct replica_meta_writer *writer);
+/* Begins with what comes before the sessions, which must stay as they are
+** until all is encoded. Errors: RAFT_ENOMEM. */
+int replica_meta_encode (struct replica_meta_writer *writer,
                          const struct replica_meta *meta,
-                         const struct session_table *sessions,
-                         struct replica_meta_writer *writer);
-/* Appends a further part. *is_whole: that was all. Errors: RAFT_ENOMEM. */
-int replica_meta_encode_more (struct raft_buffer *out,
-                              struct replica_meta_writer *writer,
+                         const struct session_table *sessions);
+/* Encodes a further part. *is_whole: that was all. Errors: RAFT_ENOMEM. */
+int replica_meta_encode_more (struct replica_meta_writer *writer,
                               bool *is_whole);
-/* Takes bytes as they come: *data becomes what does not belong to meta. True:
-** it is whole. 'bytes' collects, with the limits of 'like'.
-** Errors through *status: RAFT_ENOMEM, RAFT_EMALFORMED. */
-bool replica_meta_collect (struct raft_buffer *bytes, struct wire_view *data,
-                           const struct session_table *like, int *status);
-/* Decoding, a part at a time. Zeroed, then begun. */
-struct replica_meta_reader {
-  bool is_begun;
-  struct wire_cursor cursor;
-  struct session_reader sessions;
-};
+/* Appends a large result, which is not copied. Errors: RAFT_ENOMEM. */
+int replica_meta_share (struct replica_meta_writer *writer,
+                        struct raft_block *result);
+/* The next bytes, a block of a file at most; those before are given back.
+** False: it has given all. */
+bool replica_meta_take (struct replica_meta_writer *writer,
+                        struct wire_view *data);
 
-/* 'bytes' are all of it, with its size in front. 'like' has the limits of the
-** table. *is_whole: that was all. Errors: RAFT_ENOMEM, RAFT_EMALFORMED (also:
-** it is of another cluster); *meta is then empty, and *reader zero. */
-int replica_meta_decode (const struct raft_buffer *bytes, uint64_t cluster,
-                         const struct session_table *like,
-                         struct replica_meta_reader *reader,
-                         struct replica_meta *meta, bool *is_whole);
+void replica_meta_reader_init (struct replica_meta_reader *reader,
+                               struct raft_memory *memory);
+void replica_meta_reader_free (struct replica_meta_reader *reader); /* as new*/
+/* Takes bytes as they come: *data becomes what does not belong to meta, and
+** *meta is filled, with the limits of 'like'; meta NULL: they are passed over.
+** Errors: RAFT_ENOMEM, RAFT_EMALFORMED (also: it is of another cluster); *meta
+** is then to be freed. */
+int replica_meta_read (struct replica_meta_reader *reader,
+                       struct wire_view *data, uint64_t cluster,
+                       const struct session_table *like,
+                       struct replica_meta *meta);
 
 /* ---- session_image.c --------------------------------------------------- */
 
 /* Appends the number of sessions; the rest in parts.
 ** Errors: RAFT_ENOMEM. */
 int replica_session_encode (const struct session_table *table,
-                            struct session_writer *writer,
-                            struct raft_buffer *out);
-/* Appends a part of about SNAPSHOT_PART bytes; writer->session NULL: that was
-** all. Errors: RAFT_ENOMEM. */
-int replica_session_encode_more (struct session_writer *writer,
-                                 struct raft_buffer *out);
-/* Fills an empty table, a part at a time. Begins with a zeroed reader; *is_
-** whole: that was all. Errors: RAFT_ENOMEM, RAFT_EMALFORMED. */
+                            struct replica_meta_writer *writer);
+/* Appends a part; writer->sessions.session NULL: that was all.
+** Errors: RAFT_ENOMEM. */
+int replica_session_encode_more (struct replica_meta_writer *writer);
+/* Fills an empty table, from a zeroed reader on, as far as the bytes go; more:
+** others come behind them. *is_whole: that was all.
+** Errors: RAFT_ENOMEM, RAFT_EMALFORMED. */
 int replica_session_decode (struct session_table *table,
                             struct session_reader *reader,
-                            struct wire_cursor *cursor, bool *is_whole);
+                            struct wire_cursor *cursor, bool more,
+                            bool *is_whole);
+/* Whether what cannot be read from 'size' bytes may only miss its end. */
+bool replica_session_may_grow (size_t size, bool more);
 
 RAFT_HIDDEN_END
 

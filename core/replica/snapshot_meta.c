@@ -26,7 +26,19 @@ void replica_meta_free (struct replica_meta *meta) {
   replica_meta_init (meta);
 }
 
+bool replica_meta_shed (struct replica_meta *meta) {
+  if (meta->sessions.memory != NULL
+      && !replica_session_table_shed (&meta->sessions)) {
+    return false;
+  }
+  replica_meta_free (meta);
+  return true;
+}
+
 /* ---- out --------------------------------------------------------------- */
+
+#define SHED_PARTS 64 /* given back in one turn; with shared results, which
+                         nobody else may have any more */
 
 static int put_configuration (struct raft_buffer *out,
                               const struct wire_configuration *value) {
@@ -68,44 +80,127 @@ static int put_meta (struct raft_buffer *out,
   return status;
 }
 
-/* What the sessions come to, at most: so nothing is moved while they are
-** written. */
-static size_t sessions_size (const struct session_table *sessions) {
-  return (size_t)sessions->bytes
-         + (size_t)(sessions->session_count + sessions->record_count)
-             * SESSION_RECORD_BYTES;
+static int add_part (struct replica_meta_writer *writer,
+                     struct raft_slice part) {
+  void *array = writer->parts;
+  int status = raft_reserve (writer->bytes.memory, &array, &writer->capacity,
+                             writer->count + 1, sizeof *writer->parts);
+  writer->parts = array;
+  if (status == RAFT_OK) {
+    writer->parts[writer->count] = part;
+    writer->count++;
+    writer->size += part.size;
+  }
+  return status;
 }
 
-int replica_meta_encode (struct raft_buffer *out,
+/* What was encoded becomes a part. */
+static int end_part (struct replica_meta_writer *writer) {
+  struct raft_slice part;
+  int status = RAFT_OK;
+  if (writer->bytes.size > 0) {
+    status = raft_slice_copy (writer->bytes.memory, writer->bytes.data,
+                              writer->bytes.size, &part);
+  }
+  if (writer->bytes.size > 0 && status == RAFT_OK) {
+    status = add_part (writer, part);
+    if (status != RAFT_OK) {
+      raft_slice_release (&part);
+    }
+  }
+  writer->bytes.size = 0;
+  return status;
+}
+
+int replica_meta_share (struct replica_meta_writer *writer,
+                        struct raft_block *result) {
+  int status = end_part (writer);
+  if (status == RAFT_OK) {
+    status = add_part (writer, raft_slice_of (result, 0, result->size));
+  }
+  if (status == RAFT_OK) {
+    raft_block_retain (result);
+  }
+  return status;
+}
+
+int replica_meta_encode (struct replica_meta_writer *writer,
                          const struct replica_meta *meta,
-                         const struct session_table *sessions,
-                         struct replica_meta_writer *writer) {
+                         const struct session_table *sessions) {
   uint8_t prefix[SNAPSHOT_PREFIX] = { 0 };
-  int status = raft_buffer_append (out, prefix, sizeof prefix);
-  writer->start = out->size - sizeof prefix;
+  int status;
+  raft_assert (writer->count == 0 && writer->bytes.size == 0);
+  status = raft_buffer_append (&writer->bytes, prefix, sizeof prefix);
   if (status == RAFT_OK) {
-    status = put_meta (out, meta);
+    status = end_part (writer);
   }
   if (status == RAFT_OK) {
-    status = raft_buffer_reserve (out, sessions_size (sessions));
+    status = put_meta (&writer->bytes, meta);
   }
+  return status != RAFT_OK ? status
+                           : replica_session_encode (sessions, writer);
+}
+
+int replica_meta_encode_more (struct replica_meta_writer *writer,
+                              bool *is_whole) {
+  int status = replica_session_encode_more (writer);
   if (status == RAFT_OK) {
-    status = replica_session_encode (sessions, &writer->sessions, out);
+    status = end_part (writer);
   }
-  if (status != RAFT_OK) {
-    out->size = writer->start;
+  *is_whole = status == RAFT_OK && writer->sessions.session == NULL;
+  if (*is_whole) {
+    raft_store_u64 (writer->parts[0].block->bytes,
+                    writer->size - SNAPSHOT_PREFIX);
+    raft_buffer_free (&writer->bytes);
   }
   return status;
 }
 
-int replica_meta_encode_more (struct raft_buffer *out,
-                              struct replica_meta_writer *writer,
-                              bool *is_whole) {
-  int status = replica_session_encode_more (&writer->sessions, out);
-  *is_whole = status == RAFT_OK && writer->sessions.session == NULL;
-  raft_store_u64 (out->data + writer->start,
-                  out->size - writer->start - SNAPSHOT_PREFIX);
-  return status;
+bool replica_meta_take (struct replica_meta_writer *writer,
+                        struct wire_view *data) {
+  struct raft_slice *part;
+  if (writer->next < writer->count
+      && writer->taken == writer->parts[writer->next].size) {
+    raft_slice_release (&writer->parts[writer->next]);
+    writer->next++;
+    writer->taken = 0;
+  }
+  if (writer->next == writer->count) {
+    return false;
+  }
+  part = &writer->parts[writer->next];
+  data->data = part->data + writer->taken;
+  data->size = part->size - writer->taken < WAL_SNAPSHOT_BLOCK
+                 ? part->size - writer->taken : WAL_SNAPSHOT_BLOCK;
+  writer->taken += data->size;
+  return true;
+}
+
+void replica_meta_writer_init (struct replica_meta_writer *writer,
+                               struct raft_memory *memory) {
+  memset (writer, 0, sizeof *writer);
+  raft_buffer_init (&writer->bytes, memory);
+}
+
+bool replica_meta_writer_shed (struct replica_meta_writer *writer) {
+  struct raft_memory *memory = writer->bytes.memory;
+  for (uint32_t i = 0; i < SHED_PARTS && writer->next < writer->count; i++) {
+    raft_slice_release (&writer->parts[writer->next]);
+    writer->next++;
+  }
+  if (writer->next < writer->count) {
+    return false;
+  }
+  raft_buffer_free (&writer->bytes);
+  raft_release (memory, writer->parts,
+                writer->capacity * sizeof *writer->parts);
+  replica_meta_writer_init (writer, memory);
+  return true;
+}
+
+void replica_meta_writer_free (struct replica_meta_writer *writer) {
+  while (!replica_meta_writer_shed (writer)) {
+  }
 }
 
 /* ---- in ---------------------------------------------------------------- */
@@ -122,27 +217,18 @@ static int collect_up_to (struct raft_buffer *bytes, struct wire_view *data,
   return status;
 }
 
-bool replica_meta_collect (struct raft_buffer *bytes, struct wire_view *data,
-                           const struct session_table *like, int *status) {
-  uint64_t whole;
-  *status = RAFT_OK;
-  if (bytes->size < SNAPSHOT_PREFIX) {
-    *status = collect_up_to (bytes, data, SNAPSHOT_PREFIX);
+/* How long all of it is. */
+static int get_size (struct replica_meta_reader *reader,
+                     struct wire_view *data,
+                     const struct session_table *like) {
+  int status = collect_up_to (&reader->bytes, data, SNAPSHOT_PREFIX);
+  if (status != RAFT_OK || reader->bytes.size < SNAPSHOT_PREFIX) {
+    return status;
   }
-  if (*status != RAFT_OK || bytes->size < SNAPSHOT_PREFIX) {
-    return false;
-  }
-  whole = raft_load_u64 (bytes->data);
-  if (whole > meta_max (like)) {
-    *status = RAFT_EMALFORMED;
-    return false;
-  }
-  whole += SNAPSHOT_PREFIX;
-  *status = raft_buffer_reserve (bytes, (size_t)(whole - bytes->size));
-  if (*status == RAFT_OK) {
-    *status = collect_up_to (bytes, data, whole);
-  }
-  return *status == RAFT_OK && bytes->size == whole;
+  reader->left = raft_load_u64 (reader->bytes.data);
+  reader->has_size = true;
+  reader->bytes.size = 0;
+  return reader->left <= meta_max (like) ? RAFT_OK : RAFT_EMALFORMED;
 }
 
 static int get_first (struct wire_cursor *cursor, uint64_t cluster,
@@ -185,41 +271,87 @@ static int get_meta (struct wire_cursor *cursor, uint64_t cluster,
   return RAFT_OK;
 }
 
-static int begin (const struct raft_buffer *bytes, uint64_t cluster,
-                  const struct session_table *like,
-                  struct replica_meta_reader *reader,
-                  struct replica_meta *meta) {
+static int get_head (struct replica_meta_reader *reader,
+                     struct wire_cursor *cursor, uint64_t cluster,
+                     const struct session_table *like,
+                     struct replica_meta *meta) {
+  int status;
   replica_meta_init (meta);
-  memset (reader, 0, sizeof *reader);
-  if (bytes->size < SNAPSHOT_PREFIX) {
-    return RAFT_EMALFORMED;
-  }
-  reader->is_begun = true;
-  reader->cursor = (struct wire_cursor){ bytes->data + SNAPSHOT_PREFIX,
-                                         bytes->size - SNAPSHOT_PREFIX, 0 };
   replica_session_table_init (&meta->sessions, like->memory, &like->bounds,
                               like->bug);
-  return get_meta (&reader->cursor, cluster, meta);
-}
-
-int replica_meta_decode (const struct raft_buffer *bytes, uint64_t cluster,
-                         const struct session_table *like,
-                         struct replica_meta_reader *reader,
-                         struct replica_meta *meta, bool *is_whole) {
-  struct wire_cursor *cursor = &reader->cursor;
-  int status = reader->is_begun
-                 ? RAFT_OK : begin (bytes, cluster, like, reader, meta);
-  *is_whole = false;
-  if (status == RAFT_OK) {
-    status = replica_session_decode (&meta->sessions, &reader->sessions,
-                                     cursor, is_whole);
-  }
-  if (status == RAFT_OK && *is_whole && cursor->at != cursor->size) {
-    status = RAFT_EMALFORMED;
-  }
-  if (status != RAFT_OK) {
+  status = get_meta (cursor, cluster, meta);
+  reader->has_head = status == RAFT_OK;
+  if (status == RAFT_EMALFORMED
+      && replica_session_may_grow (cursor->size, reader->left > 0)) {
     replica_meta_free (meta);
-    memset (reader, 0, sizeof *reader);
+    cursor->at = 0;
+    return RAFT_OK;
   }
   return status;
+}
+
+/* As far as the bytes go. */
+static int decode (struct replica_meta_reader *reader, uint64_t cluster,
+                   const struct session_table *like,
+                   struct replica_meta *meta) {
+  struct wire_cursor cursor = { reader->bytes.data, reader->bytes.size, 0 };
+  bool more = reader->left > 0;
+  bool is_whole = false;
+  int status = RAFT_OK;
+  if (!reader->has_head) {
+    status = get_head (reader, &cursor, cluster, like, meta);
+  }
+  if (status == RAFT_OK && reader->has_head) {
+    status = replica_session_decode (&meta->sessions, &reader->sessions,
+                                     &cursor, more, &is_whole);
+  }
+  if (status == RAFT_OK
+      && (is_whole == more || (is_whole && cursor.at != cursor.size))) {
+    status = RAFT_EMALFORMED; /* it ends before its bytes do, or after */
+  }
+  if (status == RAFT_OK) {
+    raft_buffer_consume (&reader->bytes, cursor.at);
+  }
+  return status;
+}
+
+int replica_meta_read (struct replica_meta_reader *reader,
+                       struct wire_view *data, uint64_t cluster,
+                       const struct session_table *like,
+                       struct replica_meta *meta) {
+  size_t before;
+  int status = RAFT_OK;
+  if (!reader->has_size) {
+    status = get_size (reader, data, like);
+  }
+  if (status != RAFT_OK || !reader->has_size) {
+    return status;
+  }
+  before = data->size;
+  if (meta == NULL) {
+    size_t taken = data->size < reader->left ? data->size
+                                             : (size_t)reader->left;
+    data->data += taken;
+    data->size -= taken;
+  } else {
+    status = collect_up_to (&reader->bytes, data,
+                            reader->bytes.size + reader->left);
+  }
+  if (status != RAFT_OK) {
+    return status;
+  }
+  reader->left -= before - data->size;
+  reader->is_whole = reader->left == 0;
+  return meta == NULL ? RAFT_OK : decode (reader, cluster, like, meta);
+}
+
+void replica_meta_reader_init (struct replica_meta_reader *reader,
+                               struct raft_memory *memory) {
+  memset (reader, 0, sizeof *reader);
+  raft_buffer_init (&reader->bytes, memory);
+}
+
+void replica_meta_reader_free (struct replica_meta_reader *reader) {
+  raft_buffer_free (&reader->bytes);
+  replica_meta_reader_init (reader, reader->bytes.memory);
 }

@@ -302,6 +302,7 @@ static void take_configuration (struct replica *replica, bool log_is_kept) {
 static int begin_with (struct replica *replica) {
   const struct wal_snapshot_head *head = &replica->opening.head;
   struct wal_recovered *log = &replica->recovered;
+  struct session_table old;
   bool log_is_kept = log_goes_on (log, head);
   int status = log_is_kept ? RAFT_OK : reset_log (replica);
   if (status != RAFT_OK) {
@@ -328,7 +329,8 @@ static int begin_with (struct replica *replica) {
   if (replica->restore.wants_machine) {
     replica->held_index = 0;
   }
-  replica_restore_adopt (replica);
+  replica_restore_adopt (replica, &old);
+  replica_session_table_free (&old); /* it is empty */
   return RAFT_OK;
 }
 

@@ -70,13 +70,27 @@ static void forget_held (struct replica_receive *receive) {
   receive->held_count = 0;
 }
 
+static bool settle_forgetting (struct replica *replica) {
+  struct replica_receive *receive = &replica->receive;
+  if (!receive->has_turn) {
+    return false;
+  }
+  receive->has_turn = false;
+  if (!replica_meta_shed (&receive->meta)) {
+    return false;
+  }
+  receive->state = RECEIVE_IDLE;
+  return true;
+}
+
 void replica_receive_done (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
   forget_held (receive);
   wal_snapshot_writer_free (&receive->writer);
-  raft_buffer_free (&receive->meta_bytes);
-  replica_meta_free (&receive->meta);
-  receive->state = RECEIVE_IDLE;
+  replica_meta_reader_free (&receive->decoding);
+  receive->state = RECEIVE_FORGETTING;
+  receive->has_turn = true;
+  (void)settle_forgetting (replica);
 }
 
 void replica_receive_cancel (struct replica *replica) {
@@ -104,7 +118,6 @@ static void begin (struct replica *replica, raft_id from,
   receive->is_outdated = false;
   receive->is_adopted = false;
   receive->has_meta = false;
-  memset (&receive->decoding, 0, sizeof receive->decoding);
   receive->status = RAFT_OK;
   memset (writer, 0, sizeof *writer);
   writer->fs = replica->options.fs;
@@ -138,7 +151,6 @@ static void block_is_written (struct replica *replica) {
            receive->held_count * sizeof *receive->held);
   if (receive->next == blocks_of (&receive->what)) {
     receive->state = RECEIVE_WHOLE;
-    receive->has_turn = true;
   }
   replica_receive_answer (replica, WIRE_SNAPSHOT_GOES_ON);
 }
@@ -147,8 +159,10 @@ static bool take_meta (struct replica *replica, struct wire_view data) {
   struct replica_receive *receive = &replica->receive;
   int status = RAFT_OK;
   if (!receive->has_meta) {
-    receive->has_meta = replica_meta_collect (&receive->meta_bytes, &data,
-                                              &replica->sessions, &status);
+    status = replica_meta_read (&receive->decoding, &data,
+                                replica->identity.cluster,
+                                &replica->sessions, &receive->meta);
+    receive->has_meta = status == RAFT_OK && receive->decoding.is_whole;
   }
   if (status == RAFT_OK && !receive->has_meta
       && receive->next + 1 == blocks_of (&receive->what)) {
@@ -177,7 +191,8 @@ static void write_block (struct replica *replica) {
 
 static bool is_same (const struct replica_receive *receive, raft_id from,
                      const struct wire_snapshot *what) {
-  return receive->state != RECEIVE_IDLE && receive->from == from
+  return receive->state != RECEIVE_IDLE
+         && receive->state != RECEIVE_FORGETTING && receive->from == from
          && receive->what.index == what->index
          && receive->what.last_term == what->last_term
          && receive->what.size == what->size
@@ -239,20 +254,6 @@ void replica_on_snapshot (struct replica *replica, raft_id from,
 
 /* ---- whole ------------------------------------------------------------- */
 
-static int read_meta (struct replica *replica, bool *is_whole) {
-  struct replica_receive *receive = &replica->receive;
-  int status = replica_meta_decode (&receive->meta_bytes,
-                                    replica->identity.cluster,
-                                    &replica->sessions, &receive->decoding,
-                                    &receive->meta, is_whole);
-  if (status == RAFT_OK
-      && (receive->meta.configuration_index == 0
-          || receive->meta.configuration_index > receive->what.index)) {
-    status = RAFT_EMALFORMED;
-  }
-  return status;
-}
-
 static int step_install (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
   struct raft_snapshot value;
@@ -275,17 +276,10 @@ static int step_install (struct replica *replica) {
 
 static bool settle_whole (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
-  bool is_whole = false;
-  int status;
-  if (!receive->has_turn) {
-    return false;
-  }
-  receive->has_turn = false;
-  status = read_meta (replica, &is_whole);
-  if (status == RAFT_OK && !is_whole) {
-    return false; /* in the next turn */
-  }
-  if (status == RAFT_OK) {
+  const struct replica_meta *meta = &receive->meta;
+  int status = RAFT_EMALFORMED;
+  if (meta->configuration_index > 0
+      && meta->configuration_index <= receive->what.index) {
     status = step_install (replica);
   }
   if (status == RAFT_ENOMEM) {
@@ -343,6 +337,7 @@ bool replica_settle_receive (struct replica *replica) {
     case RECEIVE_CANCELLING:
       replica_receive_done (replica);
       return true;
+    case RECEIVE_FORGETTING: return settle_forgetting (replica);
     default: return false; /* idle, or being installed */
   }
 }
@@ -352,14 +347,13 @@ bool replica_settle_receive (struct replica *replica) {
 raft_time replica_receive_deadline (const struct replica *replica) {
   const struct replica_receive *receive = &replica->receive;
   return receive->state == RECEIVE_OPEN ? receive->heard + SNAPSHOT_IDLE_US
-         : receive->state == RECEIVE_WHOLE
-               && replica->retry_at == RAFT_TIME_MAX
-           ? replica->now : RAFT_TIME_MAX;
+         : receive->state == RECEIVE_FORGETTING ? replica->now
+                                                : RAFT_TIME_MAX;
 }
 
 void replica_receive_init (struct replica *replica) {
   raft_buffer_init (&replica->receive.writer.buffer, &raft_memory_plain);
-  raft_buffer_init (&replica->receive.meta_bytes, replica->memory);
+  replica_meta_reader_init (&replica->receive.decoding, replica->memory);
 }
 
 bool replica_receive_end (struct replica *replica) {
@@ -374,6 +368,6 @@ void replica_receive_free (struct replica *replica) {
   struct replica_receive *receive = &replica->receive;
   forget_held (receive);
   wal_snapshot_writer_free (&receive->writer);
-  raft_buffer_free (&receive->meta_bytes);
+  replica_meta_reader_free (&receive->decoding);
   replica_meta_free (&receive->meta);
 }

@@ -18,7 +18,7 @@ static void end (struct replica *replica) {
   struct replica_restore *restore = &replica->restore;
   restore->is_reading = false;
   wal_snapshot_reader_free (&restore->reader);
-  raft_buffer_free (&restore->meta_bytes);
+  replica_meta_reader_free (&restore->decoding);
   restore->done (replica, restore->status);
 }
 
@@ -131,29 +131,13 @@ static int damaged_meta (struct replica *replica) {
                     "damaged", restore->reader.name, WAL_SNAPSHOT_HEAD);
 }
 
-/* Nobody is served yet: in one turn. */
-static int decode_meta (struct replica *replica) {
-  struct replica_restore *restore = &replica->restore;
-  bool is_whole = false;
-  int status = RAFT_OK;
-  memset (&restore->decoding, 0, sizeof restore->decoding);
-  while (status == RAFT_OK && !is_whole) {
-    status = replica_meta_decode (&restore->meta_bytes,
-                                  replica->identity.cluster,
-                                  &replica->sessions, &restore->decoding,
-                                  &restore->meta, &is_whole);
-  }
-  return status;
-}
-
 static int take_meta (struct replica *replica, struct wire_view *data) {
   struct replica_restore *restore = &replica->restore;
-  int status;
-  restore->has_meta = replica_meta_collect (&restore->meta_bytes, data,
-                                            &replica->sessions, &status);
-  if (restore->has_meta && !restore->is_known) {
-    status = decode_meta (replica);
-  }
+  int status = replica_meta_read (&restore->decoding, data,
+                                  replica->identity.cluster,
+                                  &replica->sessions,
+                                  restore->is_known ? NULL : &restore->meta);
+  restore->has_meta = restore->decoding.is_whole;
   if (status == RAFT_EMALFORMED
       || (status == RAFT_OK && !restore->has_meta
           && restore->next == wal_snapshot_blocks (&restore->reader))) {
@@ -232,7 +216,7 @@ static void on_head (struct wal_snapshot_reader *reader, int status,
 void replica_restore_init (struct replica *replica) {
   struct replica_restore *restore = &replica->restore;
   raft_buffer_init (&restore->request.bytes, &raft_memory_plain);
-  raft_buffer_init (&restore->meta_bytes, replica->memory);
+  replica_meta_reader_init (&restore->decoding, replica->memory);
   raft_buffer_init (&restore->reader.bytes, &raft_memory_plain);
 }
 
@@ -268,9 +252,10 @@ void replica_restore_know (struct replica *replica,
   replica_meta_init (meta);
 }
 
-void replica_restore_adopt (struct replica *replica) {
+void replica_restore_adopt (struct replica *replica,
+                            struct session_table *old) {
   struct replica_meta *meta = &replica->restore.meta;
-  replica_session_table_free (&replica->sessions);
+  *old = replica->sessions;
   replica->sessions = meta->sessions;
   raft_slice_release (&replica->first);
   replica->first = meta->first;
@@ -283,7 +268,7 @@ void replica_restore_adopt (struct replica *replica) {
 void replica_restore_free (struct replica *replica) {
   struct replica_restore *restore = &replica->restore;
   wal_snapshot_reader_free (&restore->reader);
-  raft_buffer_free (&restore->meta_bytes);
+  replica_meta_reader_free (&restore->decoding);
   raft_buffer_free (&restore->request.bytes);
   replica_meta_free (&restore->meta);
 }

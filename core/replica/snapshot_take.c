@@ -58,13 +58,27 @@ static void ask_machine (struct replica *replica,
 
 /* ---- the end ----------------------------------------------------------- */
 
+static bool settle_forgetting (struct replica *replica) {
+  struct replica_take *take = &replica->take;
+  if (!take->has_turn) {
+    return false;
+  }
+  take->has_turn = false;
+  if (!replica_meta_writer_shed (&take->meta)) {
+    return false;
+  }
+  take->state = TAKE_IDLE;
+  return true;
+}
+
 static void finish (struct replica *replica) {
   struct replica_take *take = &replica->take;
   wal_snapshot_writer_free (&take->writer);
-  raft_buffer_free (&take->meta);
   replica_results_done (&take->request);
   take->is_asked = false;
-  take->state = TAKE_IDLE;
+  take->state = TAKE_FORGETTING;
+  take->has_turn = true;
+  (void)settle_forgetting (replica);
 }
 
 static void give_up (struct replica *replica) {
@@ -142,7 +156,7 @@ bool replica_is_encoding (const struct replica *replica) {
   return replica->take.state == TAKE_ENCODING;
 }
 
-/* Without memory it is begun again. */
+/* Without memory it is begun again: the table still has what it shares. */
 static bool settle_encoding (struct replica *replica) {
   struct replica_take *take = &replica->take;
   bool is_whole;
@@ -150,8 +164,8 @@ static bool settle_encoding (struct replica *replica) {
     return false;
   }
   take->has_turn = false;
-  if (replica_meta_encode_more (&take->meta, &take->encoding, &is_whole)
-      != RAFT_OK) {
+  if (replica_meta_encode_more (&take->meta, &is_whole) != RAFT_OK) {
+    replica_meta_writer_free (&take->meta);
     take->state = TAKE_IDLE;
     replica_retry (replica);
     return false;
@@ -179,10 +193,9 @@ static bool begin (struct replica *replica) {
   if (!put_meta (replica, &meta)) {
     return false;
   }
-  take->meta.size = 0;
-  take->meta_at = 0;
-  if (replica_meta_encode (&take->meta, &meta, sessions_of (replica),
-                           &take->encoding) != RAFT_OK) {
+  if (replica_meta_encode (&take->meta, &meta, sessions_of (replica))
+      != RAFT_OK) {
+    replica_meta_writer_free (&take->meta);
     replica_retry (replica);
     return false;
   }
@@ -217,7 +230,9 @@ static bool settle_pausing (struct replica *replica) {
 raft_time replica_take_deadline (const struct replica *replica) {
   const struct replica_take *take = &replica->take;
   return take->state == TAKE_PAUSING    ? replica_pace_at (&take->pace)
-         : take->state == TAKE_ENCODING ? replica->now : RAFT_TIME_MAX;
+         : take->state == TAKE_ENCODING
+               || take->state == TAKE_FORGETTING
+           ? replica->now : RAFT_TIME_MAX;
 }
 
 static void add (struct replica *replica, const void *data, size_t size) {
@@ -234,18 +249,13 @@ static void add (struct replica *replica, const void *data, size_t size) {
 /* A block at a time. False: it has all of it. */
 static bool add_meta (struct replica *replica) {
   struct replica_take *take = &replica->take;
-  while (take->meta_at < take->meta.size) {
-    size_t left = take->meta.size - take->meta_at;
-    size_t size = left < WAL_SNAPSHOT_BLOCK ? left : WAL_SNAPSHOT_BLOCK;
-    const uint8_t *data = take->meta.data + take->meta_at;
-    take->meta_at += size;
-    if (wal_snapshot_add (&take->writer, data, size)) {
+  struct wire_view data;
+  while (replica_meta_take (&take->meta, &data)) {
+    if (wal_snapshot_add (&take->writer, data.data, data.size)) {
       take->is_busy = true;
       return true;
     }
   }
-  raft_buffer_free (&take->meta);
-  take->meta_at = 0;
   return false;
 }
 
@@ -416,6 +426,7 @@ bool replica_settle_take (struct replica *replica) {
     case TAKE_CANCELLING: give_up (replica); break;
     case TAKE_DROPPING: give_up (replica); break;
     case TAKE_TELLING: return settle_telling (replica);
+    case TAKE_FORGETTING: return settle_forgetting (replica);
     case TAKE_SWEEPING: sweep_next (replica); break;
   }
   return true;
@@ -430,7 +441,7 @@ void replica_take_init (struct replica *replica) {
   raft_buffer_init (&take->request.bytes, &raft_memory_plain);
   raft_buffer_init (&take->writer.buffer, &raft_memory_plain);
   raft_buffer_init (&take->names, &raft_memory_plain);
-  raft_buffer_init (&take->meta, replica->memory);
+  replica_meta_writer_init (&take->meta, replica->memory);
 }
 
 bool replica_take_end (struct replica *replica) {
@@ -448,5 +459,5 @@ void replica_take_free (struct replica *replica) {
   raft_buffer_free (&take->request.bytes);
   wal_snapshot_writer_free (&take->writer);
   raft_buffer_free (&take->names);
-  raft_buffer_free (&take->meta);
+  replica_meta_writer_free (&take->meta);
 }

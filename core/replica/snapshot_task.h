@@ -36,6 +36,7 @@ enum replica_take_state {
   TAKE_CANCELLING,/* the file goes */
   TAKE_DROPPING,  /* ... and the machine forgets */
   TAKE_TELLING,   /* durable: the engine is to know */
+  TAKE_FORGETTING,/* what was encoded goes, a part per turn */
   TAKE_SWEEPING   /* older ones are removed */
 };
 
@@ -55,9 +56,7 @@ struct replica_take {
   struct wal_snapshot_writer writer;
   struct machine_request request;
   bool has_turn;            /* one more part may be encoded */
-  struct replica_meta_writer encoding;
-  struct raft_buffer meta;  /* with its size in front */
-  size_t meta_at;           /* so much of it is with the writer */
+  struct replica_meta_writer meta;
   struct fs_request sweep;
   struct raft_buffer names; /* plain */
   size_t name_at;
@@ -74,7 +73,6 @@ struct replica_restore {
   bool has_machine;         /* it was told to begin anew */
   bool has_meta;
   uint64_t next;            /* block to be read */
-  struct raft_buffer meta_bytes; /* with its size in front; until it is whole*/
   bool is_known;            /* 'meta' was read before */
   struct replica_meta_reader decoding;
   struct replica_meta meta;
@@ -142,6 +140,8 @@ enum replica_receive_state {
   RECEIVE_OPEN,       /* the file waits for block 'next' */
   RECEIVE_WHOLE,      /* all is there: the engine decides */
   RECEIVE_CANCELLING, /* the file goes */
+  RECEIVE_FORGETTING, /* sessions go, a part per turn: those that were read of
+                         it, or those that were this member's before it */
   INSTALL_NAMING,     /* the engine wants it: the file gets its name */
   INSTALL_RESETTING,  /* the log begins anew behind it */
   INSTALL_WAITING,    /* what was given to the machine before comes first */
@@ -168,9 +168,8 @@ struct replica_receive {
   uint64_t sent;            /* to others, since the process began */
   uint64_t installed;
   struct wal_snapshot_writer writer;
-  struct raft_buffer meta_bytes;
   bool has_meta;
-  bool has_turn;            /* one more part of it may be decoded */
+  bool has_turn;            /* one more part of sessions may go */
   struct replica_meta_reader decoding;
   struct replica_meta meta;
 };
@@ -196,8 +195,10 @@ void replica_restore_start (struct replica *replica, raft_index index,
 ** over. */
 void replica_restore_know (struct replica *replica,
                            struct replica_meta *meta);
-/* What was read besides the machine's part is this member's now. */
-void replica_restore_adopt (struct replica *replica);
+/* What was read besides the machine's part is this member's now; *old becomes
+** the sessions that were. */
+void replica_restore_adopt (struct replica *replica,
+                            struct session_table *old);
 void replica_restore_free (struct replica *replica);
 
 /* ---- snapshot_take.c -------------------------------------------------- */

@@ -110,7 +110,8 @@ static bool settle_once (struct replica *replica) {
   bool (*const parts[]) (struct replica *)
     = { settle_disk_full, replica_settle_peers, replica_settle_loads,
         replica_settle_take, replica_settle_receive, replica_settle_install,
-        replica_settle_sends, replica_settle_apply, replica_settle_reads,
+        replica_settle_sends, replica_settle_apply, replica_settle_sessions,
+        replica_settle_reads,
         replica_settle_stall, replica_settle_change, replica_settle_transfer,
         replica_settle_members, replica_settle_agree };
   size_t i;
@@ -302,6 +303,7 @@ void replica_on_time (struct replica *replica) {
   replica_enter (replica);
   replica->take.has_turn = true;
   replica->receive.has_turn = true;
+  replica_apply_turn (replica);
   if (replica->life == REPLICA_OPEN) {
     (void)settle_time (replica);
   }
@@ -330,6 +332,7 @@ raft_time replica_deadline (const struct replica *replica) {
     deadline = earlier (deadline, replica_take_deadline (replica));
     deadline = earlier (deadline, replica_sends_deadline (replica));
     deadline = earlier (deadline, replica_receive_deadline (replica));
+    deadline = earlier (deadline, replica_apply_deadline (replica));
   }
   return deadline;
 }

@@ -23,12 +23,14 @@ void real_turns_end (struct real_turns *turns, uv_loop_t *loop) {
   uint64_t idle = uv_metrics_idle_time (loop);
   uint64_t passed = now - turns->ended;
   uint64_t waited = idle - turns->idle;
+  uint64_t worked = passed > waited ? passed - waited : 0;
   uint64_t cpu = cpu_time ();
   if (turns->ended != 0) {
-    raft_durations_add (&turns->work,
-                        passed > waited ? (passed - waited) / 1000 : 0);
-    if ((cpu - turns->cpu) / 1000 > turns->longest_cpu) {
-      turns->longest_cpu = (cpu - turns->cpu) / 1000;
+    uint64_t used = cpu - turns->cpu;
+    raft_durations_add (&turns->work, worked / 1000);
+    used = used < worked ? used : worked; /* waiting is no work of ours */
+    if (used / 1000 > turns->longest_cpu) {
+      turns->longest_cpu = used / 1000;
     }
   }
   turns->ended = now;

@@ -59,7 +59,7 @@ static void run (void *argument) {
     if (push (worker, &worker->first_done, &worker->last_done, job)
         && !worker->is_ending) {
       worker->wakes++;
-      (void)uv_async_send (&worker->wake);
+      real_bell_ring (&worker->bell);
     }
   }
   worker->has_ended = true;
@@ -81,8 +81,8 @@ int real_thread_start (uv_thread_t *thread, void (*body) (void *argument),
 
 /* ---- the loop's side --------------------------------------------------- */
 
-static void on_wake (uv_async_t *wake) {
-  struct real_worker *worker = wake->data;
+static void on_heard (struct real_bell *bell) {
+  struct real_worker *worker = bell->owner;
   void *done;
   void *job;
   uv_mutex_lock (&worker->mutex);
@@ -111,12 +111,13 @@ int real_worker_start (struct real_worker *worker, uv_loop_t *loop) {
     uv_mutex_destroy (&worker->mutex);
     return RAFT_ENOMEM;
   }
-  if (uv_async_init (loop, &worker->wake, on_wake) == 0) {
-    worker->wake.data = worker;
+  worker->bell.heard = on_heard;
+  worker->bell.owner = worker;
+  if (real_bell_start (&worker->bell, loop) == RAFT_OK) {
     if (real_thread_start (&worker->thread, run, worker) == RAFT_OK) {
       return RAFT_OK;
     }
-    uv_close ((uv_handle_t *)&worker->wake, NULL);
+    real_bell_end (&worker->bell);
   }
   uv_cond_destroy (&worker->changed);
   uv_mutex_destroy (&worker->mutex);
@@ -160,7 +161,7 @@ bool real_worker_end (struct real_worker *worker, raft_time bound_us) {
   }
   has_ended = worker->has_ended;
   uv_mutex_unlock (&worker->mutex);
-  uv_close ((uv_handle_t *)&worker->wake, NULL);
+  real_bell_end (&worker->bell);
   if (has_ended) {
     (void)uv_thread_join (&worker->thread);
     uv_cond_destroy (&worker->changed);

@@ -16,13 +16,14 @@
 #include <uv.h>
 
 #include "base/types.h"
+#include "uv/bell.h"
 
 struct real_worker {
   uv_thread_t thread;
-  uv_mutex_t mutex;       /* over all but the thread, 'wake' and what the
+  uv_mutex_t mutex;       /* over all but the thread, the bell and what the
                              caller sets */
   uv_cond_t changed;
-  uv_async_t wake;        /* of the loop */
+  struct real_bell bell;  /* of the loop */
   void *first;            /* to do */
   void *last;
   void *first_done;

@@ -221,21 +221,33 @@ static void on_cut (struct fs_request *request) {
   }
 }
 
+/* Where the zeros at the end of bytes begin. A sector at a time: most of a
+** segment is zeros. */
+static size_t zeros_from (const uint8_t *data, size_t begin, size_t end) {
+  static const uint8_t zeros[WAL_SECTOR];
+  while (end - begin >= WAL_SECTOR
+         && memcmp (data + end - WAL_SECTOR, zeros, WAL_SECTOR) == 0) {
+    end -= WAL_SECTOR;
+  }
+  while (end > begin && data[end - 1] == 0) {
+    end--;
+  }
+  return end;
+}
+
 /* Overwrites [end, …) with zeros: one sector at least, and up to the last
 ** byte that is not zero. */
 static void cut_tail (struct wal_recovery *recovery) {
   const struct wal_place *last = &recovery->replay.last;
   struct raft_buffer *kept = &recovery->kept;
   size_t end = (size_t)(last->offset + last->size);
-  size_t stop = kept->size;
+  size_t stop;
   struct fs_request *request;
   if (end >= kept->size) {
     rewrite_last (recovery);
     return;
   }
-  while (stop > end && kept->data[stop - 1] == 0) {
-    stop--;
-  }
+  stop = zeros_from (kept->data, end, kept->size);
   recovery->cut = stop - end;
   stop = stop > end ? (size_t)wal_sectors (stop) : end + WAL_SECTOR;
   memset (kept->data + end, 0, stop - end);

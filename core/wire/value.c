@@ -84,6 +84,11 @@ int wire_value_binary (struct raft_buffer *out, const void *data,
   return value_bytes (out, data, size, msgpack_pack_bin);
 }
 
+int wire_value_binary_head (struct raft_buffer *out, uint32_t size) {
+  msgpack_packer packer = packer_of (out);
+  return msgpack_pack_bin (&packer, size);
+}
+
 int wire_value_array (struct raft_buffer *out, uint32_t count) {
   msgpack_packer packer = packer_of (out);
   return msgpack_pack_array (&packer, count);

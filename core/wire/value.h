@@ -44,6 +44,8 @@ int wire_value_string (struct raft_buffer *out, const void *data,
 /* bin, whatever the bytes are. Errors: as wire_value_string. */
 int wire_value_binary (struct raft_buffer *out, const void *data,
                        size_t size);
+/* Its head alone: 'size' bytes are to follow. */
+int wire_value_binary_head (struct raft_buffer *out, uint32_t size);
 int wire_value_array (struct raft_buffer *out, uint32_t count);
 int wire_value_map (struct raft_buffer *out, uint32_t count);
 

@@ -8,6 +8,7 @@ local raft = require "raft"
 
 local IS_FULL = os.getenv "RAFT_FULL" == "1"
 local MIB = IS_FULL and 1024 or 32
+local TURN_MS = 10
 
 -- A GiB may take its time.
 local function await_installed(cluster, id)
@@ -49,9 +50,8 @@ describe("a snapshot of " .. MIB .. " MiB #once", function ()
     end
 
     -- The longest turns since the process began, in milliseconds. What is
-    -- asserted is far from what is aimed at (10): others run here, too, and
-    -- what they take is partly counted as ours. The parts are specified in
-    -- spec/unit/replica_snapshot_ask_spec.lua.
+    -- asserted is processor time: others run here, too, and what they take
+    -- makes a turn longer, but not of more work.
     local function report(what, id)
       local status = cluster:wait("a status", function ()
         return cluster:status(id)
@@ -59,7 +59,7 @@ describe("a snapshot of " .. MIB .. " MiB #once", function ()
       local cpu = status.turn_longest_cpu_us / 1000
       print(("%s: longest turn %.2f ms, of the processor %.2f ms"):format(
         what, status.turn_longest_us / 1000, cpu))
-      assert.is_true(cpu < 1000, what)
+      assert.is_true(cpu < TURN_MS, ("%s: %.2f ms"):format(what, cpu))
       return status
     end
 
@@ -70,8 +70,11 @@ describe("a snapshot of " .. MIB .. " MiB #once", function ()
     end
     cluster:start(away)
     await_installed(cluster, away)
-    leader = cluster:leader()
-    assert.equal(1, report("sent", leader).snapshots_sent)
+    local sent = 0 -- by who led then
+    for _, id in ipairs(ids) do
+      sent = sent + report("sent by " .. id, id).snapshots_sent
+    end
+    assert.is_true(sent > 0)
     report("installed", away)
     -- Whoever has it restores it, and nobody else led meanwhile.
     assert.equal(16 * MIB, (select(2, client:query "count")))
