@@ -74,6 +74,26 @@ static struct probe_disk *push_closed (lua_State *L) {
   return self;
 }
 
+static void on_lost_sync (void *owner, const struct fs_request *sync) {
+  fault_fs_lose (owner, sync);
+}
+
+/* Puts decorators above the disk, that which is trouble above the other. */
+static void decorate (struct probe_disk *self, bool forgets, bool troubled) {
+  self->fault = NULL;
+  self->trouble = NULL;
+  if (forgets) {
+    self->fault = fault_fs_new (sim_disk_port (self->disk));
+  }
+  if (troubled) {
+    self->trouble = fault_disk_new (probe_disk_port (self),
+                                    &self->clock.port);
+  }
+  if (forgets && troubled) {
+    fault_disk_tell (self->trouble, on_lost_sync, self->fault);
+  }
+}
+
 static int disk_new (lua_State *L) {
   bool forgets = false;
   bool troubled = false;
@@ -86,14 +106,8 @@ static int disk_new (lua_State *L) {
   }
   self = push_closed (L);
   self->disk = sim_disk_new ();
-  if (forgets) {
-    self->fault = fault_fs_new (sim_disk_port (self->disk));
-  }
   probe_clock_init (&self->clock);
-  if (troubled) {
-    self->trouble = fault_disk_new (probe_disk_port (self),
-                                    &self->clock.port);
-  }
+  decorate (self, forgets, troubled);
   return 1;
 }
 
@@ -239,11 +253,14 @@ static int disk_pending (lua_State *L) {
 
 /* ---- crashes and faults ------------------------------------------------ */
 
-/* What the decorator held goes with its process. */
+/* What the decorators held goes with their process. */
 static void forget (struct probe_disk *self) {
-  if (self->fault != NULL) {
-    fault_fs_free (self->fault);
-    self->fault = fault_fs_new (sim_disk_port (self->disk));
+  struct fault_fs *fault = self->fault;
+  struct fault_disk *trouble = self->trouble;
+  if (fault != NULL) {
+    decorate (self, true, trouble != NULL);
+    fault_disk_free (trouble);
+    fault_fs_free (fault);
   }
 }
 

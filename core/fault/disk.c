@@ -46,6 +46,8 @@ struct fault_disk {
   raft_time slow_us;
   uint64_t left;            /* bytes */
   uint64_t fail;            /* 0: none */
+  void (*lost) (void *owner, const struct fs_request *sync);
+  void *owner;              /* of 'lost' */
   struct fault_file *files; /* open ones */
   size_t file_count;
   size_t file_capacity;
@@ -177,6 +179,9 @@ static void send (struct fault_disk *fault, struct fault_task *task) {
     remove_file (fault, task->request.file);
   }
   if (task->status != RAFT_OK) {
+    if (fault->lost != NULL && is_sync (&task->request)) {
+      fault->lost (fault->owner, &task->request);
+    }
     task->request.operation = FS_LIST;
     task->request.bytes = &task->nothing;
   }
@@ -275,6 +280,14 @@ void fault_disk_fill (struct fault_disk *fault, uint64_t left) {
 
 void fault_disk_fail (struct fault_disk *fault, uint64_t nth) {
   fault->fail = nth;
+}
+
+void fault_disk_tell (struct fault_disk *fault,
+                      void (*lost) (void *owner,
+                                    const struct fs_request *sync),
+                      void *owner) {
+  fault->lost = lost;
+  fault->owner = owner;
 }
 
 /* ---- time -------------------------------------------------------------- */

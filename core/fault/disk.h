@@ -7,8 +7,8 @@
 ** Knows not: which port is below it: libuv's, the simulator's, or fs.h.
 ** Invariant: requests reach the port below in the order of their submission,
 **            and each 'done' comes in that order, never from inside submit().
-** Rule:      what fails here does nothing below: bytes of a failed sync are
-**            as unsynced as they were. */
+** Rule:      what fails here does nothing below. Who keeps unsynced bytes
+**            there is told of a failed sync, and loses them (fs.h). */
 
 #ifndef RAFT_FAULT_DISK_H
 #define RAFT_FAULT_DISK_H
@@ -37,6 +37,12 @@ void fault_disk_slow (struct fault_disk *fault, raft_time by);
 void fault_disk_fill (struct fault_disk *fault, uint64_t left);
 /* The Nth write or sync from now on fails; 0: none. */
 void fault_disk_fail (struct fault_disk *fault, uint64_t nth);
+
+/* Whom to tell of a sync that fails, before it is done. */
+void fault_disk_tell (struct fault_disk *fault,
+                      void (*lost) (void *owner,
+                                    const struct fs_request *sync),
+                      void *owner);
 
 /* When fault_disk_on_time must be called next; RAFT_TIME_MAX: not. */
 raft_time fault_disk_deadline (const struct fault_disk *fault);

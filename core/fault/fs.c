@@ -249,9 +249,7 @@ static struct fault_call *write_out (struct fault_fs *fault,
                                      struct fs_request *above,
                                      struct held_file *file,
                                      struct fault_call *first) {
-  struct held_write *write = file->first;
-  file->first = NULL;
-  file->last = NULL;
+  struct held_write *write = held_take (file);
   while (write != NULL) {
     struct held_write *next = write->next;
     struct fault_call *call = call_new (fault, above, FS_WRITE);
@@ -445,6 +443,18 @@ void fault_fs_lie (struct fault_fs *fault, bool lies) {
   fault->lies = lies;
 }
 
+void fault_fs_lose (struct fault_fs *fault, const struct fs_request *sync) {
+  struct held_file *file = fault->held.files;
+  if (sync->operation == FS_SYNC) {
+    file = held_of (&fault->held, sync->file);
+    fault->held.bytes -= file != NULL ? held_settle (file) : 0;
+    return;
+  }
+  for (; file != NULL; file = file->next) {
+    file->is_renamed = false;
+  }
+}
+
 /* Takes away what a loss of power takes: whole writes, or their ends. */
 static void tear (struct fault_fs *fault, struct held_file *file,
                   uint64_t bits) {
@@ -452,7 +462,7 @@ static void tear (struct fault_fs *fault, struct held_file *file,
   for (struct held_write *write = file->first; write != NULL;
        write = write->next) {
     uint64_t fate = raft_mix (bits + number++) % 4;
-    if (fate < 2) {
+    if (fate < 2 && !write->is_settled) {
       size_t kept = fate == 0 ? 0 : write->bytes.size / 2 / SECTOR * SECTOR;
       fault->held.bytes -= write->bytes.size - kept;
       write->bytes.size = kept;

@@ -36,6 +36,13 @@ struct port_fs *fault_fs_port (struct fault_fs *fault);
 /* From now on syncs do nothing, which no disk may do. */
 void fault_fs_lie (struct fault_fs *fault, bool lies);
 
+/* A sync, of a file or of the directory, has failed: what it should have made
+** durable is seen as before, but a later sync does not write it, and the next
+** life does not find it. So do kernels: after an error pages are clean.
+** Source: Rebello et al., "Can applications recover from fsync failures?",
+** ATC'20; sim/disk.h does the same. */
+void fault_fs_lose (struct fault_fs *fault, const struct fs_request *sync);
+
 #define FAULT_FS_ALL UINT64_MAX
 
 /* Before the process is killed: passes on what is held of files' contents,

@@ -46,6 +46,42 @@ void held_free_writes (struct held_write *write) {
   }
 }
 
+struct held_write *held_take (struct held_file *file) {
+  struct held_write *write = file->first;
+  struct held_write *taken = NULL;
+  struct held_write **end = &taken;
+  file->first = NULL;
+  file->last = NULL;
+  while (write != NULL) {
+    struct held_write *next = write->next;
+    write->next = NULL;
+    if (write->is_settled) {
+      held_append (file, write);
+    } else {
+      if (file->first != NULL) {
+        struct held_write *copy
+          = held_copy (write->offset, write->bytes.data, write->bytes.size);
+        copy->is_settled = true;
+        held_append (file, copy);
+      }
+      *end = write;
+      end = &write->next;
+    }
+    write = next;
+  }
+  return taken;
+}
+
+uint64_t held_settle (struct held_file *file) {
+  uint64_t size = 0;
+  for (struct held_write *write = file->first; write != NULL;
+       write = write->next) {
+    size += write->is_settled ? 0 : write->bytes.size;
+    write->is_settled = true;
+  }
+  return size;
+}
+
 uint64_t held_end (const struct held_file *file, uint64_t size) {
   const struct held_write *write = file != NULL ? file->first : NULL;
   for (; write != NULL; write = write->next) {

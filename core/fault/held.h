@@ -15,10 +15,11 @@
 
 #define HELD_NAME_BYTES 64
 
-/* Bytes that the disk below does not have yet. */
+/* Bytes that the disk below does not have yet, or never gets. */
 struct held_write {
   struct held_write *next; /* in order of submission */
   uint64_t offset;
+  bool is_settled;         /* no sync writes it any more; it is still seen */
   struct raft_slice bytes; /* of a block of its own */
 };
 
@@ -68,6 +69,11 @@ struct held_write *held_copy (uint64_t offset, const uint8_t *data,
                               size_t size);
 void held_append (struct held_file *file, struct held_write *write);
 void held_free_writes (struct held_write *first);
+/* Takes those out that a sync has to write; the settled ones stay, and, if
+** there are any, copies of those taken, as what is seen is their order. */
+struct held_write *held_take (struct held_file *file);
+/* What no sync writes any more. Returns its bytes. */
+uint64_t held_settle (struct held_file *file);
 /* The size of a file that is 'size' bytes long below; file may be NULL. */
 uint64_t held_end (const struct held_file *file, uint64_t size);
 

@@ -210,6 +210,10 @@ void real_faults_turn (struct real_server *server) {
 
 /* ---- life -------------------------------------------------------------- */
 
+static void on_lost_sync (void *owner, const struct fs_request *sync) {
+  fault_fs_lose (owner, sync);
+}
+
 static int listen_for_orders (struct real_server *server) {
   struct real_faults *faults = &server->faults;
   faults->disk = fault_disk_new (fault_fs_port (faults->held),
@@ -219,6 +223,7 @@ static int listen_for_orders (struct real_server *server) {
   if (faults->disk == NULL || faults->net == NULL) {
     return RAFT_ENOMEM;
   }
+  fault_disk_tell (faults->disk, on_lost_sync, faults->held);
   (void)uv_timer_init (&server->loop, &faults->timer);
   (void)uv_pipe_init (&server->loop, &faults->pipe, 0);
   faults->timer.data = server;

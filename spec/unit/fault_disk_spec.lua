@@ -109,6 +109,70 @@ describe("fault_disk", function ()
   end)
 end)
 
+describe("fault_disk above fault_fs: a sync that fails", function ()
+  local function both()
+    local disk = troubled { forgets = true }
+    local file = new_file(disk)
+    ask(disk, { operation = "write", file = file, bytes = "old" })
+    ask(disk, { operation = "sync", file = file })
+    ask(disk, { operation = "sync_directory" })
+    return disk, file
+  end
+
+  local function read(disk, file)
+    return ask(disk, { operation = "read", file = file, size = 9 }).bytes
+  end
+
+  local function fail(disk, request)
+    disk:trouble { fail = 1 }
+    assert.equal("io", disk:perform(request).status)
+  end
+
+  it("loses what it covered, although a later one succeeds", function ()
+    local disk, file = both()
+    ask(disk, { operation = "write", file = file, bytes = "new" })
+    fail(disk, { operation = "sync", file = file })
+    assert.equal("new", read(disk, file))
+    assert.equal(0, disk:held())
+    ask(disk, { operation = "write", file = file, offset = 3,
+      bytes = "er" })
+    ask(disk, { operation = "sync", file = file })
+    assert.equal("newer", read(disk, file))
+    disk:kill()
+    file = ask(disk, { operation = "open", name = "a" }).file
+    assert.equal("older", read(disk, file))
+  end)
+
+  it("leaves to be seen what was written last", function ()
+    local disk, file = both()
+    ask(disk, { operation = "write", file = file, bytes = "new" })
+    fail(disk, { operation = "sync", file = file })
+    ask(disk, { operation = "write", file = file, offset = 1,
+      bytes = "i" })
+    ask(disk, { operation = "sync", file = file })
+    assert.equal("niw", read(disk, file))
+    assert.equal("oid", disk:contents "a")
+  end)
+
+  it("does not give what is lost to a loss of power", function ()
+    local disk, file = both()
+    ask(disk, { operation = "write", file = file, bytes = "new" })
+    fail(disk, { operation = "sync", file = file })
+    disk:spill()
+    assert.equal("old", disk:contents "a")
+  end)
+
+  it("of the directory loses names alike", function ()
+    local disk = both()
+    ask(disk, { operation = "rename", name = "a", target = "b" })
+    fail(disk, { operation = "sync_directory" })
+    ask(disk, { operation = "sync_directory" })
+    assert.equal("ok", disk:perform { operation = "open", name = "b" }.status)
+    disk:kill()
+    ask(disk, { operation = "open", name = "a" })
+  end)
+end)
+
 describe("fault_fs: a loss of power", function ()
   local function holding(sectors)
     local disk = probe.disk { forgets = true }
