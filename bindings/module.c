@@ -22,6 +22,7 @@
 #include "check.h"
 #include "client.h"
 #include "machine.h"
+#include "network.h"
 #include "node.h"
 #include "process.h"
 #include "raft.h"
@@ -146,6 +147,7 @@ LUALIB_API int luaopen_raft_core (lua_State *L) {
   binding_ask_open (L);
   binding_check_open (L);
   binding_machine_handle_open (L);
+  binding_network_open (L);
   binding_node_open (L);
   binding_process_open (L);
   binding_raft_open (L);

@@ -11,6 +11,7 @@
 -- Rule:      what this world has not ends the run as not applicable, and is
 --            never left out in silence.
 
+local chaos_hosts = require "raft.chaos_hosts"
 local chaos_world = require "raft.chaos_world"
 local core = require "raft.core"
 local driver = require "raft.driver"
@@ -31,6 +32,7 @@ local RUN = {
   keep_traces = { "whole", default = 200000 },
   level = { "one_of", words = { "info", "debug", "wire" },
             default = "info" },
+  namespaces = { "boolean" },
   modules = { "string" }, -- the package.cpath of members of another build
   nodes = { "whole", min = 1, max = 15 },
   port = { "whole", min = 1, max = 65000 },
@@ -98,6 +100,7 @@ end
 
 local function member_of(given, machine, asked)
   local member = { limits = limits_of(given), bug = asked.bug,
+    insecure = asked.namespaces,
     level = asked.level, machine = machine.machine,
     options = machine.options, sandbox = machine.sandbox,
     memory = machine.memory, instructions = machine.instructions }
@@ -131,39 +134,37 @@ local function draw_host()
   return ("127.%d.%d.%d"):format(a % 250 + 2, b, c % 250 + 2)
 end
 
-local function addresses_of(count, port)
+local function addresses_of(count, port, hosts)
   local host, list = port and "127.0.0.1" or draw_host(), {}
   for id = 1, count do
-    list[id] = ("%s:%d"):format(host, (port or FIRST_PORT) + id)
+    list[id] = ("%s:%d"):format(hosts and hosts:address(id) or host,
+      (port or FIRST_PORT) + id)
   end
   return list
 end
 
-local GUARD = 'trap "" INT TERM HUP; read -r line || rm -rf "$0"'
-
--- Removes the folder when this process is killed before it could.
-local function new_guard(dir)
-  return core.process_start { "/bin/sh", "-c", GUARD, dir, outlives = true }
-end
-
 -- ---- the whole -------------------------------------------------------------
 
-local function new_service(asked, given)
+local function new_service(asked, given, hosts)
   local nodes = given.flat.members
   local host = addresses_of(nodes, asked.port)[1]:match("^(.*):")
   return service_world.new {
     driver = driver.load(given.read.driver, given.folder), dir = asked.dir,
     nodes = nodes, seed = given.flat.seed, host = host,
     port = asked.port or FIRST_PORT, keep_traces = asked.keep_traces,
+    hosts = hosts,
   }
 end
 
 -- What scenario.lua makes a world with.
-local function maker(asked)
+local function maker(asked, own)
   return function(given)
     local flat, machine = given.flat, given.machine
+    if asked.namespaces then
+      own.hosts = chaos_hosts.new { nodes = flat.members, dir = asked.dir }
+    end
     if given.read.driver then
-      return new_service(asked, given), {}
+      return new_service(asked, given, own.hosts), {}
     end
     if not machine then
       not_applicable('the machine "register" is the simulator\'s own')
@@ -172,7 +173,8 @@ local function maker(asked)
     local nodes = flat.members
     local handle = chaos_world.new {
       dir = asked.dir, nodes = nodes, seed = flat.seed,
-      addresses = addresses_of(nodes, asked.port),
+      addresses = addresses_of(nodes, asked.port, own.hosts),
+      hosts = own.hosts,
       member = member_of(flat, machine, asked), modules = asked.modules,
       keep_traces = asked.keep_traces,
     }
@@ -187,20 +189,20 @@ end
 --- One run of a scenario.
 -- @param given { seed = 1, nodes = 5, dir = a folder that is there and empty,
 -- duration = "15s", bug = "skip_sync", level = "wire", port = 7100,
--- keep_traces = 200000, watch = as of scenario:run }
+-- keep_traces = 200000, namespaces = true: each member has a network of its
+-- own, as root, watch = as of scenario:run }
 -- @return as scenario:run
 function chaos.run(scenario, given)
   local asked = options.check("chaos.run", given, RUN)
-  local guard = new_guard(asked.dir)
+  local own = {}
   local ok, result = pcall(scenario.run, scenario, {
     seed = asked.seed, nodes = asked.nodes, bug = asked.bug,
     duration = asked.duration and ("%.0fus"):format(asked.duration),
     keep_traces = asked.keep_traces, watch = asked.watch,
-    world = maker(asked),
+    world = maker(asked, own),
   })
-  if guard then
-    guard:write("done\n")
-    guard:close()
+  if own.hosts then
+    own.hosts:close()
   end
   if ok then
     return result

@@ -22,9 +22,13 @@ local function way(from, to)
 end
 
 -- What both ends of a way are told: nothing is sent at one, nothing is heard
--- at the other.
+-- at the other. Hosts of their own are cut off instead.
 local function tell_way(self, from, to)
   local is_cut = (self.cuts[way(from, to)] or 0) > 0
+  if self.hosts then
+    self.hosts:cut(from, to, is_cut)
+    return
+  end
   if from ~= CLIENTS then
     self.members[from]:stand("cut " .. to, is_cut and "cut " .. to,
       "mend " .. to)
@@ -38,7 +42,9 @@ end
 function World:cut(from, to)
   local key = way(from, to)
   self.cuts[key] = (self.cuts[key] or 0) + 1
-  tell_way(self, from, to)
+  if self.cuts[key] == 1 then
+    tell_way(self, from, to)
+  end
   self.records:note(self.turned, "sim.cut", 0, { from = from, to = to })
 end
 
@@ -46,7 +52,9 @@ function World:mend(from, to)
   local key = way(from, to)
   if (self.cuts[key] or 0) > 0 then
     self.cuts[key] = self.cuts[key] - 1
-    tell_way(self, from, to)
+    if self.cuts[key] == 0 then
+      tell_way(self, from, to)
+    end
     self.records:note(self.turned, "sim.mend", 0, { from = from, to = to })
   end
 end

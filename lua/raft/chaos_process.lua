@@ -40,7 +40,8 @@ package.path, package.cpath = %q, %q
 require("raft.chaos_member").run(%q)
 ]]
 
---- @param given { id = 1, dir = the folder of all, options = of raft.node }
+--- @param given { id = 1, dir = the folder of all, options = of raft.node,
+-- within = function of a function: calls it where the process shall be }
 function chaos_process.new(given)
   local base = ("%s/%d"):format(given.dir, given.id)
   return setmetatable({
@@ -48,6 +49,9 @@ function chaos_process.new(given)
     options = given.options, options_path = base .. ".options",
     standing = {}, names = {}, paused = false, life = 0, term = 0,
     modules = given.modules or package.cpath,
+    within = given.within or function(fn)
+      return fn()
+    end,
   }, Process)
 end
 
@@ -73,11 +77,13 @@ function Process:start()
     return false
   end
   write_options(self)
-  local process, message = core.process_start {
-    interpreter(), "-e", CODE:format(package.path, self.modules,
-      self.options_path),
-    log = self.log,
-  }
+  local process, message = self.within(function()
+    return core.process_start {
+      interpreter(), "-e", CODE:format(package.path, self.modules,
+        self.options_path),
+      log = self.log,
+    }
+  end)
   if not process then
     error(("member %d: %s"):format(self.id, message), 0)
   end

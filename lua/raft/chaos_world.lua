@@ -80,6 +80,9 @@ end
 
 --- Hears clients for so long at most. @return whether calls have ended
 function World:listen(wait_us)
+  if self.hosts then
+    self.hosts:flush()
+  end
   return self.calls:turn(wait_us)
 end
 
@@ -156,20 +159,23 @@ local COUNTS = { "crashes", "kills", "pauses", "resets", "wipes", "rots",
 --- Directories of members, none of them started.
 -- @param given { dir = "…", nodes = 5, seed = 1, addresses = { "host:port" },
 -- member = options of raft.node, keep_traces = 20000, modules = the cpath of
--- another build }
+-- another build, hosts = of chaos_hosts.lua, or nil }
 function chaos_world.new(given)
   local self = setmetatable({
     dir = given.dir, nodes = given.nodes, seed = given.seed,
     addresses = given.addresses, began = core.now(), looked = 0, turned = 0,
     dice = dice.new(given.seed + 77), members = {}, counts = {},
-    cuts = {}, slow_ways = {}, name = "this world",
+    cuts = {}, slow_ways = {}, hosts = given.hosts, name = "this world",
   }, { __index = World })
   for _, name in ipairs(COUNTS) do
     self.counts[name] = 0
   end
   for id = 1, given.nodes do
     self.members[id] = chaos_process.new { id = id, dir = given.dir,
-      options = given.member, modules = given.modules }
+      options = given.member, modules = given.modules,
+      within = given.hosts and function(fn)
+        return given.hosts:within(id, fn)
+      end }
     make_directory(self, self.members[id])
   end
   self.calls = calls.new { addresses = given.addresses, keep = 200000,

@@ -232,6 +232,8 @@ local function add_chaos(parser)
     :args(1):argname("LEVEL"):choices { "info", "debug", "wire" }
   command:option("--port", "Members listen at 127.0.0.1, after this port.")
     :args(1):argname("N"):convert(reader("--port", a_number))
+  command:flag("--namespaces", "Each member has a network of its own (root,"
+    .. " nft): real TCP is cut.")
   command:flag("--traceback", "Show where in the toolkit an error was.")
 end
 

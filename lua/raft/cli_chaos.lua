@@ -14,6 +14,7 @@
 local chaos = require "raft.chaos"
 local core = require "raft.core"
 local folder = require "raft.chaos_folder"
+local hosts = require "raft.chaos_hosts"
 local processes = require "raft.processes"
 local subjects = require "raft.cli_sim_subjects"
 
@@ -96,6 +97,16 @@ local function new_folder()
   return name
 end
 
+local GUARD = 'trap "" INT TERM HUP; read -r line || { rm -rf "$0"; '
+  .. 'for name in $(ip netns list 2> /dev/null | grep -o "^$1-[0-9a-z]*"); '
+  .. 'do ip netns del "$name"; done; }'
+
+-- Removes what is left when this process is killed before it could.
+local function new_guard(dir)
+  return core.process_start { "/bin/sh", "-c", GUARD, dir, hosts.tag(),
+    outlives = true }
+end
+
 -- "scripts/chaos/bank.lua" and 7 -> "bank-7-chaos"
 local function stem(subject, seed)
   local name = subject.label:gsub("^.*/", ""):gsub("%.lua$", "")
@@ -128,7 +139,7 @@ local function run_in(dir, subject, seed, given)
     dir = dir, seed = seed, nodes = given.nodes, bug = subject.bug,
     duration = given.time and subject.duration
       and ("%.0fus"):format(given.time), port = given.port,
-    level = level_of(subject, given),
+    level = level_of(subject, given), namespaces = given.namespaces or nil,
     watch = function(handle, result, cluster)
       if given.keep or result.violation then
         one.run = folder.collect(handle, result, cluster,
@@ -141,6 +152,7 @@ end
 
 local function run_seed(world, subject, seed, given)
   local dir = new_folder()
+  local guard = new_guard(dir)
   local ok, code = pcall(function()
     local one = run_in(dir, subject, seed, given)
     local verdict = verdict_of(one.result)
@@ -154,6 +166,10 @@ local function run_seed(world, subject, seed, given)
     return verdict
   end)
   os.execute("rm -rf '" .. dir .. "'")
+  if guard then
+    guard:write("done\n")
+    guard:close()
+  end
   if not ok then
     error(code, 0)
   end

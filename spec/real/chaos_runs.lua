@@ -32,18 +32,20 @@ function Runs:scenario(name, text)
 end
 
 -- The shell line of a run; its members' folders are in this one.
-local function line_of(self, arguments)
+local function line_of(self, arguments, through)
   local root = select(2, Cluster.sh("pwd")):gsub("%s+$", "")
   local environment = ("unset LUA_PATH LUA_CPATH; export TMPDIR=%s/tmp"
     .. " RAFT_BUILD=%s/%s"):format(self.dir, root, os.getenv("RAFT_BUILD")
       or "build/gcc")
-  return ("mkdir -p %s/tmp && cd %s && %s; exec %s %s/scripts/luaraft chaos"
-    .. " %s"):format(self.dir, self.dir, environment, LUA, root, arguments)
+  return ("mkdir -p %s/tmp && cd %s && %s; exec %s %s"
+    .. " %s/scripts/luaraft chaos %s"):format(self.dir, self.dir, environment,
+    through or "", LUA, root, arguments)
 end
 
---- Runs it to its end. @return its exit code, what it said
-function Runs:run(arguments)
-  return Cluster.sh("( " .. line_of(self, arguments) .. " )")
+--- Runs it to its end. @param through "unshare -U": a command that runs it
+-- @return its exit code, what it said
+function Runs:run(arguments, through)
+  return Cluster.sh("( " .. line_of(self, arguments, through) .. " )")
 end
 
 --- Begins it. @return the number of its process
