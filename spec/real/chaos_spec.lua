@@ -262,8 +262,8 @@ end }
     local code, said = runs:run(("%s --port %d"):format(path, port - 1))
     probe.socket_close(taken)
     assert.equal(1, code, said)
-    assert.truthy(said:find "^luaraft chaos: [^\n]+: member 1 has ended: "
-      .. "[^\n]*address[^\n]*\n$", said)
+    assert.truthy(said:find("^luaraft chaos: [^\n]+: member 1 has ended: "
+      .. "[^\n]*address[^\n]*\n$"), said)
     code, said = runs:run("nothing.lua")
     assert.equal(2, code)
     assert.truthy(said:find "^luaraft chaos: [^\n]*nothing.lua[^\n]*\n$", said)

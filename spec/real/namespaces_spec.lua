@@ -190,7 +190,7 @@ return raft.scenario { nodes = 1, run = function() end }
     local code, said = runs:run(path .. " --namespaces",
       not why and "unshare -U" or nil)
     assert.equal(1, code, said)
-    assert.truthy(said:find "^luaraft chaos: [^\n]*plain.lua: network "
-      .. "namespaces: expected to be root, got user %d+\n$", said)
+    assert.truthy(said:find("^luaraft chaos: [^\n]*plain.lua: network "
+      .. "namespaces: expected to be root, got user %d+\n$"), said)
   end)
 end)
