@@ -72,18 +72,28 @@ local function stop(running)
   end
 end
 
--- One round: processes of 'size' seeds each. @return the failure of the
--- lowest seed or nil, the next seed
-local function round(subject, seeds, size, total, given)
-  local running, from = {}, seeds.first
+--- What each process of a round takes: parts of at most 'most' seeds, as equal
+-- as can be. Else the last round is as long as its longest part, while the
+-- others have nothing to do.
+-- @return { { first = 1, last = 8 }, … }
+function jobs.parts(seeds, count, most)
+  local size = math.min(most,
+    math.ceil((seeds.last - seeds.first + 1) / count))
+  local parts, from = {}, seeds.first
+  while #parts < count and from <= seeds.last do
+    local last = math.min(from + size - 1, seeds.last)
+    parts[#parts + 1] = { first = from, last = last }
+    from = last + 1
+  end
+  return parts
+end
+
+-- One round. @return the failure of the lowest seed or nil
+local function round(subject, parts, total, given)
+  local running = {}
   local ok, failure = pcall(function()
-    for _ = 1, given.jobs do
-      if from <= seeds.last then
-        local last = math.min(from + size - 1, seeds.last)
-        running[#running + 1] = start(subject, { first = from, last = last },
-          given)
-        from = last + 1
-      end
+    for i, part in ipairs(parts) do
+      running[i] = start(subject, part, given)
     end
     return read_all(running, total)
   end)
@@ -91,7 +101,7 @@ local function round(subject, seeds, size, total, given)
     stop(running)
     error(failure, 0)
   end
-  return failure, from
+  return failure
 end
 
 --- The seeds of a subject, with given.jobs processes.
@@ -100,8 +110,10 @@ function jobs.sweep(subject, seeds, total, given, progress)
   local from, size, failure = seeds.first, FIRST, nil
   while not failure and from <= seeds.last
         and not (given.ends and core.now() >= given.ends) do
-    failure, from = round(subject, { first = from, last = seeds.last }, size,
-      total, given)
+    local parts = jobs.parts({ first = from, last = seeds.last }, given.jobs,
+      size)
+    failure = round(subject, parts, total, given)
+    from = parts[#parts].last + 1
     size = math.min(size * 2, MOST)
     progress(total)
   end

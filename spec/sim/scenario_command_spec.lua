@@ -87,6 +87,22 @@ describe("luaraft sim #once", function()
     assert.matches("30 seeds", shared)
   end)
 
+  it("gives each process as much to do", function()
+    local parts = require("raft.cli_sim_jobs").parts
+    local function sizes(seeds, count, most)
+      local list, from = {}, seeds.first
+      for i, part in ipairs(parts(seeds, count, most)) do
+        assert.equal(from, part.first) -- none twice, none left out
+        list[i], from = part.last - part.first + 1, part.last + 1
+      end
+      return list
+    end
+    assert.same({ 64, 64 }, sizes({ first = 1, last = 500 }, 2, 64))
+    assert.same({ 44, 44 }, sizes({ first = 113, last = 200 }, 2, 64))
+    assert.same({ 2, 2, 1 }, sizes({ first = 7, last = 11 }, 3, 8))
+    assert.same({ 1 }, sizes({ first = 7, last = 7 }, 3, 8))
+  end)
+
   it("goes by the gravest of several files", function()
     local code, out = sim "holds.lua fails.lua --seeds 1..40 --no-shrink"
     assert.equal(1, code)
