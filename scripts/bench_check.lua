@@ -66,7 +66,8 @@ local function compare(total)
     end
   end
   if total.etcd > 0 then
-    print(("those of etcd: %.1f ms; porcupine publishes %d ms for all 102"):format(total.etcd, PUBLISHED_ALL_MS))
+    print(("those of etcd: %.1f ms; porcupine publishes %d ms for all 102")
+      :format(total.etcd, PUBLISHED_ALL_MS))
   end
 end
 
