@@ -48,8 +48,13 @@ static void on_not_leader (struct client *client, struct client_state *state,
     client_reader_leave (client, endpoint);
     hint = CLIENT_NOWHERE; /* it knows of no leader */
   } else if (client->target == endpoint) {
+    /* Members that name each other, and lead no more, do not keep us from the
+    ** next one in turn. */
+    if (client->hops == CLIENT_HOPS) {
+      hint = CLIENT_NOWHERE;
+    }
+    client->hops++;
     client->target = hint;
-    client->next_endpoint = (endpoint + 1) % client->endpoint_count;
   }
   if (hint == CLIENT_NOWHERE || state->tries > CLIENT_HOPS) {
     pause = client_pause (client, state->tries < CLIENT_ELECTION_DOUBLINGS
@@ -222,6 +227,7 @@ void client_on_answer (struct client *client, unsigned endpoint,
     return;
   }
   client_endpoint_well (client, endpoint);
+  client->hops = 0;
   if (state->kind == CLIENT_OPEN) {
     on_opened (client, state, rpc->result);
     return;

@@ -85,6 +85,7 @@ static unsigned choose (const struct client *client, unsigned *next) {
 unsigned client_target (struct client *client) {
   if (client->target == CLIENT_NOWHERE) {
     client->target = choose (client, &client->next_endpoint);
+    client->hops = 0;
   }
   return client_dial (client, client->target) ? client->target
                                               : CLIENT_NOWHERE;

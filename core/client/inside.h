@@ -31,7 +31,7 @@
 #define CLIENT_DIAL_US RAFT_SECOND
 #define CLIENT_DOUBLINGS 5    /* of the pause: up to 32 times */
 #define CLIENT_ELECTION_DOUBLINGS 1 /* while nobody leads: that is short */
-#define CLIENT_HOPS 3         /* hints followed at once; then with a pause */
+#define CLIENT_HOPS 3         /* hints followed one after the other */
 #define CLIENT_NOWHERE CLIENT_ENDPOINTS_MAX
 
 enum client_kind {
@@ -107,6 +107,7 @@ struct client {
   unsigned endpoint_count;
   unsigned target;          /* who leads, as far as known; CLIENT_NOWHERE */
   unsigned next_endpoint;   /* to be tried when nothing is known */
+  unsigned hops;            /* hints that led from one to the target */
   unsigned reader;          /* who is asked what any member may answer */
   unsigned next_reader;     /* that is tried then */
   uint64_t session;         /* 0: none */

@@ -121,6 +121,43 @@ describe("client: retry", function ()
       assert.is_true(sent <= 5, sent)
     end)
 
+  -- Until b is asked, who leads; 'names' has whom the others name.
+  local function finds_leader(seed, names)
+    local world = new { seed = seed }
+    world.client:query(encode "q", "linear", 60e6)
+    for endpoint = 0, 2 do
+      world.client:connected(endpoint)
+    end
+    for _ = 1, 20 do
+      for _, row in ipairs(world:did()) do
+        if row[1] == "send" and row[2] == 1 then
+          return true
+        elseif row[1] == "send" then
+          world:refuse(row[2], row[3].id, "not_leader",
+            names[row[2]] or core.map {})
+        end
+      end
+      world.client:advance(2e4)
+    end
+  end
+
+  it("asks each in turn, though one names an old leader again and again",
+    function ()
+      for seed = 1, 10 do
+        assert.is_true(finds_leader(seed,
+          { [0] = { leader = 3, address = "c:1" } }), seed)
+      end
+    end)
+
+  it("asks each in turn, though two that lead no more name each other",
+    function ()
+      for seed = 1, 10 do
+        assert.is_true(finds_leader(seed,
+          { [0] = { leader = 3, address = "c:1" },
+            [2] = { leader = 1, address = "a:1" } }), seed)
+      end
+    end)
+
   it("goes elsewhere with the same sequence when nobody answers",
     function ()
       local world, endpoint = ready()
