@@ -40,9 +40,14 @@ describe("luaraft members #once", function ()
 
   -- The directory of a further member, and its process.
   local function join(id)
+    local told
+    cluster:wait("something to be committed", function ()
+      told = { luaraft("join --id %d --dir %s --to %s", id,
+        cluster:dir_of(id), table.concat(cluster.addresses, ",")) }
+      return not told[3]:find "nothing is committed here yet"
+    end)
     assert.same({ 0, ('{"dir":"%s","id":%d}\n'):format(cluster:dir_of(id),
-      id), "" }, { luaraft("join --id %d --dir %s --to %s", id,
-        cluster:dir_of(id), table.concat(cluster.addresses, ",")) })
+      id), "" }, told)
     cluster.count = math.max(cluster.count, id)
     cluster:start(id, nil, { listen = at(id) })
   end
