@@ -118,7 +118,10 @@ static void leave (struct recovering *self, struct desk_member *member,
                    bool only_looks) {
   struct sim_choice_mask nothing;
   sim_disk_kill (self->from);
-  sim_disk_fail (self->from, SIM_DISK_ANY, 0, RAFT_OK);
+  for (int kind = SIM_DISK_WRITE; kind < SIM_DISK_FAULTS; kind++) {
+    sim_disk_fail (self->from, (enum sim_disk_fault)kind, 0, RAFT_OK);
+    sim_disk_fail (self->into, (enum sim_disk_fault)kind, 0, RAFT_OK);
+  }
   sim_choice_mask_init (&nothing, 0);
   if (self->is_done && self->status == RAFT_OK && !only_looks) {
     sim_disk_crash (self->into, &nothing.choice);

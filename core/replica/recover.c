@@ -15,7 +15,7 @@
 #include "replica/recover_task.h"
 #include "wire/entry.h"
 
-#define RESCUE_BYTES (4 * RAFT_MIB) /* of entries that wait for the disk */
+#define RESCUE_BATCHES 4 /* full ones, that may wait for the disk */
 
 static void carry (struct rescue *rescue);
 
@@ -297,9 +297,10 @@ static void on_segment (struct rescue *rescue) {
 static void carry (struct rescue *rescue) {
   const struct wal_contents *log = &rescue->survey.contents;
   raft_index last = rescue->survivor.last_index;
+  uint64_t room = RESCUE_BATCHES * rescue->options.limits.batch_bytes;
   int status = rescue->status;
   while (status == RAFT_OK && !rescue->is_complete && rescue->next <= last
-         && rescue->waiting_bytes < RESCUE_BYTES) {
+         && rescue->waiting_bytes < room) {
     raft_index end;
     const struct wal_place *place
       = wal_contents_find (log, rescue->next, &end);

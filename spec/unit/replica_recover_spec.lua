@@ -5,6 +5,7 @@
 
 local core = require "raft.core"
 local desk = require "spec.desk"
+local members_desk = require "spec.members_desk"
 local probe = require "raft.probe"
 
 local SMALL = { snapshot_bytes = 2 ^ 30, retained_entries = 2,
@@ -29,6 +30,14 @@ local function crash(made, ...)
   for _, id in ipairs { ... } do
     made:crash(id)
   end
+end
+
+local function roles_of(value)
+  local roles = {}
+  for i, member in ipairs(value.members) do
+    roles[i] = member[3]
+  end
+  return roles
 end
 
 local function configuration(found)
@@ -149,5 +158,99 @@ describe("replica: a survivor", function ()
     assert.equal(31, desk.client(made, leader, 2):apply("once", session, 1,
       1).result)
     assert.equal(37, desk.client(made, leader, 2):apply "new".result)
+  end)
+end)
+
+-- ---- configurations ---------------------------------------------------------
+
+describe("replica: a survivor whose configuration is", function ()
+  it("joint: all of both sets give way to it", function ()
+    local made, leader, operator = members_desk.new(6)
+    local learners = members_desk.members { 4, 5, 6 }
+    assert.is_table(members_desk.set(made, operator, { voters = { 1, 2, 3 },
+      learners = learners }).result)
+    made:run(1e6)
+    for id = 1, 3 do -- nobody else of the old ones has it on the disk
+      made:hold_disk(id, id ~= leader)
+    end
+    operator:administer("set_members", { { voters = { 4, 5, 6 } } })
+    made:run(1e5)
+    crash(made, 1, 2, 3, 4, 5, 6)
+    local _, before = recover(made, leader, { look = true })
+    assert.same({ 4, 4, 4, 1, 1, 1 }, roles_of(before))
+    local found, value = recover(made, leader)
+    assert.same({ leader, 1 }, { value.members[1][1], value.members[1][3] })
+    assert.equal(1, #value.members)
+    assert.equal(6, value.used)
+    made:start(leader)
+    made:run(3e6)
+    assert.equal("leader", made:status(leader).role)
+    assert.is_true(made:status(leader).commit > found.last)
+    assert.same({ leader }, members_desk.voters(made, leader))
+  end)
+
+  it("not committed: what it says counts, and ids stay used", function ()
+    local made, leader, operator = members_desk.new(4)
+    assert.is_table(members_desk.set(made, operator, { voters = { 1, 2, 3 },
+      learners = { { 4, members_desk.address(4) } } }).result)
+    made:run(1e6)
+    for id = 1, 4 do
+      made:cut(leader, id, true)
+    end
+    operator:administer("set_members", { { voters = { 1, 2, 3 } } })
+    made:run(1e5)
+    crash(made, 1, 2, 3, 4)
+    local old, before = recover(made, leader, { look = true })
+    assert.equal(old.last, old.configuration_index)
+    assert.equal(3, #before.members)
+    local _, value = recover(made, leader)
+    assert.equal(1, #value.members)
+    assert.equal(4, value.used)
+  end)
+
+  it("one in which it has no vote: it has one then", function ()
+    local made, _, operator = members_desk.new(4)
+    assert.is_table(members_desk.set(made, operator, { voters = { 1, 2, 3 },
+      learners = { { 4, members_desk.address(4) } } }).result)
+    made:run(1e6)
+    crash(made, 1, 2, 3, 4)
+    local _, value = recover(made, 4)
+    assert.same({ 4, "desk:4", 1 }, value.members[1])
+    made:start(4)
+    made:run(3e6)
+    assert.equal("leader", made:status(4).role)
+  end)
+
+  it("one that it is not in: it is refused", function ()
+    local made = desk.new { members = 4, voters = 3 }
+    crash(made, 1, 2, 3, 4)
+    local found = probe.recover(made, 4, {})
+    assert.same({ "not_found", true }, { found.status, found.same })
+    assert.equal("expected a member of its own configuration, that of entry "
+      .. "1; member 4 is none", found.text)
+  end)
+end)
+
+describe("replica: members of before", function ()
+  it("are refused by the survivor, and refuse it", function ()
+    local made = new(10)
+    local leader = desk.leader(made, 3)
+    local other = leader % 3 + 1
+    crash(made, 1, 2, 3)
+    local found = recover(made, leader)
+    made:start(leader)
+    made:run(3e6)
+    made:traces()
+    made:start(other)
+    made:run(3e6)
+    local said = made:traces()
+    assert.matches("replica.refused peer=" .. other .. " code=wrong_cluster",
+      said, 1, true)
+    assert.equal("leader", made:status(leader).role)
+    assert.equal(0, made:status(other).leader)
+    assert.is_true(made:status(leader).last > found.last)
+    -- The same the other way round: who greets first does not matter.
+    assert.equal(11, desk.client(made, leader):apply("more").result)
+    assert.same({}, desk.applied(made, other)) -- it follows nobody
   end)
 end)

@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A recovery after a lost majority in which the Nth request or allocation
+-- fails, or the process dies, for every N; and old directories that are
+-- damaged. The old one is never changed, and what is reported done survives a
+-- loss of power (the probe takes it away).
+
+local desk = require "spec.desk"
+local probe = require "raft.probe"
+
+local SMALL = { snapshot_bytes = 2 ^ 30, retained_entries = 2,
+  segment_bytes = 4096, batch_bytes = 1024 }
+
+-- One of two members, both down; with a snapshot and without the log's
+-- beginning, or with all of it.
+local function new(has_base, count)
+  local made = desk.new { members = 2, limits = SMALL, hash_interval = 4 }
+  local client = desk.client(made, desk.leader(made, 2), 77)
+  local function fill(word)
+    for i = 1, count or 12 do
+      client:propose(word .. i .. ("x"):rep(100))
+      made:settle()
+    end
+  end
+  fill "command"
+  if has_base then
+    made:run(1e6)
+    assert(made:snapshot(1))
+    assert.is_true(made:status(1).base > 0)
+    fill "later"
+  end
+  made:run(1e6)
+  local commands = desk.applied(made, 1)
+  made:crash(1)
+  made:crash(2)
+  return made, commands
+end
+
+local function recover(made, given)
+  local found = probe.recover(made, 1, given)
+  assert.is_true(found.same, "the old directory was changed")
+  assert.equal(0, found.forgotten)
+  return found
+end
+
+-- The directory that was made is a member's, with all that there was.
+local function check_whole(made, commands)
+  made:start(1)
+  made:run(3e6)
+  assert.equal("leader", made:status(1).role)
+  assert.same(commands, desk.applied(made, 1))
+end
+
+-- Raises the number of a fault until it does not come any more.
+local function enumerate(made, commands, given, status)
+  local failures, nth = 0, 1
+  local found = recover(made, given(nth))
+  while found.status ~= "ok" do
+    if not found.text:find "^snapshot%-%d+: .* failed: the disk failed$" then
+      assert.equal(status, found.status, found.text)
+    else -- it is done without, and the log alone is not enough
+      assert.is_true(found.status == status or found.status == "corrupt")
+    end
+    failures, nth = failures + 1, nth + 1
+    found = recover(made, given(nth))
+  end
+  assert.is_true(failures >= 10, "failed only " .. failures)
+  check_whole(made, commands)
+end
+
+for _, has_base in ipairs { false, true } do
+  describe("replica: a recovery " .. (has_base and "with a snapshot, "
+    or "of a whole log, ") .. "whose Nth", function ()
+    for _, kind in ipairs { "write", "sync", "any" } do
+      it(kind .. " fails is refused", function ()
+        local made, commands = new(has_base)
+        enumerate(made, commands, function (nth)
+          return { fail = kind, after = nth - 1 }
+        end, "io")
+      end)
+    end
+
+    it("request to the old directory fails is refused", function ()
+      local made, commands = new(has_base)
+      enumerate(made, commands, function (nth)
+        return { reads_fail = nth }
+      end, "io")
+    end)
+
+    it("allocation fails is refused, and nothing is forgotten", function ()
+      local made, commands = new(has_base)
+      enumerate(made, commands, function (nth)
+        return { memory = nth }
+      end, "no_memory")
+    end)
+
+    it("request is its last has changed nothing", function ()
+      local made, commands = new(has_base)
+      enumerate(made, commands, function (nth)
+        return { steps = nth - 1 }
+      end, "died")
+    end)
+
+    it("byte does not fit on the disk is refused", function ()
+      local made, commands = new(has_base)
+      enumerate(made, commands, function (nth)
+        return { capacity = nth * 512 }
+      end, "disk_full")
+    end)
+  end)
+end
+
+describe("replica: a recovery", function ()
+  it("carries over a log of many segments", function ()
+    local made, commands = new(false, 150)
+    local segments = select(2, made:files(1):gsub("log%-%d+", ""))
+    assert.is_true(segments > 5, segments)
+    assert.equal("ok", recover(made, {}).status)
+    check_whole(made, commands)
+  end)
+
+  it("refuses a damaged log, with file and offset", function ()
+    local made = new(false, 60)
+    assert(made:flip(1, "log-0000000002", 1100))
+    local found = recover(made, {})
+    assert.equal("corrupt", found.status)
+    assert.matches("^log%-0000000002: damaged at offset %d+", found.text)
+    found = recover(made, { look = true })
+    assert.equal("corrupt", found.status)
+  end)
+
+  it("refuses a log whose beginning only damaged snapshots have", function ()
+    local made = new(true)
+    local name = made:files(1):match "snapshot%-%d+"
+    assert(made:flip(1, name, 600))
+    local found = recover(made, {})
+    assert.same({ "corrupt", name .. ": the block at offset 512 is damaged" },
+      { found.status, found.text })
+  end)
+
+  it("does without a damaged snapshot when there is an older one",
+    function ()
+      local limits = { snapshot_bytes = 2 ^ 30, retained_entries = 100 }
+      local made = desk.new { members = 2, limits = limits }
+      local client = desk.client(made, desk.leader(made, 2), 77)
+      for i = 1, 20 do
+        client:propose("command" .. i)
+        made:settle()
+        if i % 10 == 0 then
+          made:run(1e6)
+          assert(made:snapshot(1))
+        end
+      end
+      local commands = desk.applied(made, 1)
+      made:crash(1)
+      made:crash(2)
+      local older, newest
+        = made:files(1):match "(snapshot%-%d+).*(snapshot%-%d+)"
+      assert(made:flip(1, newest, 600))
+      local found = recover(made, {})
+      assert.equal("ok", found.status, found.text)
+      assert.equal(tonumber(older:match "%d+"), found.survivor.snapshot)
+      check_whole(made, commands)
+    end)
+
+  it("refuses a directory without a log", function ()
+    local made = desk.new { members = 2, limits = SMALL }
+    made:wipe(1)
+    local found = recover(made, {})
+    assert.same({ "not_initialised",
+      "expected a directory made by init, got none" },
+      { found.status, found.text })
+  end)
+end)
