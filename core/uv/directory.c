@@ -268,8 +268,12 @@ static int recover_at (struct directory_maker *maker, const char *into,
   status = run (maker, detail);
   if (status == RAFT_OK) {
     status = name_it (unfinished, into, unfinished, detail);
-  } else if (maker->disk.disk.directory >= 0) {
-    remove_made (&maker->disk.disk);
+  } else {
+    (void)raft_fail (detail, status, "%s out of %s: %s", into,
+                     maker->from.disk.path, maker->detail.text);
+    if (maker->disk.disk.directory >= 0) {
+      remove_made (&maker->disk.disk);
+    }
   }
   real_disk_free (&maker->disk.disk);
   return status;
