@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- The commands on the pages about members, reads, snapshots and machines do
--- what they say, one after the other, in a folder of their own.
+-- The commands on the pages about members, a lost majority, reads, snapshots
+-- and machines do what they say, one after the other, in a folder of their own.
 
 local Cluster = require "spec.real.cluster"
 
@@ -18,7 +18,7 @@ for word in "$@"; do
     set -- "$@" "%s/$word"
     tries=0
     until [ -S "%s/$word/admin.sock" ] || [ $tries -gt 400 ]; do
-      case $verb in serve|init|join) break ;; esac
+      case $verb in serve|init|join|recover) break ;; esac
       sleep 0.05; tries=$((tries + 1))
     done ;;
   *) set -- "$@" "$word" ;;
@@ -68,7 +68,7 @@ local function run(page)
     LUA))
   write(dir .. "/page", "set -e\n" .. commands_of(page))
   local code, out = Cluster.sh(("chmod +x %s/bin/luaraft\ncd %s\n"
-    .. "PATH=%s/bin:$PATH timeout 60 sh page > out 2>&1\necho $? > code\n"
+    .. "PATH=%s/bin:$PATH timeout 60 bash -m page > out 2>&1\necho $? > code\n"
     .. "kill $(cat pids) 2> /dev/null\ncat out"):format(dir, dir, dir))
   return tonumber(read(dir .. "/code")), out, code
 end
@@ -86,6 +86,15 @@ describe("the commands of #once", function ()
     assert.equal(0, code, out)
     assert.truthy(out:find('0\n1\n[1,[{"n":2}]]\n[{"n":2,"name":"apples"}]\n',
       1, true), out)
+  end)
+
+  it("docs/recover.md end well", function ()
+    local code, out = run "docs/recover.md"
+    assert.equal(0, code, out)
+    assert.matches("\n3    [%d.:]+ +voter +missing\n", out)
+    assert.matches("LOST is all that was acknowledged", out, 1, true)
+    assert.matches('{"cluster":"%x+","dir":"[^"]+/data/1.new","id":1,', out)
+    assert.matches("\n3\n.*\n3\n$", out) -- before others join, and after
   end)
 
   it("docs/reads.md end well", function ()
