@@ -98,12 +98,17 @@ void replica_open_machine (struct replica *replica) {
   replica->options.machine->submit (replica->options.machine, request);
 }
 
-/* A log without its beginning is explained by the snapshot that was refused.*/
+/* A log without its beginning is explained by the snapshot that was refused,
+** and one that is damaged is the second thing to know. */
 static void stop_opening (struct replica *replica, int status,
                           const struct raft_detail *detail) {
   const struct raft_detail *refused = &replica->opening.refused;
+  struct raft_detail why;
   if (status == RAFT_ECORRUPT && refused->text[0] != '\0') {
-    detail = refused;
+    raft_fail (&why, status, "%.*s: remove this member, add a new one; %s",
+               SNAPSHOT_REFUSED_SHOWN, refused->text,
+               detail != NULL ? detail->text : "");
+    detail = &why;
   }
   replica_stop (replica, status, detail != NULL ? detail->text : NULL);
 }

@@ -12,11 +12,15 @@
 **
 ** Rule: a snapshot that cannot be used is told with file and offset. Without
 **       one that reaches the log a member does not start: it would apply from
-**       the middle.
+**       the middle. Nor does it take part without a state: the entries that
+**       it has count for what was acknowledged, and installing a leader's
+**       snapshot of before them would cut them. It says what it still has, and
+**       that another member is to take its place.
 ** Rule: a log that ends before its snapshot, or has another term where it
 **       ends, is what an installation left that did not come to its end: the
 **       snapshot was durable, and the log is begun anew behind it. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "replica/inside.h"
@@ -43,14 +47,26 @@ static void open_log (struct replica *replica) {
   }
 }
 
+/* "… (term, vote and entries 41 to 95 are whole)" */
 static void begins_too_late (struct replica *replica) {
+  const struct wal_recovered *log = &replica->recovered;
+  struct raft_detail first = replica->opening.refused;
   struct raft_detail why;
-  raft_fail (&why, RAFT_ECORRUPT, "the log begins after entry %llu, and no "
-             "snapshot has those before",
-             (unsigned long long)replica->recovered.base_index);
-  replica_stop (replica, RAFT_ECORRUPT,
-                replica->opening.refused.text[0] != '\0'
-                  ? replica->opening.refused.text : why.text);
+  char entries[64] = "";
+  if (first.text[0] == '\0') {
+    raft_fail (&first, RAFT_ECORRUPT, "the log begins after entry %llu, and "
+               "no snapshot has those before",
+               (unsigned long long)log->base_index);
+  }
+  if (log->last_index > log->base_index) {
+    (void)snprintf (entries, sizeof entries, ", entries %llu to %llu",
+                    (unsigned long long)log->base_index + 1,
+                    (unsigned long long)log->last_index);
+  }
+  raft_fail (&why, RAFT_ECORRUPT, "%.*s: the state is lost: remove this "
+             "member, add a new one (what is whole: term, vote%s)",
+             SNAPSHOT_REFUSED_SHOWN, first.text, entries);
+  replica_stop (replica, RAFT_ECORRUPT, why.text);
 }
 
 static void go_on (struct replica *replica) {

@@ -21,6 +21,7 @@
 
 #define SNAPSHOTS_LISTED 8 /* the newest of a directory */
 #define SNAPSHOTS_KEPT 2
+#define SNAPSHOT_REFUSED_SHOWN 120 /* bytes of why one was, in a message */
 
 struct replica;
 
