@@ -46,15 +46,18 @@ local function read_all(path)
 end
 
 --- Makes the directories of the members in 'dir'.
--- @param given { dir = "…", count = 3, machine = "raft.kv" }
+-- @param given { dir = "…", count = 3, machine = "raft.kv", hosts = of
+-- raft.chaos_hosts: then each member has a network of its own }
 function Cluster.new(given)
   local self = setmetatable({
     dir = given.dir, machine = given.machine or "raft.kv",
+    hosts = given.hosts,
     addresses = {}, pids = {}, rows = {}, asked = {}, lives = {},
   }, Cluster)
   local host, members = draw_host(), {}
   for id = 1, given.count or 3 do
-    self.addresses[id] = ("%s:%d"):format(host, 7100 + id)
+    self.addresses[id] = ("%s:%d"):format(self.hosts
+      and self.hosts:address(id) or host, 7100 + id)
     self.lives[id], self.asked[id] = 0, 0
     members[id] = id .. "=" .. self.addresses[id]
   end
@@ -80,10 +83,16 @@ function Cluster:log_of(id)
   return read_all(("%s/%d.log"):format(self.dir, id))
 end
 
-function Cluster:start(id)
-  assert(sh("%s serve %s --dir '%s/%d' >> '%s/%d.log' 2>&1 < /dev/null &"
+local function serve(self, id)
+  return sh("%s serve %s --dir '%s/%d' %s >> '%s/%d.log' 2>&1 < /dev/null &"
     .. " echo $! > '%s/%d.pid'", LUARAFT, self.machine, self.dir, id,
-    self.dir, id, self.dir, id))
+    self.hosts and "--insecure" or "", self.dir, id, self.dir, id)
+end
+
+function Cluster:start(id)
+  assert(self.hosts and self.hosts:within(id, function()
+    return serve(self, id)
+  end) or not self.hosts and serve(self, id))
   self.pids[id] = read_all(("%s/%d.pid"):format(self.dir, id)):match("%d+")
 end
 
@@ -102,6 +111,27 @@ end
 
 function Cluster:resume(id)
   assert(sh("kill -CONT %s", self.pids[id]), "no process to go on")
+end
+
+-- All ways to a host and from it, those of clients too.
+local function tell_hosts(self, id, is_cut)
+  for other = 0, #self.addresses do
+    if other ~= id then
+      self.hosts:cut(id, other, is_cut)
+      self.hosts:cut(other, id, is_cut)
+    end
+  end
+  self.hosts:flush()
+end
+
+--- Its host is cut off: nothing passes, and nobody is told.
+function Cluster:cut_off(id)
+  tell_hosts(self, id, true)
+  self.rows[id], self.lives[id] = nil, self.lives[id] + 1
+end
+
+function Cluster:mend(id)
+  tell_hosts(self, id, false)
 end
 
 --- Asks all members again how they are, without waiting: what they said last

@@ -13,10 +13,14 @@ members_end() {
   if [ -n "${runner:-}" ]; then
     kill "$runner" 2> /dev/null || true
   fi
-  for file in "$work"/*.pid; do
+  for file in "$work"/*.pid "$work"/hosts/*.pid; do
     if [ -e "$file" ]; then
       kill -KILL "$(cat "$file")" 2> /dev/null || true
     fi
+  done
+  for name in $(ip netns list 2> /dev/null \
+                | grep -o "^luaraft-${runner:-none}-[0-9a-z]*"); do
+    ip netns del "$name"
   done
   rm -rf "$work"
 }
