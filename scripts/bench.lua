@@ -167,8 +167,10 @@ local function main(dir, what)
   if what ~= "failover" then
     bench_all_puts(cluster)
   end
-  bench_failover(cluster, "SIGKILL of the leader", cluster.kill, cluster.restart)
-  bench_failover(cluster, "SIGSTOP of the leader", cluster.pause, cluster.resume)
+  bench_failover(cluster, "SIGKILL of the leader", cluster.kill,
+    cluster.restart)
+  bench_failover(cluster, "SIGSTOP of the leader", cluster.pause,
+    cluster.resume)
   cluster:stop()
   bench_cut(dir .. "/hosts")
 end

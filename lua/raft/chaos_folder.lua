@@ -19,27 +19,70 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local folder = {}
 
 local NEAR_US = 3 * 1000 * 1000 -- before a failure: what was wrong then
+local AFTER_US = 2 * 1000 * 1000 -- after it: what it led to
+local LONGEST_US = 30 * 1000 * 1000 -- of messages that a page shows
 
 -- ---- collecting ------------------------------------------------------------
 
+-- When it went wrong: from the first to the last call of what nothing explains,
+-- else where the violation was seen. nil: it went well.
+local function moment_of(result)
+  local first, last
+  local found = counterexamples.of(result)
+  for _, operation in ipairs(found and found.operations or {}) do
+    local from, to = operation.call_time, operation.end_time
+    first = math.min(first or math.huge, from or to or math.huge)
+    last = math.max(last or 0, to or from or 0)
+  end
+  if result.violation and not last then
+    last = result.violation.time or result.now
+  end
+  return last and math.min(first or last, last), last
+end
+
+-- What the page shows of a run that is longer than what was kept: { from, to };
+-- nil: all that was kept shows the moment.
+local function window_of(result, since)
+  local first, last = moment_of(result)
+  if last and math.max(first, last - LONGEST_US) - NEAR_US < since then
+    return { from = math.max(first, last - LONGEST_US) - NEAR_US,
+             to = last + AFTER_US }
+  end
+end
+
+local function within(window, operations)
+  local list = {}
+  for _, operation in ipairs(operations) do
+    if not window or operation.from <= window.to
+       and (operation.to or math.huge) >= window.from then
+      list[#list + 1] = operation
+    end
+  end
+  return list
+end
+
 --- What can be told of a run only before its world is closed.
 -- @param given { title = "…" }
--- @return a run as trace.lua has it; bands beside it
+-- @return a run as trace.lua has it; bands beside it; window: what of it is
+-- there, when that is not its end
 function folder.collect(world, result, cluster, given)
   local bands = nemesis.bands(cluster)
+  local records, since = world:merged()
+  local window = window_of(result, since)
   local face = { members = world.nodes, handle = world,
     result = function()
       return result
     end,
     records = function()
-      return world:merged()
+      return window and world:around(window.from, window.to) or records
     end,
     operations = function()
-      return world:operations()
+      return within(window, world:operations())
     end }
   local run = trace.of(face, { title = given.title, notes = result.notes,
     faults = bands[1] and bands or nil })
-  run.dropped = world:trace_span() - 1
+  run.window = window
+  run.dropped = not window and world:trace_span() - 1 or nil
   run.violation = result.violation
   local found = counterexamples.of(result)
   if found then
@@ -54,22 +97,10 @@ local function seconds(us)
   return ("%.3f s"):format(us / 1e6)
 end
 
--- When it went wrong: at the last call of what nothing explains, else where
--- the violation was seen.
-local function moment_of(run, result)
-  local latest
-  local found = counterexamples.of(result)
-  for _, operation in ipairs(found and found.operations or {}) do
-    local time = operation.end_time or operation.call_time
-    latest = math.max(latest or 0, time or 0)
-  end
-  return latest or run.violation and run.violation.time or run.now
-end
-
-local function near_faults(run, moment)
+local function near_faults(run, first, moment)
   local lines = {}
   for _, fault in ipairs(run.faults) do
-    if fault.from <= moment and fault.to >= moment - NEAR_US then
+    if fault.from <= moment and fault.to >= first - NEAR_US then
       lines[#lines + 1] = ("    %s %s, %s to %s"):format(fault.name,
         table.concat(fault.targets, " "), seconds(fault.from),
         seconds(fault.to))
@@ -114,17 +145,22 @@ local function summary(run, result, head)
   if not run.violation then
     add("Nothing was found.")
   else
-    local moment = moment_of(run, result)
+    local first, moment = moment_of(result)
     add(("Look first at %s: page.html#t=%.3fs&w=1s"):format(seconds(moment),
       moment / 1e6))
     add("  broken then, or shortly before:")
-    add(table.concat(near_faults(run, moment), "\n"))
+    add(table.concat(near_faults(run, first, moment), "\n"))
     add("  what members said last before it:")
     add(table.concat(loud_records(run, moment), "\n"))
     local _, check = counterexamples.of(result)
     if check then
       add("\n" .. check_report.text(check):gsub("[^\n]+", "  %0"))
     end
+  end
+  if run.window then
+    add(("\npage.html and trace.txt show %s to %s; all of it is in"
+      .. " members/N.log."):format(seconds(run.window.from),
+      seconds(run.window.to)))
   end
   add("")
   add((FILES:gsub("%s+$", "")))

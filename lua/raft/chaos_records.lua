@@ -7,6 +7,8 @@
 -- Knows not: processes.
 -- Invariant: a record has the place at which it was read, from 1, for as long
 --            as it is kept; by time they are sorted only when asked for.
+--            What is kept no more still stands in the logs, and is read again
+--            by whoever asks for what was around a moment.
 -- Rule:      no two members lead in one term (Paper §5.2, election safety).
 
 local json = require "raft.json"
@@ -25,6 +27,7 @@ function chaos_records.new(given)
   return setmetatable({
     nodes = given.nodes, wall = given.wall, keep = given.keep,
     path = given.path, tell = given.tell, files = {}, rests = {}, list = {},
+    notes = {},
     first = 1, last = 0, leaders = {}, elections = 0,
   }, Records)
 end
@@ -49,8 +52,10 @@ function Records:note(time, kind, member, fields)
   table.sort(parts, function(a, b)
     return a == kind or b ~= kind and a < b
   end)
-  add(self, { time = time, member = member or 0, term = 0,
-    text = table.concat(parts, " "), kind = kind, fields = fields or {} })
+  local record = { time = time, member = member or 0, term = 0,
+    text = table.concat(parts, " "), kind = kind, fields = fields or {} }
+  self.notes[#self.notes + 1] = record
+  add(self, record)
 end
 
 local function see_leader(self, record)
@@ -67,14 +72,20 @@ local function see_leader(self, record)
   end
 end
 
-local function take_line(self, line)
+-- A line of a log as a record; nil: it is none.
+local function record_of(self, line)
   local wall, member, term, text, rest = line:match(LINE)
-  if not wall then
-    return
-  end
-  local record = { member = tonumber(member), term = tonumber(term),
+  return wall and { member = tonumber(member), term = tonumber(term),
     time = math.max(tonumber(wall) - self.wall, 0), text = text,
     json = rest }
+end
+
+local function take_line(self, line)
+  local record = record_of(self, line)
+  if not record then
+    return
+  end
+  local text = record.text
   if text:find("^chaos%.") then
     record.time = nil
   else
@@ -176,23 +187,61 @@ local function decoded(record, number)
   return made
 end
 
---- The last records, merged by time.
--- @param most so many at most
--- @return { { number, time, member, term, kind, level, fields }, … }
-function Records:merged(most)
-  local sorted, made = {}, {}
-  for place = math.max(self.first, self.last - most + 1), self.last do
-    local record = self.list[place]
+local function by_time(list)
+  local made = {}
+  for place, record in ipairs(list) do
     record.place = place
-    sorted[#sorted + 1] = record
   end
-  table.sort(sorted, function(a, b)
+  table.sort(list, function(a, b)
     return a.time < b.time or a.time == b.time and a.place < b.place
   end)
-  for _, record in ipairs(sorted) do
+  for _, record in ipairs(list) do
     made[#made + 1] = decoded(record, #made + 1)
   end
   return made
+end
+
+--- The last records, merged by time.
+-- @param most so many at most
+-- @return { { number, time, member, term, kind, level, fields }, … }; and the
+-- time from which on none is missing
+function Records:merged(most)
+  local list = {}
+  for place = math.max(self.first, self.last - most + 1), self.last do
+    list[#list + 1] = self.list[place]
+  end
+  local since = #list < self.last and list[1].time or -math.huge
+  return by_time(list), since
+end
+
+local function add_around(self, list, id, from, to)
+  local file = io.open(self.path(id), "rb")
+  for line in file and file:lines() or function() end do
+    local time = (tonumber(line:match("^%d+")) or 0) - self.wall
+    if time >= from and time <= to then
+      local record = record_of(self, line)
+      if record and not record.text:find("^chaos%.") then
+        list[#list + 1] = record
+      end
+    end
+  end
+  if file then
+    file:close()
+  end
+end
+
+--- All records between two times, whether they are kept or not, as merged.
+function Records:around(from, to)
+  local list = {}
+  for _, record in ipairs(self.notes) do
+    if record.time >= from and record.time <= to then
+      list[#list + 1] = record
+    end
+  end
+  for id = 1, self.nodes do
+    add_around(self, list, id, from, to)
+  end
+  return by_time(list)
 end
 
 return chaos_records

@@ -23,7 +23,7 @@ local cli_chaos = {}
 local OK, FAILED, USAGE, UNKNOWN = 0, 1, 2, 3
 local GRAVITY = { [OK] = 0, [UNKNOWN] = 1, [FAILED] = 2, [USAGE] = 3 }
 
-local LONG_US = 120 * 1000 * 1000 -- a run in which messages are too many
+local LONG_US = 3600 * 1000 * 1000 -- a run whose messages fill disks
 
 -- ---- what is said ----------------------------------------------------------
 

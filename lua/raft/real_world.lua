@@ -58,6 +58,10 @@ function World:merged()
   return self.records:merged(RECORDS)
 end
 
+function World:around(from, to)
+  return self.records:around(from, to)
+end
+
 --- Counts and the verdict of the world itself, as a simulated one has them.
 function World:result()
   local made = {}

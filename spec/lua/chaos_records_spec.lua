@@ -55,6 +55,30 @@ describe("chaos_records", function ()
     assert.equal("raft.commit index=4", (list:at(4)))
   end)
 
+  it("reads again what was around a moment and is kept no more", function ()
+    local json = '{"time":1,"kind":"raft.commit","level":"debug",'
+      .. '"fields":{"index":%d}}'
+    list:note(2, "sim.cut", 0, { from = 1, to = 2 })
+    for i = 1, 20 do
+      append(i % 2 + 1, line(1000 + i, i % 2 + 1, 1, "raft.commit index=" .. i,
+        json:format(i)))
+    end
+    list:read()
+    local last, since = list:merged(3)
+    assert.equal(3, #last)
+    assert.equal(last[1].time, since)
+    local around = list:around(2, 4)
+    local seen = {}
+    for i, record in ipairs(around) do
+      seen[i] = { record.number, record.time, record.kind,
+        record.fields.index }
+    end
+    assert.same({ { 1, 2, "sim.cut" }, { 2, 2, "raft.commit", 2 },
+      { 3, 3, "raft.commit", 3 }, { 4, 4, "raft.commit", 4 } }, seen)
+    assert.equal(-math.huge, select(2, records.new { nodes = 0, wall = 0,
+      keep = 5 }:merged(3)))
+  end)
+
   it("merges members by time, with what the world did", function ()
     append(2, line(1030, 2, 1, "raft.commit index=1",
       '{"time":1,"kind":"raft.commit","level":"debug","fields":{"index":1}}'))

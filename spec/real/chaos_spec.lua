@@ -214,6 +214,32 @@ return raft.scenario { nodes = 3, duration = "2s", concurrency = 1,
     nothing_is_left()
   end)
 
+  it("draws the moment of a failure that is long gone", function ()
+    local chaos, folder = require "raft.chaos", require "raft.chaos_folder"
+    local history = { model = "register" }
+    function history:client(cluster) -- luacheck: no self
+      local list = cluster:history()
+      local op = list:invoke(1, "read", nil, nil, cluster:now())
+      list:ok(op, 7, cluster:now())
+      cluster:sleep "5s"
+    end
+    local scenario = raft.scenario { nodes = 3, duration = "5500ms",
+      concurrency = 1, workload = history }
+    local dir, run = runs.dir .. "/own", nil
+    Cluster.sh("mkdir " .. dir)
+    chaos.run(scenario, { dir = dir, level = "wire", keep_traces = 100,
+      watch = function (handle, result, cluster)
+        run = folder.collect(handle, result, cluster, { title = "gone" })
+      end })
+    local first, last = run.records[1].time, run.records[#run.records].time
+    assert.is_true(last <= run.window.to and last < 4e6, last)
+    local sent = 0
+    for _, record in ipairs(run.records) do
+      sent = sent + (record.kind == "raft.send" and 1 or 0)
+    end
+    assert.is_true(sent > 20, sent .. " from " .. first)
+  end)
+
   it("tells a mistake with the user's file and line", function ()
     local path = runs:scenario("mistake", [[
 return raft.scenario { nodes = 3, run = function(cluster)
