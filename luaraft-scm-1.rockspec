@@ -128,6 +128,7 @@ build = {
     ["raft.scenario_verdict"] = "lua/raft/scenario_verdict.lua",
     ["raft.schedule"] = "lua/raft/schedule.lua",
     ["raft.service_calls"] = "lua/raft/service_calls.lua",
+    ["raft.service_owner"] = "lua/raft/service_owner.lua",
     ["raft.service_proxy"] = "lua/raft/service_proxy.lua",
     ["raft.service_wire"] = "lua/raft/service_wire.lua",
     ["raft.service_world"] = "lua/raft/service_world.lua",

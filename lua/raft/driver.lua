@@ -9,8 +9,9 @@
 --   name, binaries = { "redis-server" }
 --   start(place) → { "redis-server", "--port", … }   the words of one process;
 --     place = { id = 1, dir = "…", host = "127.1.2.3", port = 7101, nodes = 3,
---     port_of = function(id), where this member finds another one, ports =
---     function(id), where a member listens, leader = who leads, by operators }
+--     host_of = function(id), port_of = function(id): where this member finds
+--     another one, door_of = function(id): where all others find it, leader =
+--     who leads, by operators }
 --   encode(command) → bytes        one request of a client
 --   decode(bytes, command) → "more" | "ok", result, rest | "refused": nothing
 --     was done, ask another | "failed": nobody knows
@@ -21,7 +22,11 @@
 --   has_leader = true              clients ask the leader alone
 --   promote(place) → { { id = 2, bytes = "…" }, … }  what members are told
 --   cuts = true                    members reach each other by port_of alone,
---                                  so that ways between them can be cut
+--                                  so that ways between them can be cut;
+--          "doors"                 by door_of alone: every one of them has one
+--                                  address, the same for all others
+--   peer_port = 1000               how far from the port of clients members
+--                                  listen for each other; 0
 --
 -- Holds:  the drivers of the toolkit by name, and those in files of users.
 

@@ -7,23 +7,29 @@
 
 local json = require "raft.json"
 
-local etcd = { name = "etcd", binaries = { "etcd" } }
-
 local PEER_PORT = 1000 -- above that of clients
 
+local etcd = { name = "etcd", binaries = { "etcd" }, cuts = "doors",
+               peer_port = PEER_PORT }
+
+local function url(host, port)
+  return ("http://%s:%d"):format(host, port)
+end
+
+--- One process: where others find it is part of its identity, the same for
+-- all of them.
 function etcd.start(place)
-  local function url(port)
-    return ("http://%s:%d"):format(place.host, port)
-  end
   local cluster = {}
   for id = 1, place.nodes do
-    cluster[id] = ("m%d=%s"):format(id, url(place.ports(id) + PEER_PORT))
+    cluster[id] = ("m%d=%s"):format(id, url(place.host_of(id),
+      place.door_of(id)))
   end
-  local own, peer = url(place.port), url(place.port + PEER_PORT)
+  local own = url(place.host, place.port)
   return { "etcd", "--name", "m" .. place.id, "--data-dir",
     place.dir .. "/etcd", "--listen-client-urls", own,
-    "--advertise-client-urls", own, "--listen-peer-urls", peer,
-    "--initial-advertise-peer-urls", peer, "--initial-cluster",
+    "--advertise-client-urls", own, "--listen-peer-urls",
+    url(place.host, place.port + PEER_PORT), "--initial-advertise-peer-urls",
+    url(place.host, place.door_of(place.id)), "--initial-cluster",
     table.concat(cluster, ","), "--initial-cluster-state", "new",
     "--heartbeat-interval", "50", "--election-timeout", "500" }
 end

@@ -28,7 +28,7 @@ function redis.start(place)
     "--repl-diskless-sync-delay", "0", "--repl-timeout", "5" }
   if place.id ~= place.leader then
     words[#words + 1] = "--replicaof"
-    words[#words + 1] = place.host
+    words[#words + 1] = place.host_of(place.leader)
     words[#words + 1] = tostring(place.port_of(place.leader))
   end
   return words
@@ -41,7 +41,7 @@ function redis.promote(place)
   for id = 1, place.nodes do
     if id ~= place.leader then
       orders[#orders + 1] = { id = id, bytes = resp { "REPLICAOF",
-        place.host, place.port_of(place.leader, id) } }
+        place.host_of(place.leader), place.port_of(place.leader, id) } }
     end
   end
   return orders

@@ -4,13 +4,17 @@
 -- cut: each is a port of this process that passes bytes on.
 --
 --   member 2 ─► 127.1.2.3:40001 ("2>1") ─► member 1
+--   any member ─► 127.1.2.3:40001 (a door) ─► member 1
 --
--- Holds:     one listener per ordered pair, and its connections.
+-- Holds:     one listener per ordered pair, or a door per member, where a
+--            service knows one address of each; and their connections.
 -- Knows not: what is said.
 -- Invariant: bytes of one connection keep their order, and none is lost while
 --            the connection lives: a cut way holds them back, as TCP does.
 -- Rule:      a way that is cut from one to another holds what the one says; a
 --            reset ends all connections of both ways.
+-- Rule:      who comes through a door is known by whose socket it is
+--            (service_owner.lua); one whom nobody knows is sent away.
 
 local wire = require "raft.service_wire"
 
@@ -23,27 +27,35 @@ local function key_of(from, to)
   return ("%d>%d"):format(from, to)
 end
 
+local function add_way(self, from, to)
+  local listener = wire.listen(self.host)
+  listener.from, listener.to = from, to
+  self.ways[key_of(from or 0, to)] = listener
+  self.ways[#self.ways + 1] = listener
+end
+
 --- @param given { host = "127.1.2.3", nodes = 3, port = function of an id:
--- where it listens, is_cut = function (from, to) }
+-- where it listens, is_cut = function (from, to), who = function of a
+-- connection that came to a door: from whom; nil: no doors, but pairs }
 function service_proxy.new(given)
   local self = setmetatable({ host = given.host, port = given.port,
-    is_cut = given.is_cut, ways = {}, links = {} }, Proxy)
-  for from = 1, given.nodes do
-    for to = 1, given.nodes do
+    is_cut = given.is_cut, who = given.who, ways = {}, links = {} }, Proxy)
+  for to = 1, given.nodes do
+    if self.who then
+      add_way(self, nil, to)
+    end
+    for from = 1, self.who and 0 or given.nodes do
       if from ~= to then
-        local listener = wire.listen(given.host)
-        listener.from, listener.to = from, to
-        self.ways[key_of(from, to)] = listener
-        self.ways[#self.ways + 1] = listener
+        add_way(self, from, to)
       end
     end
   end
   return self
 end
 
---- Where a member finds another one.
+--- Where a member finds another one; from nobody: where its door is.
 function Proxy:port_of(from, to)
-  return self.ways[key_of(from, to)].port
+  return self.ways[key_of(self.who and 0 or from, to)].port
 end
 
 local function close(link)
@@ -57,12 +69,13 @@ local function accept(self, way)
   if not near then
     return
   end
-  local far = wire.connect(self.host, self.port(way.to))
+  local from = way.from or self.who(near)
+  local far = from and wire.connect(self.host, self.port(way.to))
   if not far then
     near:close()
     return
   end
-  self.links[#self.links + 1] = { from = way.from, to = way.to, near = near,
+  self.links[#self.links + 1] = { from = from, to = way.to, near = near,
     far = far }
 end
 

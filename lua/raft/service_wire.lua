@@ -61,6 +61,13 @@ function Wire:receive()
   return bytes
 end
 
+--- The ports of both ends: of this one, of the other one.
+function Wire:ports()
+  local _, own = self.tcp:getsockname()
+  local _, other = self.tcp:getpeername()
+  return tonumber(own), tonumber(other)
+end
+
 function Wire:close()
   self.tcp:close()
 end

@@ -12,6 +12,7 @@
 local calls = require "raft.service_calls"
 local core = require "raft.core"
 local not_applicable = require("raft.chaos_process").not_applicable
+local owner = require "raft.service_owner"
 local proxy = require "raft.service_proxy"
 local real_world = require "raft.real_world"
 local records = require "raft.chaos_records"
@@ -40,25 +41,39 @@ local function is_cut(self, from, to)
 end
 
 local function check_ways(self, from, to)
-  if from ~= CLIENTS and to ~= CLIENTS and not self.driver.cuts then
+  if from ~= CLIENTS and to ~= CLIENTS and not self.driver.cuts
+     and not self.hosts then
     not_applicable(("the ways between members of %s cannot be cut"):format(
       self.driver.name))
   end
 end
 
+-- Hosts of their own are cut off; else what goes through this process.
+local function change(self, from, to, by)
+  local was = is_cut(self, from, to)
+  self.cuts[way(from, to)] = math.max((self.cuts[way(from, to)] or 0) + by, 0)
+  if self.hosts and is_cut(self, from, to) ~= was then
+    self.hosts:cut(from, to, not was)
+  end
+end
+
 function World:cut(from, to)
   check_ways(self, from, to)
-  self.cuts[way(from, to)] = (self.cuts[way(from, to)] or 0) + 1
+  change(self, from, to, 1)
   self.records:note(self.turned, "sim.cut", 0, { from = from, to = to })
 end
 
 function World:mend(from, to)
-  self.cuts[way(from, to)] = math.max((self.cuts[way(from, to)] or 0) - 1, 0)
+  change(self, from, to, -1)
   self.records:note(self.turned, "sim.mend", 0, { from = from, to = to })
 end
 
 function World:heal()
-  self.cuts = {}
+  for from = CLIENTS, self.nodes do
+    for to = CLIENTS, self.nodes do
+      change(self, from, to, -math.huge)
+    end
+  end
   self.records:note(self.turned, "sim.heal")
 end
 
@@ -74,17 +89,48 @@ end
 
 -- ---- processes -------------------------------------------------------------
 
+local function host_of(self, id)
+  return self.hosts and self.hosts:address(id) or self.host
+end
+
+local function peer_port(self, id)
+  return self.port + id + (self.driver.peer_port or 0)
+end
+
 local function place_of(self, id)
-  return { id = id, dir = self.members[id].dir, host = self.host,
+  return { id = id, dir = self.members[id].dir, host = host_of(self, id),
     port = self.port + id, nodes = self.nodes, leader = self.primary,
-    ports = function(other)
-      return self.port + other
+    host_of = function(other)
+      return host_of(self, other)
+    end,
+    door_of = function(other)
+      return self.proxy and self.proxy:port_of(nil, other)
+        or peer_port(self, other)
     end,
     port_of = function(to, from)
       from = from or id
       return self.proxy and from ~= to and self.proxy:port_of(from, to)
-        or self.port + to
+        or peer_port(self, to)
     end }
+end
+
+-- Whose connection has come to a door of the proxy.
+local function who_came(self, link)
+  local pids = {}
+  for id, member in ipairs(self.members) do
+    pids[id] = member.process and member.process:pid()
+  end
+  local own, other = link:ports()
+  return own and other and owner.of(own, other, pids)
+end
+
+local function start_process(self, id, words)
+  if not self.hosts then
+    return core.process_start(words)
+  end
+  return self.hosts:within(id, function()
+    return core.process_start(words)
+  end)
 end
 
 function World:start(id)
@@ -94,7 +140,7 @@ function World:start(id)
   end
   local words = self.driver.start(place_of(self, id))
   words.log = member.log
-  local process, message = core.process_start(words)
+  local process, message = start_process(self, id, words)
   if not process then
     error(("member %d: %s"):format(id, message), 0)
   end
@@ -159,7 +205,7 @@ local function tell_primary(self)
   do
     local member = self.members[order.id]
     local made = member.process and not member.paused
-      and wire.connect(self.host, self.port + order.id)
+      and wire.connect(host_of(self, order.id), self.port + order.id)
     if made then
       made:send(order.bytes)
       self.orders[#self.orders + 1] = made
@@ -209,6 +255,9 @@ end
 --- Hears clients, and what passes between members, for so long at most.
 -- @return whether calls have ended
 function World:listen(wait_us)
+  if self.hosts then
+    self.hosts:flush()
+  end
   local list = {}
   self.calls:descriptors(list)
   if self.proxy then
@@ -269,13 +318,26 @@ for name, place in pairs(WITHOUT) do
   end
 end
 
+local function new_proxy(self)
+  return proxy.new { host = self.host, nodes = self.nodes,
+    port = function(id)
+      return peer_port(self, id)
+    end,
+    is_cut = function(from, to)
+      return is_cut(self, from, to)
+    end,
+    who = self.driver.cuts == "doors" and function(link)
+      return who_came(self, link)
+    end or nil }
+end
+
 --- @param given { driver = …, dir = "…", nodes = 3, seed = 1, host = "…",
--- port = 7100, keep_traces = 20000 }
+-- port = 7100, keep_traces = 20000, hosts = of chaos_hosts.lua, or nil }
 function service_world.new(given)
   local self = setmetatable({ driver = given.driver, dir = given.dir,
     nodes = given.nodes, seed = given.seed, host = given.host,
     port = given.port, began = core.now(), looked = 0, turned = 0,
-    members = {}, cuts = {}, orders = {}, primary = 1,
+    hosts = given.hosts, members = {}, cuts = {}, orders = {}, primary = 1,
     counts = { kills = 0, pauses = 0, resets = 0 } }, World)
   for id = 1, given.nodes do
     local base = ("%s/%d"):format(given.dir, id)
@@ -285,12 +347,7 @@ function service_world.new(given)
   end
   self.records = records.new { nodes = 0, wall = core.wall(),
     keep = given.keep_traces }
-  self.proxy = given.driver.cuts and proxy.new { host = given.host,
-    nodes = given.nodes, port = function(id)
-      return self.port + id
-    end, is_cut = function(from, to)
-      return is_cut(self, from, to)
-    end }
+  self.proxy = given.driver.cuts and not given.hosts and new_proxy(self) or nil
   self.calls = calls.new { driver = given.driver, nodes = given.nodes,
     now = function()
       return self:now()

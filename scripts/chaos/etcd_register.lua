@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- etcd keeps its promise: a register that is written, read and compared stays
--- linearizable while members are killed and stand still. Needs etcd; luaraft
--- chaos only.
+-- linearizable while members are killed, stand still and are cut off from each
+-- other. Needs etcd; luaraft chaos only.
 
 local raft = require "raft"
 local nemesis = raft.nemesis
@@ -14,5 +14,6 @@ return raft.scenario {
   nemesis = nemesis.during("3s", "14s", nemesis.mix {
     nemesis.kill { target = "random", lasts = "1s" },
     nemesis.pause { target = "random", lasts = "1s" },
+    nemesis.partition { kind = "random", lasts = "2s" },
     every = { "500ms", "3s" } }),
 }

@@ -48,13 +48,51 @@ return raft.scenario { nodes = 3, driver = "redis", duration = "1s",
     assert.is_true(tonumber(said:match "(%d+) operations") > 50, said)
   end)
 
-  it_on_etcd("#full finds nothing in etcd while members die and stand still",
-  function ()
+  it_on_etcd("#full finds nothing in etcd while members die, stand still and"
+    .. " are cut off", function ()
     local code, said = runs:run(root
       .. "/scripts/chaos/etcd_register.lua --time 8s")
     assert.equal(0, code, said)
     assert.is_true(tonumber(said:match "(%d+) operations") > 50, said)
-    assert.truthy(said:find "faults: [kp]", said)
+    assert.truthy(said:find("faults: [kp]"), said)
+  end)
+
+  -- Who is cut off: nobody hears it, it hears nobody; clients reach all.
+  local CUT_OFF = [[
+return raft.scenario { nodes = 3, driver = "etcd", run = function(cluster)
+  local function own(id)
+    return cluster:client(id, { only = true, deadline = "2s" })
+  end
+  local first, second = own(1), own(2)
+  assert(cluster:wait_until(function()
+    return first:try("propose", { "set", "x", 1 })
+  end, "20s"))
+  cluster:partition({ 1 }, { 2, 3 })
+  assert(cluster:wait_until(function()
+    return second:try("propose", { "set", "x", 2 })
+  end, "20s"))
+  assert(not own(1):try("query", { "get", "x" }), "it was not cut off")
+  cluster:heal()
+  assert(cluster:wait_until(function()
+    return own(1):try("query", { "get", "x" })
+  end, "20s"))
+  assert(own(1):query { "get", "x" } == 2)
+end }
+]]
+
+  it_on_etcd("cuts a member of etcd off from the others", function ()
+    local code, said = runs:run(runs:scenario("cut_off", CUT_OFF))
+    assert.equal(0, code, said)
+  end)
+
+  it_on_etcd("#full cuts the host of a member of etcd off", function ()
+    if Cluster.sh "test $(id -u) = 0 && command -v nft" ~= 0 then
+      pending "network namespaces need root and nft"
+      return
+    end
+    local code, said = runs:run(runs:scenario("cut_off", CUT_OFF)
+      .. " --namespaces")
+    assert.equal(0, code, said)
   end)
 
   -- The driver of docs/chaos.md, of a server in a few lines of Lua.
