@@ -247,6 +247,7 @@ struct raft_member_status {
 };
 
 struct raft_status {
+  raft_time now;       /* of the last event: all of this is as of then */
   enum raft_role role;
   raft_id leader;
   raft_term term;

@@ -16,7 +16,8 @@
 ** Rule:   one that was not heard since this process began has announced
 **         nothing. So nothing new is proposed that somebody cannot read.
 ** Rule:   AGREE itself, to understand such entries, is never agreed on: it
-**         has to be announced by all before the first of them.
+**         has to be announced by all before the first of them. Neither is what
+**         only two members have to do with, such as a kind of message.
 ** Source: the cluster version of etcd, and of CockroachDB. */
 
 #include <string.h>
@@ -81,7 +82,7 @@ static int propose (struct replica *replica, uint64_t features) {
 ** leads. */
 bool replica_settle_agree (struct replica *replica) {
   struct replica_agreement *agreement = &replica->agreement;
-  uint64_t base = WIRE_FEATURE_AGREE;
+  uint64_t base = WIRE_FEATURES_OF_TWO;
   uint64_t wanted;
   uint64_t known = base | agreement->features;
   if (!keeps_up (replica) || replica->role != RAFT_LEADER
@@ -92,7 +93,7 @@ bool replica_settle_agree (struct replica *replica) {
     known |= agreement->proposed;
   }
   wanted = replica_announced (replica);
-  if ((wanted & base) == 0 || (wanted & ~known) == 0) {
+  if ((wanted & WIRE_FEATURE_AGREE) == 0 || (wanted & ~known) == 0) {
     return false;
   }
   if (propose (replica, wanted & ~base) != RAFT_OK) {

@@ -247,7 +247,11 @@ static void perform_send (struct replica *replica,
   struct raft_slice bytes;
   bool has_entries = message->kind == RAFT_MESSAGE_APPEND
                      && message->as.append.entry_count > 0;
-  int status = has_entries ? send_entries (replica, effect) : RAFT_OK;
+  int status;
+  if (!replica_peer_reads (&replica->peers, message->to, message->kind)) {
+    return; /* who asked for it has ended since, and is an older build now */
+  }
+  status = has_entries ? send_entries (replica, effect) : RAFT_OK;
   replica->scratch.size = 0;
   if (status == RAFT_OK) {
     status = wire_message_encode (&replica->scratch, replica->options.group,

@@ -17,6 +17,13 @@ struct replica_peer *replica_peer_find (struct replica_peers *peers,
   return NULL;
 }
 
+bool replica_peer_reads (struct replica_peers *peers, raft_id member,
+                         uint64_t kind) {
+  static const struct wire_version unknown = { 0, 0, 0 };
+  const struct replica_peer *peer = replica_peer_find (peers, member);
+  return wire_version_reads (peer != NULL ? &peer->version : &unknown, kind);
+}
+
 struct replica_peer *replica_peer_add (struct replica_peers *peers,
                                        raft_id member, uint64_t incarnation,
                                        enum replica_peer_state state) {

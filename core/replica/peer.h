@@ -55,6 +55,10 @@ struct replica_peer *replica_peer_add (struct replica_peers *peers,
                                        raft_id member, uint64_t incarnation,
                                        enum replica_peer_state state);
 
+/* Whether that member's build, as it greeted, reads messages of a kind. */
+bool replica_peer_reads (struct replica_peers *peers, raft_id member,
+                         uint64_t kind);
+
 /* It was removed, and nothing of it is being written. */
 void replica_peer_forget (struct replica_peers *peers, raft_id member);
 

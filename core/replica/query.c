@@ -72,6 +72,16 @@ static uint32_t take_alike (struct replica *replica,
   return count;
 }
 
+/* Whether this member, unless it leads, can ask its leader for an index. Both
+** builds have to know of that. */
+static bool may_ask (struct replica *replica, enum raft_read_kind kind) {
+  return (kind != RAFT_READ_FOLLOWER && kind != RAFT_READ_STALE)
+         || replica->role == RAFT_LEADER || replica->leader == RAFT_ID_NONE
+         || (wire_version_reads (&replica->version, RAFT_MESSAGE_READ)
+             && replica_peer_reads (&replica->peers, replica->leader,
+                                    RAFT_MESSAGE_READ));
+}
+
 /* The reads of a turn are one event for each kind. */
 void replica_flush_reads (struct replica *replica) {
   struct replica_reads *reads = &replica->reads;
@@ -86,7 +96,8 @@ void replica_flush_reads (struct replica *replica) {
     memset (&event, 0, sizeof event);
     event.kind = RAFT_EVENT_READ;
     count = take_alike (replica, &event);
-    status = replica_step (replica, &event);
+    status = may_ask (replica, event.as.read.kind)
+               ? replica_step (replica, &event) : RAFT_ENOT_LEADER;
     for (i = 0; status != RAFT_OK && i < count; i++) {
       refuse_read (replica, replica_reads_of_id (reads, replica->ids[i]),
                    status == RAFT_ENOMEM ? RAFT_EOVERLOADED : status);

@@ -245,7 +245,8 @@ void replica_on_snapshot (struct replica *replica, raft_id from,
   }
   if (is_same (&replica->receive, from, snapshot)) {
     on_block (replica, snapshot);
-  } else if (snapshot->index <= replica->commit) {
+  } else if (snapshot->index <= replica->commit
+             && !raft_bug (replica, INSTALL_STALE)) {
     answer (replica, from, snapshot, 0, WIRE_SNAPSHOT_INSTALLED);
   } else {
     on_offer (replica, from, snapshot);

@@ -173,6 +173,18 @@ bool sim_check_is_impostor (const struct sim_world *world, raft_id who,
          && sim_check_has_met (world, who, whom);
 }
 
+void sim_check_times (const struct sim_world *world,
+                      struct raft_options *engine) {
+  const struct sim_options *given = &world->options;
+  raft_options_default (engine);
+  if (given->heartbeat_us != 0) {
+    engine->heartbeat_us = given->heartbeat_us;
+  }
+  if (given->election_us != 0) {
+    engine->election_us = given->election_us;
+  }
+}
+
 /* A candidate that a member of a working majority would follow must have been
 ** cut off (Diss. 6.2, 9.6), or its leader hands over (3.10), or its leader's
 ** process is gone, and the member can know. */
@@ -180,15 +192,13 @@ static void check_granted (struct sim_world *world,
                            const struct sim_member *member,
                            raft_id candidate) {
   const struct check_member *own = &world->checks->members[member->id];
-  raft_time election = world->options.election_us;
   struct raft_options engine;
-  raft_options_default (&engine);
-  election = election == 0 ? engine.election_us : election;
+  sim_check_times (world, &engine);
   if (own->is_open
       && (own->role == RAFT_LEADER
           || (own->leader != RAFT_ID_NONE && own->leader != candidate
               && sim_drift_show (&member->drift, world->now)
-                   < own->heard + election))) {
+                   < own->heard + engine.election_us))) {
     sim_violate (world, "leader_stays",
                  "member %llu has a leader, and votes for member %llu",
                  (unsigned long long)member->id,
@@ -236,6 +246,8 @@ void sim_check_trace (struct sim_world *world, struct sim_member *member,
     if (trace->fields[0] == RAFT_MESSAGE_APPEND && !own->hears_late) {
       own->heard = trace->time;
     }
+  } else if (trace->kind == RAFT_TRACE_TRANSFER) {
+    own->transferring = 0;
   } else if (trace->kind == RAFT_TRACE_CONFIGURE) {
     world->counters.configurations++;
   } else if (trace->kind == RAFT_TRACE_ROLE) {
@@ -369,6 +381,7 @@ void sim_check_member (struct sim_world *world, struct sim_member *member) {
     sim_check_elected (world, member, &status);
     sim_check_leader (world, member, &status);
     sim_check_match (world, member, &status);
+    sim_check_reign (world, member, &status);
   }
   if (status.applied != own->applied) {
     sim_check_hash (world, member);

@@ -36,6 +36,9 @@
 **   phantom              nothing is applied that no client asked for
 **   acknowledged         what a client was told is in the history
 **   linearizable         versions respect the order of real time
+**   lease                who has one has no later leader, and misses nothing
+**                        that is committed
+**   transfer_ends        a leader that hands over takes proposals again soon
 **   own_term             a leader commits by counting only in its own term
 **   configuration        who begins to lead is a voter, as its log says; a
 **                        committed configuration is the same everywhere
@@ -130,6 +133,8 @@ struct check_member {
   raft_id vote;
   raft_id leader;
   raft_time heard;           /* of a leader of its term, by its clock */
+  raft_time reigned;         /* as a leader: its last event, by its clock */
+  raft_time transferring;    /* for so long, without pauses */
   raft_index commit;
   raft_index applied;
   raft_index installing;     /* a snapshot, until its base is taken; 0 */
@@ -163,6 +168,7 @@ struct check_raise {
 
 struct sim_checks {
   struct check_member members[SIM_MEMBERS_MAX + 1];
+  raft_term led;                    /* the highest that had a leader */
   struct check_leadership *leaders; /* by term */
   size_t leader_capacity;
   uint32_t *heads;                  /* by index: its first variant */
@@ -258,6 +264,10 @@ void sim_check_give_up (struct sim_world *world);
 void *sim_check_grow (void *array, size_t *capacity, size_t needed,
                       size_t element_size);
 
+/* How long the engines of this world wait: heartbeat_us and election_us. */
+void sim_check_times (const struct sim_world *world,
+                      struct raft_options *engine);
+
 /* Of that term, whether or not there was a leader. */
 struct check_leadership *sim_check_leadership (struct sim_checks *checks,
                                                raft_term term);
@@ -284,6 +294,8 @@ void sim_check_leader (struct sim_world *world, struct sim_member *member,
 /* A member that has begun to lead. */
 void sim_check_elected (struct sim_world *world, struct sim_member *member,
                         const struct raft_status *status);
+void sim_check_reign (struct sim_world *world, struct sim_member *member,
+                      const struct raft_status *status);
 void sim_check_votes (struct sim_world *world, struct sim_member *member,
                       const struct raft_status *status);
 void sim_check_claims (struct sim_world *world, struct sim_member *member,

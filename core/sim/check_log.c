@@ -318,6 +318,7 @@ void sim_check_election (struct sim_world *world, struct sim_member *member,
   }
   leader->member = member->id;
   leader->life = member->life;
+  checks->led = status->term > checks->led ? status->term : checks->led;
   for (unsigned id = 1; id <= world->member_count; id++) {
     world->counters.rivals += id != member->id && checks->members[id].is_open
                               && checks->members[id].role == RAFT_LEADER;

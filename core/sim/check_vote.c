@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "sim/build.h"
 #include "sim/check.h"
 #include "wire/message.h"
 #include "wire/value.h"
@@ -151,6 +152,21 @@ static void add_claim (struct sim_world *world, struct sim_member *member,
                    : 0;
 }
 
+/* The other's build may be older; a newer one reads what an older did. */
+static void check_read_by (struct sim_world *world,
+                           const struct sim_member *member, raft_id to,
+                           uint64_t kind) {
+  struct wire_version own = sim_build_of (member);
+  struct wire_version theirs = sim_build_of (world->members[to]);
+  if (!wire_version_reads (&own, kind)
+      || !wire_version_reads (&theirs, kind)) {
+    sim_violate (world, "sent",
+                 "member %llu sends member %llu a message of kind %llu, "
+                 "which one of their builds does not know",
+                 (number)member->id, (number)to, (number)kind);
+  }
+}
+
 enum sim_matter_kind sim_check_sent (struct sim_world *world,
                                      struct sim_member *member, raft_id to,
                                      const uint8_t *data, size_t size) {
@@ -159,6 +175,7 @@ enum sim_matter_kind sim_check_sent (struct sim_world *world,
   struct wire_message_room room;
   struct wire_message message;
   struct raft_detail detail;
+  check_read_by (world, member, to, kind);
   if (world->options.checks == 0
       || (kind != RAFT_MESSAGE_VOTE && kind != RAFT_MESSAGE_VOTE_RESULT
           && kind != RAFT_MESSAGE_APPEND_RESULT)) {

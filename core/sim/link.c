@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "sim/build.h"
 #include "sim/check.h"
 #include "sim/mark.h"
 #include "sim/member.h"
@@ -164,6 +165,16 @@ static bool is_outside (const struct sim_world *world, int status) {
          && (status == RAFT_EREMOVED || status == RAFT_ENOT_FOUND);
 }
 
+/* Who was added with a build that lacks what this member has on by now. */
+static bool is_outdated (const struct sim_world *world,
+                         const struct sim_member *member, raft_id other,
+                         int status) {
+  struct replica_status own;
+  replica_get_status (member->replica, &own);
+  return status == RAFT_EUNSUPPORTED
+         && sim_build_lacks (world->members[other], own.features_agreed);
+}
+
 static int judge (struct sim_net *net, struct sim_member *member,
                   struct sim_event *event, uint64_t *incarnation,
                   struct wire_refusal *refusal) {
@@ -191,7 +202,8 @@ static int judge (struct sim_net *net, struct sim_member *member,
     world->counters.judged++;
     if (status == RAFT_EWIPED) {
       world->counters.wiped_refused++;
-    } else if (status != RAFT_ENOMEM && !is_outside (world, status)) {
+    } else if (status != RAFT_ENOMEM && !is_outside (world, status)
+               && !is_outdated (world, member, event->source, status)) {
       sim_violate (world, "greeting", "member %llu refuses member %u: %s",
                    (unsigned long long)member->id, event->source,
                    raft_error_name (status));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/build.h"
 #include "sim/check.h"
 #include "sim/damage.h"
 #include "sim/link.h"
@@ -208,19 +209,6 @@ static void on_stopped (void *owner, int status,
   member->stop_detail = *detail;
 }
 
-/* The build before this one had no features. */
-static struct wire_version version_of (const struct sim_member *member) {
-  const struct sim_options *world = &member->world->options;
-  struct wire_version version = wire_version_own ();
-  if (member->life == 1 && ((world->older >> member->id) & 1) != 0) {
-    version.features = 0;
-  } else if (world->features != 0) {
-    version.protocol++; /* and the one before is still spoken */
-    version.features |= world->features;
-  }
-  return version;
-}
-
 static void fill_options (struct sim_member *member,
                           struct replica_options *options) {
   const struct sim_options *world = &member->world->options;
@@ -237,7 +225,7 @@ static void fill_options (struct sim_member *member,
   options->check_quorum_us = world->check_quorum_us;
   options->limits = world->limits;
   options->hash_interval = world->hash_interval;
-  options->version = version_of (member);
+  options->version = sim_build_of (member);
   options->bug = (enum raft_bug)world->bug;
   options->owner = member;
   options->opened = on_opened;

@@ -414,7 +414,7 @@ static int read_read (struct message_reader *reader) {
 static int read_fields (struct message_reader *reader, uint64_t kind,
                         uint32_t count) {
   struct raft_message *message = &reader->message->message;
-  switch (kind) {
+  switch (wire_version_reads (&reader->room->version, kind) ? kind : 0) {
     case RAFT_MESSAGE_PRE_VOTE:
     case RAFT_MESSAGE_VOTE:
       return read_vote (reader, count);

@@ -49,3 +49,10 @@ bool wire_version_knows (const struct wire_version *version, uint8_t kind) {
   return (kind >= RAFT_ENTRY_NOOP && kind <= RAFT_ENTRY_SESSION_CLOSE)
          || kind >= RAFT_ENTRY_MUST_UNDERSTAND;
 }
+
+bool wire_version_reads (const struct wire_version *version, uint64_t kind) {
+  if (kind == RAFT_MESSAGE_READ || kind == RAFT_MESSAGE_READ_RESULT) {
+    return (version->features & WIRE_FEATURE_READ) != 0;
+  }
+  return true;
+}

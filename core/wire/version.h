@@ -22,7 +22,8 @@
 
 /*  X(symbol, bit, meaning) */
 #define WIRE_FEATURES_LIST(X)                                  \
-  X(AGREE, 0, "entries of kind agreed are understood")
+  X(AGREE, 0, "entries of kind agreed are understood")         \
+  X(READ, 1, "a follower's question for a read index is")
 
 enum wire_feature {
 #define X(symbol, bit, meaning) WIRE_FEATURE_##symbol = 1 << (bit),
@@ -30,6 +31,9 @@ enum wire_feature {
 #undef X
   WIRE_FEATURES_NONE = 0
 };
+
+/* These are about two members only: nobody agrees on them. */
+#define WIRE_FEATURES_OF_TWO (WIRE_FEATURE_AGREE | WIRE_FEATURE_READ)
 
 struct wire_version {
   uint32_t protocol; /* the highest; 0: not known */
@@ -50,6 +54,9 @@ int wire_version_meet (const struct wire_version *own,
 
 /* Whether a build knows what entries of this kind mean, or may skip them. */
 bool wire_version_knows (const struct wire_version *version, uint8_t kind);
+
+/* Whether a build reads messages of this kind, an enum raft_message_kind. */
+bool wire_version_reads (const struct wire_version *version, uint64_t kind);
 
 RAFT_HIDDEN_END
 

@@ -82,7 +82,7 @@ end
 -- ---- members --------------------------------------------------------------
 
 local PAIRS = { cut = true, mend = true, partition = true, join = true,
-                reset = true }
+                reset = true, slow_link = true }
 local NOBODY = { invoke = true, set = true, heal = true, settle = true }
 
 local function without_member(id, gone)
@@ -108,11 +108,19 @@ local function action_without(row, gone)
   if PAIRS[row[1]] then
     copy[2], copy[3] = side_without(row[2], gone), side_without(row[3], gone)
     return copy[2] and copy[3] and copy or nil
-  elseif not NOBODY[row[1]] then
-    copy[2] = without_member(row[2], gone)
-    return copy[2] and copy or nil
+  elseif NOBODY[row[1]] then
+    return copy
   end
-  return copy
+  copy[2] = without_member(row[2], gone)
+  if row[1] == "transfer" and row[3] then
+    copy[3] = without_member(row[3], gone)
+    return copy[2] and copy[3] and copy or nil
+  elseif row[1] == "set_members" then
+    copy[3] = side_without(row[3], gone)
+    copy[4] = row[4] and side_without(row[4], gone)
+    return copy[2] and copy[3] and copy or nil
+  end
+  return copy[2] and copy or nil
 end
 
 local function choice_without(row, gone)

@@ -108,11 +108,14 @@ local function leased(more)
   return profile
 end
 
---- Clocks are as wrong as declared; voters end and start within a lease.
+--- Leases outlive elections and are outlived by leaders; clocks are as wrong
+-- as declared; voters end and start within a lease, or are slow to sync.
 profiles.leases = leased {
+  lease_us = 1500 * MS, check_quorum_us = 4000 * MS, duration_us = 12000 * MS,
+  slow_sync = 20, slow_sync_us = 400 * MS,
   slow_apply = 20, slow_apply_us = 60 * MS, loss = 5, reorder = 30,
-  fault_us = 30 * MS, fault_length_us = 400 * MS, kill = 6, crash = 1,
-  one_way = 1, drift = 8, transfer = 8, reset = 1, disk_slow = 1,
+  fault_us = 250 * MS, fault_length_us = 2500 * MS, isolate = 8, kill = 4,
+  crash = 1, drift = 16, transfer = 8, reset = 1, disk_slow = 1,
   slow_link = 6, slow_link_us = 100 * MS,
 }
 

@@ -85,6 +85,25 @@ describe("shrink", function ()
     assert.equal(4, crash[2]) -- the first one is as it was
   end)
 
+  it("renumbers them in every action that names some", function ()
+    local best = shrink.run({ nodes = 4, seed = 1, options = {
+      duration_us = 1000000, settle_us = 0, clients = 0 }, schedule = {
+        { at = 1000, "slow_link", { 1, 4 }, { 3 }, 900 },
+        { at = 2000, "transfer", 4, 3 },
+        { at = 3000, "set_members", 3, { 2, 3, 4 }, { 1 } },
+        { at = 4000, "transfer", 3 },
+      } }, function (schedule)
+        return #schedule.schedule == 4 and "all four" or nil
+      end)
+    assert.equal(2, best.nodes)
+    local list = {}
+    for i, row in ipairs(best.schedule) do
+      list[i] = { row[1], row[2], row[3], row[4] }
+    end
+    assert.same({ { "slow_link", { 2 }, { 1 }, 900 }, { "transfer", 2, 1 },
+      { "set_members", 1, { 1, 2 } }, { "transfer", 1 } }, list)
+  end)
+
   it("gives the work of all clients to one", function ()
     local function invoke(at, client)
       return { at = at, "invoke", client, "write", { "set", "x", at, "xx" } }

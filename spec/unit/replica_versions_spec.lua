@@ -6,7 +6,8 @@
 local desk = require "spec.desk"
 local probe = require "raft.probe"
 
-local AGREE, NEW = 1, 32 -- features: bit 0 of this build, bit 5 of a next one
+-- Features: bits 0 and 1 of this build, bit 5 of a next one.
+local AGREE, READ, NEW = 1, 2, 32
 
 -- Three members; 'builds' by id: { protocol, oldest, features }.
 local function cluster(builds)
@@ -127,6 +128,58 @@ describe("replica: versions", function ()
         .. "got 1,", made:traces(), 1, true)
       assert.same({ NEW, NEW, false }, agreed(made))
     end)
+
+  local function refused(made)
+    local sum = 0
+    for id = 1, 3 do
+      sum = sum + page(made, id).messages_refused
+    end
+    return sum
+  end
+
+  it("§6.4 a follower asks no leader of an older build, and an older one none "
+    .. "at all", function ()
+      local now = { 1, 1, AGREE + READ }
+      for older = 1, 3 do
+        local builds = { now, now, now }
+        builds[older] = OLDER
+        local made = cluster(builds)
+        local leader = desk.leader(made, 3)
+        for id = 1, 3 do
+          local client = desk.client(made, id, 20 + id)
+          local follower = client:query("question", "follower")
+          local bounded = client:ask("query", { "question", "stale", 1e6, 0 })
+          local mixed = id ~= leader and (id == older or leader == older)
+          assert.same(mixed and { "not_leader", "too_stale" } or {},
+            { follower.code, bounded.code })
+        end
+        assert.equal(0, refused(made))
+      end
+    end)
+
+  it("nor is one answered that has become an older build since", function ()
+    local made = desk.new { members = 5 }
+    local leader = desk.leader(made, 5)
+    local one = leader % 5 + 1
+    local function cut_off(is_cut)
+      for id = 1, 5 do
+        if id ~= leader and id ~= one then
+          made:cut(leader, id, is_cut)
+        end
+      end
+    end
+    cut_off(true)
+    desk.client(made, one, 30):send("query", { "question", "follower" })
+    made:settle() -- it has asked, and two of five have answered the leader
+    made:kill(one)
+    made:set_version(one, OLDER[1], OLDER[2], OLDER[3])
+    made:start(one)
+    made:settle()
+    cut_off(false)
+    made:run(2e5)
+    assert.equal(leader, desk.leader(made, 5))
+    assert.equal(0, page(made, one).messages_refused)
+  end)
 
   local LACKS = "the members have agreed on features 20, this version lacks 20"
     .. ": run a newer one"
