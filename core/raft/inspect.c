@@ -27,11 +27,7 @@ static void status_members (const struct raft *raft,
 }
 
 void raft_get_status (const struct raft *raft, struct raft_status *status) {
-<<<<<<< HEAD
-=======
-  memset (status, 0, sizeof *status);
   status->now = raft->now;
->>>>>>> a401289 (sim: a lease has no later leader and misses nothing, a transfer ends; leases that outlive elections; versions: who does not read READ is sent none; a spare of an older build is refused rightly; shrink: members in every action)
   status->role = raft->role;
   status->leader = raft->leader;
   status->term = raft->term;

@@ -3,7 +3,7 @@
 ** check.c - the order of the checks, the lives of members, what is monotone
 ** and ordered. */
 
-#include "sim/check.h"
+#include "sim/check_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>

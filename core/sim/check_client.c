@@ -13,7 +13,7 @@
 **        counted with every machine. */
 
 #include "base/checksum.h"
-#include "sim/check.h"
+#include "sim/check_inside.h"
 #include "wire/value.h"
 
 typedef unsigned long long number;

@@ -6,7 +6,7 @@
 **       is opened on it, as after a power loss at this moment. What the
 **       member has claimed must be found there, or in a whole snapshot. */
 
-#include "sim/check.h"
+#include "sim/check_inside.h"
 #include "sim/disk.h"
 
 #include <string.h>

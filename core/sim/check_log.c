@@ -9,7 +9,7 @@
 
 #include "base/checksum.h"
 #include "raft/membership.h"
-#include "sim/check.h"
+#include "sim/check_inside.h"
 
 typedef unsigned long long number;
 

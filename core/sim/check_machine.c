@@ -3,7 +3,7 @@
 ** check_machine.c - what machines are given, and what they make of it. */
 
 #include "base/checksum.h"
-#include "sim/check.h"
+#include "sim/check_inside.h"
 #include "sim/say.h"
 
 typedef unsigned long long number;

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "sim/check.h"
+#include "sim/check_inside.h"
 
 /* A leader believes that a follower has stored its entries up to 'match'. As
 ** long as the follower knows of no newer leader, it must have. */

@@ -11,7 +11,7 @@
 ** one, from wherever it got its log: from entries, a snapshot, its own disk. */
 
 #include "raft/membership.h"
-#include "sim/check.h"
+#include "sim/check_inside.h"
 
 typedef unsigned long long number;
 

@@ -9,7 +9,7 @@
 ** after an election timeout of its own clock, whatever the other does. Time
 ** in which it did nothing at all, because it was paused, does not count. */
 
-#include "sim/check.h"
+#include "sim/check_inside.h"
 #include "sim/drift.h"
 
 typedef unsigned long long number;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "sim/build.h"
-#include "sim/check.h"
+#include "sim/check_inside.h"
 #include "wire/message.h"
 #include "wire/value.h"
 

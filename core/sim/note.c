@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check.h"
+#include "sim/check_inside.h"
 
 /* ---- records ----------------------------------------------------------- */
 
