@@ -163,6 +163,72 @@ describe("replica: a recovery", function ()
       check_whole(made, commands)
     end)
 
+  -- Three of whom one lacks what the leader's log begins after, and is sent a
+  -- snapshot; its nth write fails.
+  local function installing(nth)
+    local made = desk.new { members = 3, limits = SMALL, hash_interval = 4 }
+    local leader = desk.leader(made, 3)
+    local away = leader % 3 + 1
+    local function cut(yes)
+      for id = 1, 3 do
+        made:cut(away, id, yes)
+        made:cut(id, away, yes)
+      end
+    end
+    cut(true)
+    local client = desk.client(made, leader, 77)
+    for i = 1, 20 do
+      client:propose("command" .. i)
+      made:settle()
+    end
+    assert(made:snapshot(leader))
+    made:fail_disk(away, "write", nth)
+    cut(false)
+    made:run(1e6)
+    return made, leader, away
+  end
+
+  it("ends an installation that has not come to its end", function ()
+    local made, leader, away, name
+    local nth = 0
+    repeat -- the file has its name, and the log is not begun anew behind it
+      nth = nth + 1
+      assert(nth < 50)
+      made, leader, away = installing(nth)
+      name = ("snapshot-%016d"):format(made:status(leader).snapshot)
+    until made:state(away) == "stopped"
+      and made:files(away):find(name, 1, true)
+    local commands = desk.applied(made, leader)
+    for id = 1, 3 do
+      made:crash(id)
+    end
+    local found = probe.recover(made, away, { look = true })
+    assert.equal("ok", found.status, found.text)
+    assert.equal(tonumber(name:match "%d+"), found.survivor.snapshot)
+    assert.equal(found.survivor.snapshot, found.survivor.last)
+    assert.equal("ok", probe.recover(made, away, {}).status)
+    made:start(away)
+    made:run(3e6)
+    assert.equal("leader", made:status(away).role)
+    assert.same(commands, desk.applied(made, away))
+  end)
+
+  it("does not take a snapshot of another directory", function ()
+    local made, commands = new(false)
+    made:start(1)
+    made:start(2)
+    made:run(2e6)
+    assert(made:snapshot(2))
+    local name = made:files(2):match "snapshot%-%d+"
+    made:crash(1)
+    made:crash(2)
+    assert(made:bring(1, 2, name))
+    local found = probe.recover(made, 1, { look = true })
+    assert.same({ "ok", 0 }, { found.status, found.survivor.snapshot })
+    recover(made, {})
+    check_whole(made, commands)
+  end)
+
   it("refuses a directory without a log", function ()
     local made = desk.new { members = 2, limits = SMALL }
     made:wipe(1)
