@@ -41,7 +41,7 @@ for _, verb in ipairs { "cut", "mend", "reset", "kill", "crash", "restart",
     end
     self.log[#self.log + 1] = table.concat(parts, " ")
     self.time = self.time + self.verb_us
-    return true
+    return not self.refuses[verb]
   end
 end
 
@@ -198,6 +198,7 @@ end
 
 --- @param given { seed = 1, nodes = 5, spares = 0 (of the nodes), leader = 1,
 -- lasts = "10s",
+-- refuses = { rot = true }, verbs that only end a process,
 -- machine = a class, doubt = permille of calls that nobody hears of again,
 -- verb_us = how long a verb takes, as on real clocks }
 function fake_cluster.new(given)
@@ -206,6 +207,7 @@ function fake_cluster.new(given)
     leading = given.leader, time = 0, turn = 0,
     ends = quantity.duration(given.lasts or "10s"), log = {},
     processes = {}, chance = helper.random(given.seed or 1),
+    refuses = given.refuses or {},
     machine = given.machine and given.machine.new(), doubt = given.doubt or 0,
     record = history.new(), verb_us = given.verb_us or 0,
   }, Fake)

@@ -96,6 +96,13 @@ describe("nemesis: a fault of the kind", function ()
     end)
   end
 
+  it("rot starts again who was ended, and had nothing to damage", function ()
+    assert.same({ "1.000 rot 2", "1.000 restart 2", "2.000 rot 2",
+                  "2.000 restart 2" },
+      (fake.attack(nemesis.disk { kind = "rot", target = 2 },
+        { nodes = 3, lasts = "2500ms", refuses = { rot = true } })))
+  end)
+
   it("is one of these: no kind is forgotten here", function ()
     local shown = {}
     for _, row in ipairs(ROWS) do

@@ -65,6 +65,20 @@ describe("nemesis: membership", function ()
     assert.same({}, nemesis.counts(cluster))
   end)
 
+  it("takes the vote later where nobody led at first", function ()
+    local cluster = fake.new { nodes = 3, lasts = "1200ms" }
+    local one = nemesis.membership { target = 3, lasts = "100ms",
+                                     every = "500ms" }
+    cluster:spawn(function ()
+      cluster:sleep "700ms"
+      cluster.leading = 1
+    end)
+    cluster:spawn(one.run, one, cluster)
+    cluster:run()
+    assert.same({ "1.000 set_members 1 2 | 3", "1.100 set_members 1 2 3 | " },
+      cluster.log)
+  end)
+
   it("and lost disks are not in one run", function ()
     for seed = 1, 20 do
       local seen = {}
