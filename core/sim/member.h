@@ -61,6 +61,8 @@ struct sim_member {
   struct sim_event *backlog;     /* what waits for the end of a pause */
   struct sim_event *backlog_last;
   uint32_t backlog_messages;
+  raft_time drawn_at;            /* its last draw of bits, by time */
+  uint64_t drawn;                /* of that microsecond, before it */
   int stop_status;
   struct raft_detail stop_detail;
 };

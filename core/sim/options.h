@@ -120,6 +120,8 @@
     "acknowledgements after which the durable bytes are read back")          \
   X(record, 0, "yes or no", "1: a schedule is kept; 2: of a run that fails")\
   X(redraw, 0, "yes or no", "of a schedule actions count, chance is drawn") \
+  X(bits_by_time, 0, "yes or no",                                            \
+    "what a process draws hangs on the time, not on how much it drew before") \
   X(starts, 1, "yes or no", "all members start when a run begins")           \
   X(keep_traces, 0, "records", "the last ones, kept; 0: only hashed")        \
   X(features, 0, "set of bits", "that members pretend to have")             \

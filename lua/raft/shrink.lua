@@ -3,7 +3,8 @@
 -- shrink.lua - a failing run made small, so that what is left is the reason.
 --
 -- Holds:     the order of reductions, and a budget of runs and events.
--- Knows not: how a schedule is run, what an option means.
+-- Knows not: how a schedule is run, what an option means; what is done about
+--            chance (shrink_chance.lua).
 -- Invariant: what is kept has failed with the same name as the first run.
 -- Rule:      no clock and no chance: the same schedule and the same answers
 --            give the same result.
@@ -15,13 +16,21 @@
 -- Source:    Zeller & Hildebrandt 2002, ddmin, on complements only: what is
 --            taken away is a chunk, and chunks get smaller.
 
+local chance = require "raft.shrink_chance"
 local cut = require "raft.shrink_cut"
-local weather = require "raft.weather"
+local rows = require "raft.shrink_rows"
+
+local count_of, is_action, is_choice = rows.count_of, rows.is_action,
+  rows.is_choice
 
 local shrink = {}
 
 local Shrinker = {}
 Shrinker.__index = Shrinker
+
+for name, method in pairs(chance) do
+  Shrinker[name] = method
+end
 
 -- A failure that came before faults ended may come later when less happens.
 local function with_room(candidate)
@@ -58,7 +67,6 @@ function Shrinker:try(candidate, is_smaller)
 end
 
 -- How often a candidate is worth another try: more when it is cheap.
-local MOST_SEEDS = 2000
 local WORTH = 20000 -- events
 
 function Shrinker:seeds()
@@ -83,38 +91,6 @@ end
 
 -- ---- rows -----------------------------------------------------------------
 
-local function is_choice(row)
-  return row.at == nil
-end
-
-local function is_action(row)
-  return row.at ~= nil
-end
-
-local function kind_of(row)
-  return is_choice(row) and row[1]
-end
-
-local function kind_and_matter(row)
-  return is_choice(row) and row[1] .. " " .. tostring(row[2])
-end
-
-local function action_of(row)
-  return is_action(row) and row[1]
-end
-
-local function client_of(row)
-  return row[1] == "invoke" and row[2]
-end
-
-local function count_of(schedule, is_meant)
-  local count = 0
-  for _, row in ipairs(schedule.schedule) do
-    count = count + (is_meant(row) and 1 or 0)
-  end
-  return count
-end
-
 local function has_fewer_rows(made, best)
   return #made.schedule < #best.schedule
 end
@@ -123,17 +99,11 @@ local function has_fewer_actions(made, best)
   return count_of(made, is_action) < count_of(best, is_action)
 end
 
--- With chance drawn anew.
-local function drawn(candidate)
-  local other = cut.without(candidate, is_choice)
-  other.redraw = true
-  return other
-end
-
 function Shrinker:try_without(is_dropped)
   local candidate = cut.without(self.best, is_dropped)
   if self.is_drawing then
-    return self:try_seeds(drawn(candidate), self:seeds(), has_fewer_actions)
+    return self:try_seeds(chance.drawn(candidate), self:seeds(),
+      has_fewer_actions)
   end
   return self:try(candidate, has_fewer_rows)
 end
@@ -158,147 +128,19 @@ function Shrinker:drop_classes(key_of)
   end
 end
 
--- Rows first to last of what a filter names.
-local function nth_of(is_meant, first, last)
-  local total = 0
-  return function (row)
-    if not is_meant(row) then
-      return false
-    end
-    total = total + 1
-    return total >= first and total <= last
-  end
-end
-
 -- Chunks of what a filter names, from halves down to single rows.
 function Shrinker:drop_chunks(is_meant)
   local size = math.ceil(count_of(self.best, is_meant) / 2)
   while size >= 1 do
     local first = 1
     while first <= count_of(self.best, is_meant) and not self:is_spent() do
-      if not self:try_without(nth_of(is_meant, first, first + size - 1)) then
+      local last = first + size - 1
+      if not self:try_without(rows.nth_of(is_meant, first, last)) then
         first = first + size
       end
     end
     size = size == 1 and 0 or math.ceil(size / 2)
   end
-end
-
--- ---- calm -----------------------------------------------------------------
-
--- Without any choice, in a few kinds of weather: everything fast, everything
--- slow, messages slow, disks slow; and other bits for the members.
-local CALM = {
-  {}, { delay_min_us = 1600 }, { sync_min_us = 1500 },
-  { delay_min_us = 1600, sync_min_us = 1500 },
-  { delay_min_us = 5000 }, { sync_min_us = 10000 },
-}
-
-local MANY = 60 -- choices
-
-local function has_many_choices(schedule)
-  return count_of(schedule, is_choice) > MANY
-end
-
-function Shrinker:calm_down(seeds)
-  for _, is_dropped in ipairs { is_choice, function (row)
-    return row[1] == "delay"
-  end } do
-    for _, calm in ipairs(CALM) do
-      local candidate = cut.without(self.best, is_dropped)
-      for name, value in pairs(calm) do
-        candidate.options[name] = value
-      end
-      if #candidate.schedule < #self.best.schedule
-         and self:try_seeds(candidate, seeds) then
-        return
-      end
-    end
-  end
-end
-
--- ---- parts of the time ----------------------------------------------------
-
-local SHORTEST = 100000 -- microseconds that are still worth a window
-local PARTS = { 16, 8, 4, 2 }
-local PLACES = 8
-local WINDOW = 1000000 -- events that a length of windows is worth
-
-local function is_shorter(made, best)
-  return made.options.duration_us * 4 < best.options.duration_us * 3
-    and #made.schedule <= #best.schedule
-end
-
--- What was done in some part of the time, alone: every other time in the last
--- part, where the reason is most often, else in another one. First without
--- chance, then with chance drawn anew; snapshots sooner in some, because less
--- is written in less time.
-function Shrinker:try_windows(part, events)
-  local whole = self.best.options.duration_us
-  local length = math.floor(whole / part)
-  local ends = self.events + events
-  local windows = {}
-  for place = 0, PLACES - 1 do
-    windows[place] = cut.without(cut.window(self.best,
-      math.floor((whole - length) * (PLACES - 1 - place) / (PLACES - 1)),
-      length), is_choice)
-  end
-  for number = 1, MOST_SEEDS do
-    local place = number % 2 == 0 and 0 or math.floor(number / 2) % PLACES
-    local candidate = cut.copy(windows[place])
-    local limits = candidate.options.limits
-    if limits and limits.snapshot_bytes and number % 3 == 0 then
-      limits.snapshot_bytes = math.ceil(limits.snapshot_bytes / 8)
-    end
-    candidate.redraw = candidate.weather and number > PLACES or nil
-    candidate.seed = number
-    if self:try(candidate, is_shorter) then
-      return true
-    elseif self.events >= ends or self:is_spent() then
-      return false
-    end
-  end
-  return false
-end
-
-function Shrinker:narrow(events)
-  local is_narrower
-  repeat
-    is_narrower = false
-    for _, part in ipairs(PARTS) do
-      if not is_narrower and not self:is_spent()
-         and (self.best.options.duration_us or 0) / part >= SHORTEST then
-        is_narrower = self:try_windows(part, events)
-      end
-    end
-  until not is_narrower
-end
-
--- ---- the weather ----------------------------------------------------------
-
--- One chance after the other as calm as it can be.
-function Shrinker:clear_up()
-  for _, name in ipairs(weather.names) do
-    local best = self.best
-    local calm = weather.calmest(name, best.options)
-    if calm and (best.weather[name] or 0) > calm then
-      local candidate = drawn(best)
-      candidate.weather = cut.shallow(best.weather)
-      candidate.weather[name] = calm
-      self:try_seeds(candidate, self:seeds())
-    end
-  end
-end
-
--- Less is done while chance is drawn anew, again and again.
-function Shrinker:thin_out()
-  self.is_drawing = true
-  self:drop_classes(client_of)
-  self:drop_classes(action_of)
-  self:clear_up()
-  self:drop_chunks(is_action)
-  self:clear_up()
-  self.is_drawing = false
 end
 
 -- ---- the rest -------------------------------------------------------------
@@ -322,11 +164,19 @@ end
 
 function Shrinker:round()
   self:try_each(cut.sooner_snapshots)
-  self:drop_classes(action_of)
+  self:drop_classes(rows.action_of)
   self:drop_chunks(is_action)
   self:drop_chunks(is_choice)
   self:try_each(cut.fewer_members)
   self:try_each(cut.fewer_clients)
+end
+
+function Shrinker:rounds()
+  local size
+  repeat
+    size = size_of(self.best)
+    self:round()
+  until size_of(self.best) >= size or self:is_spent()
 end
 
 function Shrinker:polish()
@@ -337,23 +187,25 @@ function Shrinker:polish()
   self:try_each(cut.smaller_values)
 end
 
+local LONG = 25 -- rows that are worth another look at parts of the time
+
 function Shrinker:all()
   self:calm_down(3)
-  if has_many_choices(self.best) then
-    self:narrow(WINDOW)
+  if self:has_many_choices() then
+    self:narrow(chance.WINDOW)
     self:calm_down(3)
   end
-  if self.best.weather and has_many_choices(self.best) then
+  if self.best.weather and self:has_many_choices() then
     self:thin_out()
     self:calm_down(8)
   end
-  self:drop_classes(kind_of)
-  self:drop_classes(kind_and_matter)
-  local size
-  repeat
-    size = size_of(self.best)
-    self:round()
-  until size_of(self.best) >= size or self:is_spent()
+  self:drop_classes(rows.kind_of)
+  self:drop_classes(rows.kind_and_matter)
+  self:rounds()
+  if #self.best.schedule > LONG then
+    self:narrow(chance.WINDOW / 4)
+    self:rounds()
+  end
   self:polish()
   self:round()
 end

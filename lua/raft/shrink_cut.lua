@@ -9,6 +9,8 @@
 --            and each reduction looks at the best as it is: one that does not
 --            apply any more gives nil.
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local shrink_cut = {}
 
 -- ---- copies ---------------------------------------------------------------
@@ -254,18 +256,21 @@ function shrink_cut.plainer_options(schedule)
 end
 
 local HALVINGS = 5
+local SOONER = { { "snapshot_bytes", 128 }, { "segment_bytes", 2048 } }
 
---- Snapshots sooner, so that fewer commands are enough for one.
+--- Snapshots sooner, and segments sooner full, so that fewer commands are
+-- enough for one.
 function shrink_cut.sooner_snapshots()
   local list = {}
-  for i = 1, HALVINGS do
+  for i = 1, HALVINGS * #SOONER do
+    local name, least = unpack(SOONER[i % #SOONER + 1])
     list[i] = function (best)
-      local bytes = (best.options.limits or {}).snapshot_bytes
-      if not bytes or bytes < 256 then
+      local bytes = (best.options.limits or {})[name]
+      if not bytes or bytes < 2 * least then
         return nil
       end
       local copy = shrink_cut.copy(best)
-      copy.options.limits.snapshot_bytes = math.floor(bytes / 2)
+      copy.options.limits[name] = math.floor(bytes / 2)
       return copy
     end
   end

@@ -18,9 +18,12 @@
 
 local core = require("raft").core
 local effects_of = require("spec.paper.table_effects")
+local looks = require("spec.paper.table_looks")
 
 local Table = {}
 Table.__index = Table
+
+for name, look in pairs(looks) do Table[name] = look end
 
 local VALUES, perform = effects_of.VALUES, effects_of.perform
 local image_at = effects_of.image_at
@@ -352,54 +355,6 @@ end
 function Table:read(id, name, kind, max_age_us)
   return self:step(id, { kind = "read", ids = { name }, read = kind,
     max_age_us = max_age_us })
-end
-
--- ---- what a spec looks at -----------------------------------------------
-
-function Table:status(id) return self.members[id].engine:status() end
-function Table:role(id) return self.members[id].engine:status().role end
-function Table:term(id) return self.members[id].engine:status().term end
-
---- As its engine says, in its status and by its effects.
-function Table:commit(id)
-  local member = self.members[id]
-  local commit = member.engine:status().commit
-  assert(commit == member.commit, "the commit index moved without an effect")
-  return commit
-end
-
-function Table:voters(id)
-  return self.members[id].engine:status().configuration.voters
-end
-
---- The terms of a member's log, as in the paper's figures.
-function Table:terms(id)
-  local terms = {}
-  for index = self:status(id).base + 1, self:status(id).last do
-    terms[#terms + 1] = self.members[id].engine:term_of(index)
-  end
-  return terms
-end
-
---- The only leader of the highest term among those that are up, or nil.
-function Table:leader()
-  local leader
-  for id, member in ipairs(self.members) do
-    if member.up and self:role(id) == "leader"
-      and (not leader or self:term(id) > self:term(leader)) then
-      leader = id
-    end
-  end
-  return leader
-end
-
---- The messages of a kind on the table: { {…}, … }.
-function Table:waiting(kind)
-  local found = {}
-  for _, message in ipairs(self.wire) do
-    if message.kind == kind then found[#found + 1] = message end
-  end
-  return found
 end
 
 return round_table

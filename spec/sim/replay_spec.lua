@@ -25,25 +25,7 @@ end
 
 describe("sim: a schedule replayed", function ()
   for _, name in ipairs(sim.profiles.names) do
-    it("takes the snapshots that an operator wanted", function ()
-    local world = sim.new { seed = 3, members = 3, record = 1 }
-    world:start_all()
-    local leader, client = assert(world:await_leader()), world:client()
-    client:propose { "set", "x", 1 }
-    assert(client:wait().ok)
-    world:run_for(200 * 1000)
-    world:snapshot(world:others(leader)[1])
-    world:run_for(500 * 1000)
-    local result, schedule = world:result(), world:schedule()
-    world:close()
-    assert.equal(1, result.snapshots_taken)
-    assert.matches('"snapshot", %d', raft_schedule.text(schedule))
-    local again = sim.replay(schedule)
-    assert.equal(1, again.snapshots_taken)
-    assert.equal(result.trace_hash, again.trace_hash)
-  end)
-
-  it(("is the same run, for seeds of %s"):format(name), function ()
+    it(("is the same run, for seeds of %s"):format(name), function ()
       for seed = 1, COUNT do
         local options = sim.mix(sim.profiles[name], { seed = seed })
         local plain = sim.run(options)
@@ -134,6 +116,56 @@ describe("sim: a schedule replayed", function ()
     local text = raft_schedule.text(given)
     assert.equal(text, raft_schedule.text(given))
     same_run(recorded, sim.replay(read(text)), "the text")
+  end)
+
+  -- Who changed its role and when, after nobody heard anybody any more.
+  local function elections(by_time, writes)
+    local world = sim.new { seed = 7, members = 3, bits_by_time = by_time,
+      keep_traces = 100000, delay_min_us = 1000, delay_max_us = 1000,
+      sync_min_us = 500, sync_max_us = 500 }
+    world:start_all()
+    local client = world:client()
+    for i = 1, writes do
+      assert(client:propose { "set", "x", i })
+    end
+    world:run_for(2000 * 1000 - world:now())
+    for id = 1, 3 do
+      world:partition({ id }, world:others(id))
+    end
+    world:run_for(1000 * 1000)
+    local list = {}
+    for _, record in ipairs(world:records "^raft%.role") do
+      if record.time > 2000 * 1000 then
+        list[#list + 1] = record.time .. " " .. record.member
+      end
+    end
+    world:close()
+    return table.concat(list, ", ")
+  end
+
+  it("elects alike whatever was done before, if bits hang on the time",
+    function ()
+      assert.matches("%d", elections(1, 0))
+      assert.equal(elections(1, 0), elections(1, 5))
+      assert.not_equal(elections(0, 0), elections(0, 5))
+    end)
+
+  it("takes the snapshots that an operator wanted", function ()
+    local world = sim.new { seed = 3, members = 3, record = 1 }
+    world:start_all()
+    local leader, client = assert(world:await_leader()), world:client()
+    client:propose { "set", "x", 1 }
+    assert(client:wait().ok)
+    world:run_for(200 * 1000)
+    world:snapshot(world:others(leader)[1])
+    world:run_for(500 * 1000)
+    local result, schedule = world:result(), world:schedule()
+    world:close()
+    assert.equal(1, result.snapshots_taken)
+    assert.matches('"snapshot", %d', raft_schedule.text(schedule))
+    local again = sim.replay(schedule)
+    assert.equal(1, again.snapshots_taken)
+    assert.equal(result.trace_hash, again.trace_hash)
   end)
 
   it("is calm where nothing is listed", function ()

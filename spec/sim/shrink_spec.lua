@@ -200,14 +200,33 @@ describe("shrink", function ()
   end
 
   it("draws chance anew in a part of the time", function ()
+    local by_time
     local best, info = shrink.run(chaotic(), function (candidate)
       local name, made, count = draw(candidate)
+      by_time = by_time or candidate.redraw and candidate.options.bits_by_time
       local is_long = candidate.redraw
         and candidate.options.duration_us > 700000
       return not is_long and name or nil, made, count
     end)
     assert.equal(3, #best.schedule)
     assert.is_true(info.runs < 1000)
+    assert.equal(1, by_time) -- what members draw does not hang on their past
+  end)
+
+  it("looks at parts of the time again when much is left", function ()
+    local rows = {}
+    for i = 1, 40 do
+      rows[i] = { at = i * 20000, "invoke", 1, "write", { "set", "x", i } }
+    end
+    local best = shrink.run({ nodes = 1, seed = 1, schedule = rows,
+      options = { duration_us = 900000 } }, function (candidate)
+        local count, length = #candidate.schedule,
+          candidate.options.duration_us
+        return (count == 40 and length == 900000
+                or count >= 3 and length < 700000) and "twin"
+          or nil
+      end)
+    assert.equal(3, #best.schedule)
   end)
 
   it("draws chance anew with fewer actions, where no part will do",
@@ -219,6 +238,57 @@ describe("shrink", function ()
       end)
       assert.equal(3, #best.schedule)
       assert.is_true(info.runs < 10000)
+    end)
+
+  it("clears the weather up, one chance after the other, while it may",
+    function ()
+      local seen = {}
+      local best = shrink.run(chaotic(10), function (candidate)
+        local name, made, count = draw(candidate)
+        made.options.duration_us = 1000000
+        if name and candidate.redraw then
+          seen[candidate.weather.delay_max_us] = true
+        end
+        return name, made, count
+      end)
+      assert.is_true(seen[3000] and seen[200]) -- 200: the least delay
+      assert.equal(200, best.weather.delay_max_us)
+      assert.equal(10, best.weather.loss) -- without it nothing failed
+    end)
+
+  it("takes no run that fails alike and has become longer", function ()
+    local rows = { { "drop", "vote", nth = 1 }, { "drop", "vote", nth = 2 } }
+    local function longer()
+      return { nodes = 1, seed = 1, options = {}, schedule = { rows[1],
+        rows[2], { "drop", "vote", nth = 3 } } }
+    end
+    local best = shrink.run({ nodes = 1, seed = 1, options = {},
+      schedule = rows }, function (candidate)
+        if #candidate.schedule < 2 then
+          return "twin", longer()
+        end
+        return "twin", candidate
+      end)
+    assert.equal(2, #best.schedule)
+  end)
+
+  it("has snapshots and full segments sooner, so that less has to be written",
+    function ()
+      for limit, least in pairs { snapshot_bytes = 128,
+                                  segment_bytes = 2048 } do
+        local rows = {}
+        for i = 1, 16 do
+          rows[i] = { at = i * 1000, "invoke", 1, "write", { "set", "x", i } }
+        end
+        local best = shrink.run({ nodes = 1, seed = 1, schedule = rows,
+          options = { duration_us = 90000, limits = { [limit] = 16384 } } },
+          function (candidate)
+            local bytes = (candidate.options.limits or {})[limit] or 2 ^ 24
+            return #candidate.schedule * 1024 >= bytes and "twin" or nil
+          end)
+        assert.equal(math.ceil(least / 1024), #best.schedule, limit)
+        assert.equal(least, best.options.limits[limit])
+      end
     end)
 
   it("ends when its events are used up", function ()
