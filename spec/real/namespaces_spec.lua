@@ -176,6 +176,18 @@ return raft.scenario { nodes = 1, run = function() end }
     assert.equal(("luaraft-%s-9\n"):format(alive), names("luaraft-" .. alive))
   end)
 
+  it_with_namespaces("does what docs/chaos.md says", function ()
+    local file = assert(io.open("docs/chaos.md", "rb"))
+    local page = file:read "*a"
+    file:close()
+    local path = assert(io.open(runs.dir .. "/majority.lua", "w"))
+    path:write((page:match "```lua\n(.-)```"))
+    path:close()
+    local code, said = runs:run((page:match
+      "```sh\nluaraft chaos ([^\n]+ %-%-namespaces)\n```"))
+    assert.equal(0, code, said)
+  end)
+
   it("says in one line that there are none", function ()
     local path = runs:scenario("plain", [[
 return raft.scenario { nodes = 1, run = function() end }
