@@ -130,6 +130,7 @@ build = {
     ["raft.service_calls"] = "lua/raft/service_calls.lua",
     ["raft.service_owner"] = "lua/raft/service_owner.lua",
     ["raft.service_proxy"] = "lua/raft/service_proxy.lua",
+    ["raft.service_ways"] = "lua/raft/service_ways.lua",
     ["raft.service_wire"] = "lua/raft/service_wire.lua",
     ["raft.service_world"] = "lua/raft/service_world.lua",
     ["raft.shrink"] = "lua/raft/shrink.lua",

@@ -3,8 +3,8 @@
 -- service_world.lua - a service that is not ours as a world of a scenario:
 -- processes of this computer, by a driver (driver.lua).
 --
--- Holds:     its processes, the ways between them (service_proxy.lua), its
---            clients (service_calls.lua), and who leads, where operators say.
+-- Holds:     its processes, its clients (service_calls.lua), and who leads,
+--            where operators say; what is cut between them: service_ways.lua.
 -- Knows not: protocols.
 -- Rule:      what cannot be done to such a process ends the run as not
 --            applicable. A member that ends by itself is a violation.
@@ -12,17 +12,18 @@
 local calls = require "raft.service_calls"
 local core = require "raft.core"
 local not_applicable = require("raft.chaos_process").not_applicable
-local owner = require "raft.service_owner"
-local proxy = require "raft.service_proxy"
 local real_world = require "raft.real_world"
 local records = require "raft.chaos_records"
+local ways = require "raft.service_ways"
 local wire = require "raft.service_wire"
 
 local World = {}
 World.__index = World
 
-for name, method in pairs(real_world) do
-  World[name] = method
+for _, part in ipairs { real_world, ways } do
+  for name, method in pairs(part) do
+    World[name] = method
+  end
 end
 
 local service_world = {}
@@ -30,71 +31,10 @@ local service_world = {}
 local CLIENTS = 0
 local SETTLE_US = 5 * 1000 * 1000 -- for a service to be well again
 
--- ---- cuts ------------------------------------------------------------------
-
-local function way(from, to)
-  return ("%d>%d"):format(from, to)
-end
-
-local function is_cut(self, from, to)
-  return (self.cuts[way(from, to)] or 0) > 0
-end
-
-local function check_ways(self, from, to)
-  if from ~= CLIENTS and to ~= CLIENTS and not self.driver.cuts
-     and not self.hosts then
-    not_applicable(("the ways between members of %s cannot be cut"):format(
-      self.driver.name))
-  end
-end
-
--- Hosts of their own are cut off; else what goes through this process.
-local function change(self, from, to, by)
-  local was = is_cut(self, from, to)
-  self.cuts[way(from, to)] = math.max((self.cuts[way(from, to)] or 0) + by, 0)
-  if self.hosts and is_cut(self, from, to) ~= was then
-    self.hosts:cut(from, to, not was)
-  end
-end
-
-function World:cut(from, to)
-  check_ways(self, from, to)
-  change(self, from, to, 1)
-  self.records:note(self.turned, "sim.cut", 0, { from = from, to = to })
-end
-
-function World:mend(from, to)
-  change(self, from, to, -1)
-  self.records:note(self.turned, "sim.mend", 0, { from = from, to = to })
-end
-
-function World:heal()
-  for from = CLIENTS, self.nodes do
-    for to = CLIENTS, self.nodes do
-      change(self, from, to, -math.huge)
-    end
-  end
-  self.records:note(self.turned, "sim.heal")
-end
-
-function World:reset(from, to)
-  self.counts.resets = self.counts.resets + 1
-  if from == CLIENTS or to == CLIENTS then
-    self.calls:reset(from == CLIENTS and to or from)
-  elseif self.proxy then
-    self.proxy:reset(from, to)
-  end
-  self.records:note(self:now(), "sim.reset", 0, { from = from, to = to })
-end
-
 -- ---- processes -------------------------------------------------------------
 
 local function host_of(self, id)
   return self.hosts and self.hosts:address(id) or self.host
-end
-
-local function peer_port(self, id)
-  return self.port + id + (self.driver.peer_port or 0)
 end
 
 local function place_of(self, id)
@@ -105,23 +45,13 @@ local function place_of(self, id)
     end,
     door_of = function(other)
       return self.proxy and self.proxy:port_of(nil, other)
-        or peer_port(self, other)
+        or self:peer_port(other)
     end,
     port_of = function(to, from)
       from = from or id
       return self.proxy and from ~= to and self.proxy:port_of(from, to)
-        or peer_port(self, to)
+        or self:peer_port(to)
     end }
-end
-
--- Whose connection has come to a door of the proxy.
-local function who_came(self, link)
-  local pids = {}
-  for id, member in ipairs(self.members) do
-    pids[id] = member.process and member.process:pid()
-  end
-  local own, other = link:ports()
-  return own and other and owner.of(own, other, pids)
 end
 
 local function start_process(self, id, words)
@@ -318,19 +248,6 @@ for name, place in pairs(WITHOUT) do
   end
 end
 
-local function new_proxy(self)
-  return proxy.new { host = self.host, nodes = self.nodes,
-    port = function(id)
-      return peer_port(self, id)
-    end,
-    is_cut = function(from, to)
-      return is_cut(self, from, to)
-    end,
-    who = self.driver.cuts == "doors" and function(link)
-      return who_came(self, link)
-    end or nil }
-end
-
 --- @param given { driver = …, dir = "…", nodes = 3, seed = 1, host = "…",
 -- port = 7100, keep_traces = 20000, hosts = of chaos_hosts.lua, or nil }
 function service_world.new(given)
@@ -347,7 +264,8 @@ function service_world.new(given)
   end
   self.records = records.new { nodes = 0, wall = core.wall(),
     keep = given.keep_traces }
-  self.proxy = given.driver.cuts and not given.hosts and new_proxy(self) or nil
+  self.proxy = given.driver.cuts and not given.hosts
+    and self:new_proxy() or nil
   self.calls = calls.new { driver = given.driver, nodes = given.nodes,
     now = function()
       return self:now()
@@ -359,7 +277,7 @@ function service_world.new(given)
       return given.driver.has_leader and self.primary or id
     end,
     is_cut = function(id)
-      return is_cut(self, CLIENTS, id) or is_cut(self, id, CLIENTS)
+      return self:is_cut(CLIENTS, id) or self:is_cut(id, CLIENTS)
     end }
   return self
 end

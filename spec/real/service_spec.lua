@@ -218,6 +218,20 @@ return raft.scenario { run = function() end, driver = { name = "mine",
       .. " no-such-program on PATH, got none", 1, true), said)
   end)
 
+  it("says not applicable for connections that nothing passes on",
+  function ()
+    local path = runs:scenario("reset", [[
+return raft.scenario { nodes = 2, run = function(cluster)
+    cluster:reset(1, 2)
+  end,
+  driver = require "raft.driver_command" { start = "sleep 1000" },
+}
+]])
+    local code, said = runs:run(path)
+    assert.equal(3, code, said)
+    assert.truthy(said:find("cannot be reset", 1, true), said)
+  end)
+
   it_on_redis("says not applicable for what such a process has not",
   function ()
     local path = runs:scenario("rot", [[
