@@ -111,7 +111,7 @@ return raft.scenario { nodes = 5, run = function(cluster)
   cluster:mend(1, 2)
   for _, kind in ipairs { "halves", "majority", "isolate", "one_way", "deaf",
     "bridge", "ring", "random" } do
-    raft.nemesis.partition { kind = kind, every = "1ms", lasts = "60ms" }
+    raft.nemesis.partition { kind = kind, every = "1ms", lasts = "20ms" }
       :run(cluster, nil, 1)
   end
   cluster:heal()
