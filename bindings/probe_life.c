@@ -88,6 +88,12 @@ static void on_full (void *owner, bool yes) {
   life->full_calls++;
 }
 
+static void on_voted (void *owner, uint64_t ticket) {
+  struct life *life = owner;
+  raft_assert (life->is_full && ticket > life->durable);
+  life->voted = ticket;
+}
+
 static void on_closed (void *owner) {
   struct life *life = owner;
   raft_assert (!life->has_closed);
@@ -136,6 +142,7 @@ void life_begin (struct life *life, struct sim_disk *disk,
   life->options.durable = on_durable;
   life->options.failed = on_failed;
   life->options.full = on_full;
+  life->options.voted = on_voted;
 }
 
 size_t life_end (struct life *life) {

@@ -41,6 +41,7 @@ struct life {
   uint64_t durable_calls;
   bool is_full;
   uint64_t full_calls;
+  uint64_t voted; /* ticket: a vote that went before entries */
   bool has_closed;
   bool init_done;
   int init_status;

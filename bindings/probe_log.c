@@ -195,6 +195,7 @@ static int log_events (lua_State *L) {
   field_set_number (L, "durable_calls", life->durable_calls);
   field_set_boolean (L, "full", life->is_full);
   field_set_number (L, "full_calls", life->full_calls);
+  field_set_number (L, "voted", life->voted);
   field_set_boolean (L, "closed", life->has_closed);
   if (life->has_failed) {
     field_set_string (L, "failed", raft_error_name (life->fail_status));

@@ -227,6 +227,7 @@ int desk_status_push (lua_State *L, const struct desk_member *member) {
   lua_newtable (L);
   field_set_string (L, "role", roles[status.raft.role]);
   field_set_number (L, "term", status.raft.term);
+  field_set_number (L, "vote", status.raft.vote);
   field_set_number (L, "leader", status.raft.leader);
   field_set_number (L, "commit", status.raft.commit);
   field_set_number (L, "applied", status.applied);

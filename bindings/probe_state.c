@@ -47,6 +47,7 @@ static const struct field engine_fields[] = {
   RAFT (now, NUMBER), RAFT (wall, OTHER), RAFT (random, OTHER), /* events' */
   RAFT (term, NUMBER), RAFT (vote, NUMBER), RAFT (durable_term, NUMBER),
   RAFT (durable_vote, NUMBER), RAFT (hard_ticket, NUMBER),
+  RAFT (hard_done, NUMBER),
   RAFT (log.memory, OTHER), RAFT (log.runs, OTHER),
   RAFT (log.run_count, COUNT), RAFT (log.run_capacity, OTHER),
   RAFT (log.ring, OTHER), RAFT (log.ring_capacity, OTHER),
@@ -131,7 +132,7 @@ static const struct field read_fields[] = {
 };
 
 static const struct field withheld_fields[] = {
-  ROW (raft_withheld, ticket, NUMBER),
+  ROW (raft_withheld, ticket, NUMBER), ROW (raft_withheld, is_vote, NUMBER),
   ROW (raft_withheld, message.kind, NUMBER),
   ROW (raft_withheld, message.to, NUMBER),
   ROW (raft_withheld, message.term, NUMBER),

@@ -217,7 +217,7 @@ static const char *const event_keys[] = {
   [RAFT_EVENT_TIME] = "kind now wall random ",
   [RAFT_EVENT_MESSAGE] = "kind now wall random message ",
   [RAFT_EVENT_PROPOSE] = "kind now wall random entries ",
-  [RAFT_EVENT_PERSISTED] = "kind now wall random ticket ",
+  [RAFT_EVENT_PERSISTED] = "kind now wall random ticket is_vote ",
   [RAFT_EVENT_LOADED] = "kind now wall random ticket entries damaged ",
   [RAFT_EVENT_APPLIED] = "kind now wall random index ",
   [RAFT_EVENT_READ] = "kind now wall random ids read max_age_us ",
@@ -236,7 +236,7 @@ static const char *const event_keys[] = {
 };
 
 #define EVENT_KEYS                                                     \
-  "kind now wall random message entries ticket damaged index ids "     \
+  "kind now wall random message entries ticket is_vote damaged index ids " \
   "member yes configuration size checksum expected from term snapshot "  \
   "failed gone read max_age_us "
 
@@ -302,6 +302,7 @@ static void read_body (const struct field_table *table,
     case RAFT_EVENT_PERSISTED:
       event->as.persisted.ticket
         = field_required (table, "ticket", NUMBER_MAX);
+      event->as.persisted.is_vote = field_boolean (table, "is_vote");
       break;
     case RAFT_EVENT_LOADED:
       event->as.loaded.ticket = field_required (table, "ticket", NUMBER_MAX);

@@ -59,7 +59,11 @@ struct raft_event {
       const struct raft_entry *entries; /* kind, size, checksum; borrowed */
       uint32_t count;                   /* 1 … append_entries */
     } propose;
-    struct { uint64_t ticket; } persisted;
+    struct {
+      uint64_t ticket;
+      bool is_vote; /* only the term and vote of it: entries of it, or before
+                       it, wait for room on a full disk */
+    } persisted;
     struct {
       uint64_t ticket;    /* of the LOAD effect */
       uint32_t count;     /* entries that came, from its 'first' on */

@@ -23,6 +23,8 @@ static void status_members (const struct raft *raft,
     member->snapshotting = progress->mode == RAFT_SNAPSHOT;
     member->stalled = progress->stalled;
     member->disk_full = progress->disk_full;
+    member->silent
+      = raft->now >= progress->heard + raft->options.check_quorum_us;
   }
 }
 
@@ -226,6 +228,7 @@ static void hash_waiting (struct hash *hash, const struct raft *raft) {
   }
   for (size_t i = 0; i < raft->outbox.withheld_count; i++) {
     hash_add (hash, raft->outbox.withheld[i].ticket);
+    hash_add (hash, raft->outbox.withheld[i].is_vote);
     hash_message (hash, &raft->outbox.withheld[i].message);
   }
 }
@@ -234,7 +237,8 @@ uint64_t raft_hash (const struct raft *raft) {
   struct hash hash = { raft->options.id };
   const uint64_t fields[] = {
     raft->now, raft->term, raft->vote, raft->durable_term,
-    raft->durable_vote, raft->hard_ticket, raft->role, raft->leader,
+    raft->durable_vote, raft->hard_ticket, raft->hard_done, raft->role,
+    raft->leader,
     raft->leader_heard, raft->bound_until, raft->leader_is_gone,
     raft->election_deadline, raft->read_context, raft->read_asked,
     raft->read_sent, raft->fresh, raft->fresh_index, raft->lease_is_over,

@@ -123,8 +123,10 @@ static bool holds_membership (const struct raft *raft) {
 
 static bool holds_withheld_waits (const struct raft *raft) {
   for (size_t i = 0; i < raft->outbox.withheld_count; i++) {
-    if (raft->outbox.withheld[i].ticket <= raft->log.ticket_done
-        || raft->outbox.withheld[i].ticket > raft->log.ticket) {
+    const struct raft_withheld *withheld = &raft->outbox.withheld[i];
+    if (withheld->ticket <= raft->log.ticket_done
+        || withheld->ticket > raft->log.ticket
+        || (withheld->is_vote && withheld->ticket <= raft->hard_done)) {
       return false;
     }
   }

@@ -278,17 +278,30 @@ uint64_t raft_log_write_begin (struct raft_log *log, raft_term term,
   return log->ticket;
 }
 
-bool raft_log_write_end (struct raft_log *log, uint64_t ticket,
-                         struct raft_log_write *done) {
+static size_t writes_up_to (const struct raft_log *log, uint64_t ticket) {
   size_t count = 0;
   raft_assert (ticket <= log->ticket);
   while (count < log->write_count && log->writes[count].ticket <= ticket) {
     count++;
   }
-  if (count == 0) {
+  return count;
+}
+
+bool raft_log_write_covers (const struct raft_log *log, uint64_t ticket,
+                            struct raft_log_write *newest) {
+  size_t count = writes_up_to (log, ticket);
+  if (count > 0) {
+    *newest = log->writes[count - 1];
+  }
+  return count > 0;
+}
+
+bool raft_log_write_end (struct raft_log *log, uint64_t ticket,
+                         struct raft_log_write *done) {
+  size_t count = writes_up_to (log, ticket);
+  if (!raft_log_write_covers (log, ticket, done)) {
     return false;
   }
-  *done = log->writes[count - 1];
   log->ticket_done = done->ticket;
   log->write_count -= count;
   memmove (log->writes, log->writes + count,

@@ -101,6 +101,9 @@ void raft_log_truncate (struct raft_log *log, raft_index first);
 /* A write of term, vote and the log as it is now begins; returns its ticket.*/
 uint64_t raft_log_write_begin (struct raft_log *log, raft_term term,
                                raft_id vote);
+/* The newest write at or before a ticket, of those under way; false: none. */
+bool raft_log_write_covers (const struct raft_log *log, uint64_t ticket,
+                            struct raft_log_write *newest);
 /* A ticket is done. Returns the newest write it covers in *done (term and
 ** vote that are durable now); false when it was done before. */
 bool raft_log_write_end (struct raft_log *log, uint64_t ticket,

@@ -91,7 +91,7 @@ static void outbox_emit (struct raft *raft, const struct raft_message *m) {
 
 /* The newest message of a kind to a receiver replaces the one before. */
 static void outbox_withhold (struct raft *raft, const struct raft_message *m,
-                             uint64_t ticket) {
+                             uint64_t ticket, bool is_vote) {
   struct raft_outbox *outbox = &raft->outbox;
   size_t at = 0;
   while (at < outbox->withheld_count
@@ -105,6 +105,7 @@ static void outbox_withhold (struct raft *raft, const struct raft_message *m,
   }
   outbox->withheld[at].message = *m;
   outbox->withheld[at].ticket = ticket;
+  outbox->withheld[at].is_vote = is_vote;
 }
 
 /* The ticket that makes 'need' true; what this step changed goes with the
@@ -123,6 +124,12 @@ static uint64_t outbox_ticket (const struct raft *raft, enum raft_need need) {
   }
 }
 
+static bool outbox_is_done (const struct raft *raft, uint64_t ticket,
+                            bool is_vote) {
+  return ticket <= raft->log.ticket_done
+         || (is_vote && ticket <= raft->hard_done);
+}
+
 void raft_outbox_send (struct raft *raft, struct raft_message *message,
                        enum raft_need need) {
   uint64_t ticket = outbox_ticket (raft, need);
@@ -130,10 +137,10 @@ void raft_outbox_send (struct raft *raft, struct raft_message *message,
   if (message->term == 0) {
     message->term = raft->term;
   }
-  if (ticket <= raft->log.ticket_done) {
+  if (outbox_is_done (raft, ticket, need == RAFT_NEED_TERM)) {
     outbox_emit (raft, message);
   } else {
-    outbox_withhold (raft, message, ticket);
+    outbox_withhold (raft, message, ticket, need == RAFT_NEED_TERM);
   }
 }
 
@@ -141,7 +148,8 @@ void raft_outbox_release (struct raft *raft) {
   struct raft_outbox *outbox = &raft->outbox;
   size_t kept = 0;
   for (size_t i = 0; i < outbox->withheld_count; i++) {
-    if (outbox->withheld[i].ticket <= raft->log.ticket_done) {
+    if (outbox_is_done (raft, outbox->withheld[i].ticket,
+                        outbox->withheld[i].is_vote)) {
       outbox_emit (raft, &outbox->withheld[i].message);
     } else {
       outbox->withheld[kept] = outbox->withheld[i];

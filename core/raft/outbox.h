@@ -18,6 +18,7 @@
 
 struct raft_withheld {
   uint64_t ticket;
+  bool is_vote; /* of which term and vote are enough */
   struct raft_message message;
 };
 

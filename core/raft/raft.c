@@ -211,14 +211,30 @@ static void step_time (struct raft *raft) {
   }
 }
 
+static void note_durable_vote (struct raft *raft,
+                               const struct raft_log_write *done) {
+  if (done->ticket > raft->hard_done) {
+    raft->hard_done = done->ticket;
+    raft->durable_term = done->term;
+    raft->durable_vote = done->vote;
+  }
+  raft_outbox_release (raft);
+}
+
+/* A vote went before entries that have no room. */
+static void step_vote_persisted (struct raft *raft, uint64_t ticket) {
+  struct raft_log_write done;
+  if (raft_log_write_covers (&raft->log, ticket, &done)) {
+    note_durable_vote (raft, &done);
+  }
+}
+
 static void step_persisted (struct raft *raft, uint64_t ticket) {
   struct raft_log_write done;
   if (!raft_log_write_end (&raft->log, ticket, &done)) {
     return;
   }
-  raft->durable_term = done.term;
-  raft->durable_vote = done.vote;
-  raft_outbox_release (raft);
+  note_durable_vote (raft, &done);
   raft_on_campaign_durable (raft);
   if (raft->role == RAFT_LEADER) {
     raft_maybe_commit (raft);
@@ -234,7 +250,11 @@ static int step_dispatch (struct raft *raft, const struct raft_event *event) {
     case RAFT_EVENT_MESSAGE: step_message (raft, &event->as.message); break;
     case RAFT_EVENT_PROPOSE: return raft_on_propose (raft, event);
     case RAFT_EVENT_PERSISTED:
-      step_persisted (raft, event->as.persisted.ticket);
+      if (event->as.persisted.is_vote) {
+        step_vote_persisted (raft, event->as.persisted.ticket);
+      } else {
+        step_persisted (raft, event->as.persisted.ticket);
+      }
       break;
     case RAFT_EVENT_LOADED: return raft_on_loaded (raft, event);
     case RAFT_EVENT_APPLIED:

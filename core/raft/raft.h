@@ -244,6 +244,7 @@ struct raft_member_status {
   bool snapshotting;   /* a snapshot is under way to it */
   bool stalled;
   bool disk_full;      /* no entry can be written there */
+  bool silent;         /* no answer for check_quorum_us */
 };
 
 struct raft_status {

@@ -58,8 +58,31 @@ void raft_append_noop (struct raft *raft) {
   raft->term_start = raft->log.last;
 }
 
-static uint64_t progress_has_room (const struct raft_progress *progress) {
-  return !progress->disk_full;
+/* When it was heard last, from 1 on; 0: it can write no entry. */
+static uint64_t progress_can_write (const struct raft_progress *progress) {
+  return progress->disk_full ? 0 : progress->heard + 1;
+}
+
+static bool any_is_full (const struct raft *raft) {
+  for (uint32_t i = 0; i < raft->progress_count; i++) {
+    if (raft->progress[i].disk_full) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* A full disk and a silent member together are a majority as well as two of
+** a kind: what nobody can write is not taken. */
+static bool majority_can_write (const struct raft *raft) {
+  uint64_t since;
+  if (!any_is_full (raft)) {
+    return true; /* a silent majority is for raft_check_quorum */
+  }
+  since = raft_majority_of (raft, progress_can_write, raft->now + 1);
+  return since > 0
+         && (since > raft->now
+             || raft->now + 1 - since < raft->options.check_quorum_us);
 }
 
 static int propose_is_allowed (const struct raft *raft,
@@ -69,8 +92,7 @@ static int propose_is_allowed (const struct raft *raft,
   if (raft->role != RAFT_LEADER) {
     return RAFT_ENOT_LEADER;
   }
-  if (raft->disk_full
-      || raft_majority_of (raft, progress_has_room, 1) == 0) {
+  if (raft->disk_full || !majority_can_write (raft)) {
     return RAFT_EDISK_FULL;
   }
   if (raft->transferee != RAFT_ID_NONE) {

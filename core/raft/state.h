@@ -49,6 +49,8 @@ struct raft {
   raft_term durable_term;
   raft_id durable_vote;
   uint64_t hard_ticket;     /* of the write that holds term and vote */
+  uint64_t hard_done;       /* term and vote of it are durable, and of all
+                               before; entries, perhaps, not yet */
   struct raft_log log;
   struct raft_membership membership;
   raft_index written_from;  /* this step changed the log from here on; 0 */

@@ -135,6 +135,7 @@ struct replica {
   uint64_t wal_ticket;   /* of the newest write, ours and the engine's */
   uint64_t wal_durable;  /* as the log told */
   uint64_t wal_stepped;  /* as the engine was told (a ticket of the log) */
+  uint64_t wal_voted;    /* term and vote up to here are durable; 0: told */
   bool disk_full;
   bool disk_full_told;
   bool wal_opened;       /* or failed to */
@@ -231,6 +232,7 @@ void replica_on_durable (void *owner, uint64_t ticket);
 void replica_on_wal_failed (void *owner, int status,
                             const struct raft_detail *detail);
 void replica_on_full (void *owner, bool yes);
+void replica_on_voted (void *owner, uint64_t ticket);
 
 /* ---- propose.c: the proposals of this turn ---------------------------- */
 void replica_flush_proposals (struct replica *replica);
@@ -246,8 +248,7 @@ void replica_apply_want (struct replica *replica, raft_index first,
 bool replica_settle_apply (struct replica *replica);
 /* What sessions kept, and is forgotten, is given back. */
 bool replica_settle_sessions (struct replica *replica);
-/* A new turn of the world's loop. */
-void replica_apply_turn (struct replica *replica);
+void replica_apply_turn (struct replica *replica); /* of the world's loop */
 raft_time replica_apply_deadline (const struct replica *replica);
 void replica_on_machine_applied (struct machine_request *request);
 void replica_results_done (struct machine_request *request); /* answered */

@@ -27,6 +27,7 @@ int replica_open_log (struct replica *replica) {
   options.durable = replica_on_durable;
   options.failed = replica_on_wal_failed;
   options.full = replica_on_full;
+  options.voted = replica_on_voted;
   return wal_open (&replica->wal, &options);
 }
 

@@ -7,6 +7,7 @@
 ** its limit, takes a part of it and not nothing. All entries of an event are
 ** encoded into one block, once. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "replica/inside.h"
@@ -68,12 +69,48 @@ static int batch_step (struct replica *replica) {
   return replica_step (replica, &event);
 }
 
+static void add_words (char *text, size_t size, const char *what,
+                       raft_id member) {
+  size_t used = strlen (text);
+  (void)snprintf (text + used, size - used, "%s %s %llu",
+                  used == 0 ? "no majority can write an entry:" : ",", what,
+                  (unsigned long long)member);
+}
+
+/* Whose disk is full, and who may be the other without whom it does not go. */
+static void explain_full (const struct replica *replica, char *text,
+                          size_t size) {
+  struct raft_status status;
+  text[0] = '\0';
+  raft_get_status (replica->raft, &status);
+  if (replica->disk_full_told) {
+    add_words (text, size, "full is the disk of member",
+               replica->identity.member);
+  }
+  for (uint32_t i = 0; i < status.member_count; i++) {
+    if (status.members[i].disk_full) {
+      add_words (text, size, "full is the disk of member",
+                 status.members[i].id);
+    }
+  }
+  for (uint32_t i = 0; i < status.member_count; i++) {
+    if (status.members[i].silent && !status.members[i].disk_full) {
+      add_words (text, size, "silent is member", status.members[i].id);
+    }
+  }
+}
+
 static void batch_refuse (struct replica *replica, int status) {
+  char text[256];
   size_t i;
+  text[0] = '\0';
+  if (status == RAFT_EDISK_FULL) {
+    explain_full (replica, text, sizeof text);
+  }
   for (i = 0; i < replica->batch_count; i++) {
     replica_answer_error (
       replica, &replica->calls.proposals[replica->batch_first + i].caller,
-      status, NULL);
+      status, text[0] != '\0' ? text : NULL);
   }
 }
 

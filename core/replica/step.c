@@ -78,6 +78,24 @@ static bool settle_durable (struct replica *replica) {
   return true;
 }
 
+/* A vote that went before entries without room. */
+static bool settle_voted (struct replica *replica) {
+  struct raft_event event;
+  if (replica->wal_voted == 0) {
+    return false;
+  }
+  memset (&event, 0, sizeof event);
+  event.kind = RAFT_EVENT_PERSISTED;
+  event.as.persisted.ticket = replica_peer_engine_ticket (
+    &replica->peers, replica->wal_voted);
+  event.as.persisted.is_vote = true;
+  if (!settle_step (replica, &event)) {
+    return false;
+  }
+  replica->wal_voted = 0;
+  return true;
+}
+
 static bool settle_disk_full (struct replica *replica) {
   struct raft_event event;
   if (replica->disk_full == replica->disk_full_told) {
@@ -108,11 +126,11 @@ static bool settle_time (struct replica *replica) {
 static bool settle_once (struct replica *replica) {
   bool moved = settle_durable (replica);
   bool (*const parts[]) (struct replica *)
-    = { settle_disk_full, replica_settle_peers, replica_settle_loads,
-        replica_settle_take, replica_settle_receive, replica_settle_install,
-        replica_settle_sends, replica_settle_apply, replica_settle_sessions,
-        replica_settle_reads,
-        replica_settle_stall, replica_settle_change, replica_settle_transfer,
+    = { settle_voted, settle_disk_full, replica_settle_peers,
+        replica_settle_loads, replica_settle_take, replica_settle_receive,
+        replica_settle_install, replica_settle_sends, replica_settle_apply,
+        replica_settle_sessions, replica_settle_reads, replica_settle_stall,
+        replica_settle_change, replica_settle_transfer,
         replica_settle_members, replica_settle_agree };
   size_t i;
   for (i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -140,6 +158,13 @@ void replica_on_durable (void *owner, uint64_t ticket) {
                && ticket <= replica->wal_ticket);
   replica->wal_durable = ticket;
   replica->write_since = replica->now;
+  replica_leave (replica);
+}
+
+void replica_on_voted (void *owner, uint64_t ticket) {
+  struct replica *replica = owner;
+  replica_enter (replica);
+  replica->wal_voted = ticket;
   replica_leave (replica);
 }
 

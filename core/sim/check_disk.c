@@ -197,6 +197,7 @@ void sim_check_disk (struct sim_world *world, struct sim_member *member,
   options.durable = ignore_durable;
   options.failed = ignore_failed;
   options.full = ignore_full;
+  options.voted = ignore_durable;
   if (wal_open (&wal, &options) == RAFT_OK) {
     sim_disk_drain (copy);
     if (!inspection.is_opened) {

@@ -92,6 +92,7 @@ struct wal {
   struct fs_request write_request;
   struct fs_request sync_request;
   struct fs_request close_request;
+  uint64_t voted;           /* ticket of the vote that flies; 0: none */
   raft_time sync_started;
   bool sync_is_retried;     /* RETRY_SYNC */
 

@@ -88,6 +88,9 @@ struct wal_options {
   /* No room for further entries (yes), or room again (no). Term and vote can
   ** still be written: a reserve is kept for them. */
   void (*full) (void *owner, bool yes);
+  /* Then: term and vote up to this ticket are durable, though an entry up to
+  ** it waits for room. */
+  void (*voted) (void *owner, uint64_t ticket);
 };
 
 /* One thing to make durable. Entries that stand at or after 'first' go; then

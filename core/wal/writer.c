@@ -5,6 +5,8 @@
 ** Rule:   one batch is one write and one sync; the next is sealed only after
 **         that sync returned, so that its existence proves this one. What is
 **         queued meanwhile joins the next, up to batch_bytes.
+** Rule:   what has no room on a full disk waits, and is the only thing that
+**         does: a vote goes before it, or nobody could be elected.
 ** Rule:   the last sector of a segment is left to a mark: the last batch
 **         before a quiet time, or before closing, can always be proven.
 ** Source: Diss. 10.2.1 (batching); ATC'20 (a failed sync is final). */
@@ -252,6 +254,14 @@ static void count_batch (struct wal *wal, const struct wal_batch *batch) {
   wal_trace (wal, RAFT_TRACE_SYNC, fields, 3);
 }
 
+static void tell_voted (struct wal *wal) {
+  uint64_t ticket = wal->voted;
+  wal->voted = 0;
+  if (ticket != 0 && wal->life != WAL_FAILED) {
+    wal->options.voted (wal->options.owner, ticket);
+  }
+}
+
 static void land (struct wal *wal) {
   struct wal_batch *batch = wal->flying;
   uint64_t ticket = batch->last_ticket;
@@ -267,6 +277,7 @@ static void land (struct wal *wal) {
   if (ticket != 0 && wal->life != WAL_FAILED) {
     wal->options.durable (wal->options.owner, ticket);
   }
+  tell_voted (wal);
   wal_writer_turn (wal);
 }
 
@@ -370,6 +381,30 @@ static void fly_mark (struct wal *wal) {
   fly (wal, wal->mark);
 }
 
+static bool vote_goes_first (const struct wal *wal) {
+  const struct wal_batch *last = wal->queue_last;
+  return wal->is_full && fits_current (wal, wal->mark)
+         && wal_batch_size (wal->mark) + WAL_SECTOR
+              <= room_for (wal, wal->mark)
+         && (last->term != wal->contents.term
+             || last->vote != wal->contents.vote);
+}
+
+/* A batch of its own. What waits is written after it, and so from now on says
+** no older vote. */
+static void fly_vote (struct wal *wal) {
+  const struct wal_batch *last = wal->queue_last;
+  wal->mark->term = last->term;
+  wal->mark->vote = last->vote;
+  wal->voted = last->last_ticket;
+  for (struct wal_batch *batch = wal->queue; batch != NULL;
+       batch = batch->next) {
+    batch->term = last->term;
+    batch->vote = last->vote;
+  }
+  fly (wal, wal->mark);
+}
+
 void wal_writer_turn (struct wal *wal) {
   uint64_t wanted = 0;
   if (wal->life != WAL_OPEN && wal->life != WAL_CLOSING) {
@@ -384,6 +419,9 @@ void wal_writer_turn (struct wal *wal) {
       fly (wal, dequeue (wal));
     } else {
       wanted = wal_batch_size_with_checkpoint (wal->queue, &wal->contents);
+      if (vote_goes_first (wal)) {
+        fly_vote (wal);
+      }
     }
   }
   if (wal->flying == NULL && wal->life == WAL_CLOSING && !wal->is_marked

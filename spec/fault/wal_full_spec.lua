@@ -60,6 +60,67 @@ describe("wal: a full disk", function ()
     assert.equal(1, log:told().vote)
   end)
 
+  it("lets a vote go before an entry that has no room, whatever comes then",
+    function ()
+      local log, disk, index = filled()
+      local i = index
+      while log:events().durable == i - 1 do
+        desk.write(log, disk, i, 2, { i, i, 1000 })
+        i = i + 1
+      end
+      local stuck = i - 1
+      assert.equal(0, log:events().voted)
+      for vote = 1, 4 do
+        log:persist { ticket = stuck + vote, term = 2 + vote, vote = vote }
+        disk:drain()
+        assert.equal(stuck + vote, log:events().voted)
+        assert.equal(stuck - 1, log:events().durable)
+      end
+      -- Power is lost: the vote is there, and the entry is not.
+      local image = disk:copy()
+      image:kill()
+      local other = desk.opened(image, ROOM)
+      assert.same({ 6, 4, stuck - 1 },
+        { other:told().term, other:told().vote, other:told().last })
+      -- There is room: the entry is written, and the vote does not go back.
+      disk:capacity(0)
+      log:pass(1000000)
+      assert.equal(stuck + 4, log:events().durable)
+      log:close()
+      disk:drain()
+      log:free()
+      log = desk.opened(disk, ROOM)
+      assert.same({ 6, 4, stuck },
+        { log:told().term, log:told().vote, log:told().last })
+    end)
+
+  it("does not write an older vote with what has waited", function ()
+    local seen = {}
+    for nth = 0, 7 do -- writes until the disk fails
+      local log, disk, index = filled()
+      local i = index
+      while log:events().durable == i - 1 do
+        desk.write(log, disk, i, 2, { i, i, 1900 })
+        i = i + 1
+      end
+      desk.write(log, disk, i, 2, { i, i, 1900 }) -- a batch of its own
+      log:persist { ticket = i + 1, term = 7, vote = 3 }
+      disk:drain()
+      assert.equal(i + 1, log:events().voted)
+      disk:capacity(0)
+      disk:fail("write", nth, "io")
+      log:pass(1000000)
+      log:close()
+      disk:drain()
+      log:free()
+      disk:kill()
+      log = desk.opened(disk, ROOM)
+      assert.same({ 7, 3 }, { log:told().term, log:told().vote })
+      seen[log:told().last - i] = true
+    end
+    assert.same({ [-2] = true, [-1] = true, [0] = true }, seen)
+  end)
+
   it("opens and reads on a disk without a free byte", function ()
     local log, disk, index = filled()
     desk.close(log, disk)
