@@ -184,8 +184,12 @@ describe("luaraft members #once", function ()
   it("hands over to who should lead", function ()
     local leader = new(3, { priority_settle_us = "500ms" })
     local heir = leader % 3 + 1
-    local code, _, err = luaraft("members --dir %s --voters 1,2,3 "
-      .. "--priorities %d=200,%d=0", cluster:dir_of(leader), heir, leader)
+    local code, _, err
+    cluster:wait("what a new leader changes itself to be done", function ()
+      code, _, err = luaraft("members --dir %s --voters 1,2,3 "
+        .. "--priorities %d=200,%d=0", cluster:dir_of(leader), heir, leader)
+      return not err:find("(busy)", 1, true)
+    end)
     assert.same({ 0, "" }, { code, err })
     cluster:wait("the heir to lead", function ()
       local now = seen(heir)
