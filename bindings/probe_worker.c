@@ -2,8 +2,9 @@
 **
 ** probe_worker.c - how often the other side of a queue is woken.
 **
-** Holds: worker_burst (count) -> wake-ups sent while the loop took nothing,
-**        jobs completed by one turn of it; mailbox_burst (count) -> bytes in
+** Holds: worker_burst (count, can wait) -> wake-ups sent while the loop took
+**        nothing, jobs completed by one turn of it, wake-ups sent before the
+**        last job was performed; mailbox_burst (count) -> bytes in
 **        the pipe while records lie there, and when all are taken. */
 
 #include "compat.h"
@@ -26,15 +27,26 @@ struct job {
 struct burst {
   struct real_worker worker;
   uv_loop_t loop;
+  uv_sem_t submitted; /* all of them */
   uv_sem_t performed;
   int completed;
+  uint64_t early;     /* wake-ups, before the last job */
   struct job jobs[BURST_MAX];
 };
 
 static void perform (void *owner, void *job) {
   struct burst *burst = owner;
-  (void)job;
+  if (job == burst->jobs) {
+    uv_sem_wait (&burst->submitted);
+  }
+  burst->early = real_worker_wakes (&burst->worker);
   uv_sem_post (&burst->performed);
+}
+
+static bool always (const void *job, const void *next) {
+  (void)job;
+  (void)next;
+  return true;
 }
 
 static void complete (void *owner, void *job) {
@@ -64,7 +76,9 @@ static int worker_burst (lua_State *L) {
   burst->worker.owner = burst;
   burst->worker.perform = perform;
   burst->worker.complete = complete;
+  burst->worker.can_wait = lua_toboolean (L, 2) ? always : NULL;
   if (uv_loop_init (&burst->loop) != 0
+      || uv_sem_init (&burst->submitted, 0) != 0
       || uv_sem_init (&burst->performed, 0) != 0
       || real_worker_start (&burst->worker, &burst->loop) != 0) {
     return luaL_error (L, "no thread");
@@ -72,16 +86,19 @@ static int worker_burst (lua_State *L) {
   for (int i = 0; i < count; i++) {
     real_worker_submit (&burst->worker, &burst->jobs[i]);
   }
+  uv_sem_post (&burst->submitted);
   await_all (burst, count);
   wakes = real_worker_wakes (&burst->worker);
   (void)uv_run (&burst->loop, UV_RUN_NOWAIT);
   (void)real_worker_end (&burst->worker, RAFT_SECOND);
   (void)uv_run (&burst->loop, UV_RUN_DEFAULT);
   (void)uv_loop_close (&burst->loop);
+  uv_sem_destroy (&burst->submitted);
   uv_sem_destroy (&burst->performed);
   lua_pushinteger (L, (lua_Integer)wakes);
   lua_pushinteger (L, burst->completed);
-  return 2;
+  lua_pushinteger (L, (lua_Integer)burst->early);
+  return 3;
 }
 
 static int readable_bytes (const struct real_mailbox *mailbox) {

@@ -387,6 +387,14 @@ static void perform (void *owner, void *job) {
   real_disk_perform (owner, job);
 }
 
+/* What was written is worth nothing before it is synced. */
+static bool can_wait (const void *job, const void *next) {
+  const struct fs_request *done = job;
+  const struct fs_request *sync = next;
+  return done->operation == FS_WRITE && sync->operation == FS_SYNC
+         && sync->file == done->file;
+}
+
 static void complete (void *owner, void *job) {
   struct real_disk *disk = owner;
   disk->complete (disk->owner, job);
@@ -419,6 +427,7 @@ int real_disk_start (struct real_disk *disk, uv_loop_t *loop) {
   disk->worker.owner = disk;
   disk->worker.perform = perform;
   disk->worker.complete = complete;
+  disk->worker.can_wait = can_wait;
   return real_worker_start (&disk->worker, loop);
 }
 

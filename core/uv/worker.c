@@ -13,18 +13,15 @@ static void **link_of (const struct real_worker *worker, void *job) {
   return (void **)(void *)((char *)job + worker->link);
 }
 
-/* Returns whether the list was empty. */
-static bool push (const struct real_worker *worker, void **first, void **last,
+static void push (const struct real_worker *worker, void **first, void **last,
                   void *job) {
-  bool was_empty = *first == NULL;
   *link_of (worker, job) = NULL;
-  if (was_empty) {
+  if (*first == NULL) {
     *first = job;
   } else {
     *link_of (worker, *last) = job;
   }
   *last = job;
-  return was_empty;
 }
 
 static void *take (const struct real_worker *worker, void **first) {
@@ -37,6 +34,12 @@ static void *take (const struct real_worker *worker, void **first) {
 }
 
 /* ---- the thread -------------------------------------------------------- */
+
+/* The loop is woken by what follows, if that tells of this job, too. */
+static bool can_wait (const struct real_worker *worker, const void *job) {
+  return worker->can_wait != NULL && worker->first != NULL
+         && worker->can_wait (job, worker->first);
+}
 
 static void run (void *argument) {
   struct real_worker *worker = argument;
@@ -56,8 +59,9 @@ static void run (void *argument) {
     worker->perform (worker->owner, job);
     uv_mutex_lock (&worker->mutex);
     worker->performing = NULL;
-    if (push (worker, &worker->first_done, &worker->last_done, job)
-        && !worker->is_ending) {
+    push (worker, &worker->first_done, &worker->last_done, job);
+    if (!worker->is_woken && !worker->is_ending && !can_wait (worker, job)) {
+      worker->is_woken = true;
       worker->wakes++;
       real_bell_ring (&worker->bell);
     }
@@ -89,6 +93,7 @@ static void on_heard (struct real_bell *bell) {
   done = worker->first_done;
   worker->first_done = NULL;
   worker->last_done = NULL;
+  worker->is_woken = false;
   uv_mutex_unlock (&worker->mutex);
   while ((job = take (worker, &done)) != NULL) {
     worker->complete (worker->owner, job);
@@ -100,6 +105,7 @@ int real_worker_start (struct real_worker *worker, uv_loop_t *loop) {
   worker->last = NULL;
   worker->first_done = NULL;
   worker->last_done = NULL;
+  worker->is_woken = false;
   worker->is_ending = false;
   worker->has_ended = false;
   worker->performing = NULL;
@@ -126,9 +132,9 @@ int real_worker_start (struct real_worker *worker, uv_loop_t *loop) {
 
 void real_worker_submit (struct real_worker *worker, void *job) {
   uv_mutex_lock (&worker->mutex);
-  (void)push (worker, &worker->first, &worker->last, job);
-  uv_cond_signal (&worker->changed);
+  push (worker, &worker->first, &worker->last, job);
   uv_mutex_unlock (&worker->mutex);
+  uv_cond_signal (&worker->changed); /* the lock is free when it awakes */
 }
 
 const void *real_worker_stuck (struct real_worker *worker,

@@ -7,8 +7,9 @@
 **            place the owner names, so that nothing is allocated here.
 ** Invariant: first in, first out; 'complete' is called once per job, on the
 **            loop's thread, in that order, never from inside submit.
-** Rule:      one wake-up per empty -> non-empty list of done jobs. All
-**            signals are blocked in the thread. */
+** Rule:      one wake-up for all that is done until the loop looks, and none
+**            for a job that can wait for the next. All signals are blocked in
+**            the thread. */
 
 #ifndef RAFT_UV_WORKER_H
 #define RAFT_UV_WORKER_H
@@ -28,6 +29,7 @@ struct real_worker {
   void *last;
   void *first_done;
   void *last_done;
+  bool is_woken;          /* and has not looked yet */
   bool is_ending;
   bool has_ended;         /* the thread touches nothing any more */
   const void *performing; /* NULL: it waits */
@@ -37,6 +39,9 @@ struct real_worker {
   void *owner;
   void (*perform) (void *owner, void *job);  /* on the worker's thread */
   void (*complete) (void *owner, void *job); /* on the loop's thread */
+  /* Whether a job that is done may be completed together with the next one,
+  ** which is to do: on the worker's thread. NULL: never. */
+  bool (*can_wait) (const void *job, const void *next);
 };
 
 RAFT_HIDDEN_BEGIN
@@ -45,7 +50,7 @@ RAFT_HIDDEN_BEGIN
 int real_thread_start (uv_thread_t *thread, void (*run) (void *argument),
                        void *argument);
 
-/* 'link', 'owner', 'perform' and 'complete' are set by the caller.
+/* 'link', 'owner' and the functions are set by the caller.
 ** Errors: RAFT_ENOMEM. */
 int real_worker_start (struct real_worker *worker, uv_loop_t *loop);
 void real_worker_submit (struct real_worker *worker, void *job);
@@ -59,7 +64,7 @@ bool real_worker_end (struct real_worker *worker, raft_time bound_us);
 ** none. */
 const void *real_worker_stuck (struct real_worker *worker, raft_time *for_us);
 
-/* How often the loop was woken: once per empty -> non-empty list of done. */
+/* How often the loop was woken. */
 uint64_t real_worker_wakes (struct real_worker *worker);
 
 RAFT_HIDDEN_END

@@ -16,7 +16,14 @@ local ASK, ANSWER = "\148\0\1\166status\144", "\148\1\1\192"
 describe("core/uv, counted", function ()
   it("a worker wakes the loop once for all that is done", function ()
     for _, count in ipairs { 1, 2, 200 } do
-      assert.same({ 1, count }, { probe.worker_burst(count) })
+      local early = count == 1 and 0 or 1
+      assert.same({ 1, count, early }, { probe.worker_burst(count, false) })
+    end
+  end)
+
+  it("a worker wakes nobody for what can wait for the next job", function ()
+    for _, count in ipairs { 1, 2, 200 } do
+      assert.same({ 1, count, 0 }, { probe.worker_burst(count, true) })
     end
   end)
 
