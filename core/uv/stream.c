@@ -249,6 +249,41 @@ static void on_written (uv_write_t *write, int status) {
   }
 }
 
+/* What is left of the buffers behind 'done' bytes. Returns how many. */
+static size_t pass_written (uv_buf_t *bytes, size_t count, size_t done) {
+  size_t first = 0;
+  while (first < count && done >= bytes[first].len) {
+    done -= bytes[first].len;
+    first++;
+  }
+  memmove (bytes, bytes + first, (count - first) * sizeof *bytes);
+  if (first < count) {
+    bytes[0].base += done;
+    bytes[0].len -= done;
+  }
+  return count - first;
+}
+
+/* At once, as far as the socket takes it: uv_write tells of its end in another
+** turn of the loop, and asks the kernel to watch the socket anew. */
+static int write_bytes (struct real_stream *stream, uv_buf_t *bytes,
+                        size_t count) {
+  uv_stream_t *tcp = (uv_stream_t *)&stream->tcp;
+  int done = uv_try_write (tcp, bytes, (unsigned)count);
+  if (done < 0 && done != UV_EAGAIN) {
+    return done;
+  }
+  count = pass_written (bytes, count, done > 0 ? (size_t)done : 0);
+  if (count == 0) {
+    slices_clear (stream, &stream->flying);
+    return 0;
+  }
+  stream->write.data = stream;
+  done = uv_write (&stream->write, tcp, bytes, (unsigned)count, on_written);
+  stream->is_writing = done == 0;
+  return done;
+}
+
 static int write_flying (struct real_stream *stream) {
   struct real_slices *flying = &stream->flying;
   uv_buf_t some[64] = { { NULL, 0 } };
@@ -264,12 +299,10 @@ static int write_flying (struct real_stream *stream) {
     bytes[i].base = (char *)(uintptr_t)flying->items[i].data;
     bytes[i].len = flying->items[i].size;
   }
-  stream->write.data = stream;
   if (stream->writes != NULL) {
     (*stream->writes)++;
   }
-  status = uv_write (&stream->write, (uv_stream_t *)&stream->tcp, bytes,
-                     (unsigned)flying->count, on_written);
+  status = write_bytes (stream, bytes, flying->count);
   if (bytes != some) {
     free (bytes);
   }
@@ -286,7 +319,6 @@ void real_stream_flush (struct real_stream *stream) {
   stream->queued = stream->flying;
   stream->flying = swap;
   status = write_flying (stream);
-  stream->is_writing = status == 0;
   if (status != 0) {
     slices_clear (stream, &stream->flying);
     end (stream, status);
