@@ -53,4 +53,33 @@ describe("core/uv, counted", function ()
     assert.equal(2, fewest) -- that of the first status, which it does not
                             -- count itself, and one for all answers
   end)
+
+  it("a put takes three turns of the loop: asked, synced, applied", function ()
+    local cluster = Cluster.new { count = 1, member = { machine = "raft.kv" } }
+    finally(function () cluster:close() end)
+    cluster:start_all()
+    cluster:leader()
+    local client = cluster:client()
+    local function turns()
+      local sum = 0
+      for _, count in ipairs(cluster:status(1).turn_us) do
+        sum = sum + count
+      end
+      return sum
+    end
+    local function put()
+      assert(client:propose { "set", "key", "value" })
+    end
+    put() -- and what a session takes
+    local fewest = math.huge
+    for _ = 1, 3 do -- what else takes a turn comes now and then
+      local before = turns()
+      for _ = 1, COUNT do
+        put()
+      end
+      fewest = math.min(fewest, (turns() - before) / COUNT)
+    end
+    client:close()
+    assert.is_true(fewest > 2.9 and fewest < 3.4, fewest)
+  end)
 end)
