@@ -25,6 +25,7 @@ void raft_probe_recover (lua_State *L);
 
 struct recovering {
   struct raft_arena arena;
+  struct rescue *rescue;
   struct sim_disk *from;
   struct sim_disk *into;
   bool is_done;
@@ -101,12 +102,13 @@ static void recover (struct recovering *self, struct desk_member *member,
   options.done = on_done;
   raft_guard_enter (&guard);
   if (setjmp (guard.jump) == 0) {
-    int status = replica_recover (&options);
+    int status = replica_recover (&self->rescue, &options);
     if (status != RAFT_OK) {
       self->is_done = true;
       self->status = status;
     }
     step_all (self, steps);
+    replica_recover_free (self->rescue);
   } else {
     memcpy (self->panic, guard.what, sizeof guard.what);
   }

@@ -36,9 +36,15 @@ static void fail_plainly (struct rescue *rescue, int status) {
 
 /* ---- the end ----------------------------------------------------------- */
 
-static void rescue_free (struct rescue *rescue) {
+void replica_recover_free (struct rescue *rescue) {
+  if (rescue == NULL) {
+    return;
+  }
   raft_buffer_free (&rescue->names);
   raft_buffer_free (&rescue->bytes);
+  replica_meta_reader_free (&rescue->decoding);
+  raft_buffer_free (&rescue->image);
+  wal_snapshot_reader_free (&rescue->reader);
   wal_snapshot_writer_free (&rescue->writer);
   replica_meta_free (&rescue->meta);
   replica_session_table_free (&rescue->like);
@@ -49,13 +55,10 @@ static void rescue_free (struct rescue *rescue) {
 }
 
 static void end (struct rescue *rescue) {
-  struct replica_recover_options options = rescue->options;
-  struct replica_survivor survivor = rescue->survivor;
-  struct raft_detail detail = rescue->detail;
-  int status = rescue->status;
-  rescue_free (rescue);
-  options.done (options.owner, status, status == RAFT_OK ? &survivor : NULL,
-                &detail);
+  const struct replica_recover_options *options = &rescue->options;
+  options->done (options->owner, rescue->status,
+                 rescue->status == RAFT_OK ? &rescue->survivor : NULL,
+                 &rescue->detail);
 }
 
 static void on_directory_synced (struct fs_request *request) {
@@ -66,7 +69,7 @@ static void on_directory_synced (struct fs_request *request) {
   end (rescue);
 }
 
-/* The log is freed later: it is still in the call that told this. */
+/* The log has synced the directory for its own names; once more for all. */
 static void on_wal_closed (void *owner) {
   struct rescue *rescue = owner;
   struct fs_request *request = &rescue->request;
@@ -472,7 +475,8 @@ void rescue_looked (struct rescue *rescue) {
 
 /* ---- the face ---------------------------------------------------------- */
 
-int replica_recover (const struct replica_recover_options *options) {
+int replica_recover (struct rescue **made,
+                     const struct replica_recover_options *options) {
   struct session_bounds bounds = replica_session_bounds (&options->limits);
   struct rescue *rescue
     = raft_allocate_zeroed (options->memory, sizeof *rescue);
@@ -490,6 +494,7 @@ int replica_recover (const struct replica_recover_options *options) {
   replica_session_table_init (&rescue->like, options->memory, &bounds,
                               RAFT_BUG_NONE);
   replica_meta_init (&rescue->meta);
+  *made = rescue;
   rescue_look (rescue);
   return RAFT_OK;
 }

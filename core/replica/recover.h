@@ -67,8 +67,14 @@ struct replica_recover_options {
 
 RAFT_HIDDEN_BEGIN
 
-/* Errors: RAFT_ENOMEM (then 'done' is not called). */
-int replica_recover (const struct replica_recover_options *options);
+struct rescue;
+
+/* Begins; ends with 'done'. Errors: RAFT_ENOMEM (then 'done' is not called). */
+int replica_recover (struct rescue **rescue,
+                     const struct replica_recover_options *options);
+/* After 'done', not within it; or when the world completes nothing any more.
+** NULL is ignored. */
+void replica_recover_free (struct rescue *rescue);
 
 RAFT_HIDDEN_END
 

@@ -39,6 +39,7 @@ struct directory_maker {
   bool is_done;
   int status;
   struct raft_detail detail;
+  struct rescue *rescue;    /* NULL: it is no recovery */
   struct replica_survivor *survivor;
 };
 
@@ -100,7 +101,7 @@ static void begin_recovery (struct directory_maker *maker) {
   options.limits = *maker->limits;
   options.owner = maker;
   options.done = on_recovered;
-  if (replica_recover (&options) != RAFT_OK) {
+  if (replica_recover (&maker->rescue, &options) != RAFT_OK) {
     struct raft_detail why;
     on_done (maker, raft_fail (&why, RAFT_ENOMEM, "out of memory"), &why);
   }
@@ -137,6 +138,7 @@ static int run (struct directory_maker *maker, struct raft_detail *detail) {
     begin (maker);
     perform_all (maker);
     raft_assert (maker->is_done);
+    replica_recover_free (maker->rescue);
   } else {
     maker->status = raft_fail (&maker->detail, RAFT_EPANIC, "assert: %s",
                                guard.what);
