@@ -81,11 +81,10 @@ local function advice(found)
     dirs[i] = "--dir " .. one.dir
   end
   local best = found.best
-  return ("%s has the latest entries. %s %s missing: as long as one of them may"
-    .. " come back,\nwait. If they are lost for ever:\n\n"
+  return ("%s has the latest entries.\nMissing: %s. While one of them may come"
+    .. " back, wait. If all are lost for ever:\n\n"
     .. "  luaraft recover %s --into %s.new --lost %s --accept-loss\n\n%s")
-    :format(best.dir, joined(found.missing),
-      #found.missing == 1 and "is" or "are", table.concat(dirs, " "),
+    :format(best.dir, joined(found.missing), table.concat(dirs, " "),
       best.dir, joined(found.missing), LOSS)
 end
 
