@@ -259,6 +259,7 @@ build = {
         "core/replica/query.c",
         "core/replica/reads.c",
         "core/replica/recover.c",
+        "core/replica/recover_log.c",
         "core/replica/recover_look.c",
         "core/replica/recover_snapshot.c",
         "core/replica/refusal.c",

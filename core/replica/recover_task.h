@@ -4,7 +4,8 @@
 ** of each other.
 **
 ** Holds: struct rescue. recover_look.c reads the old directory, recover_
-**        snapshot.c its snapshot, recover.c makes the new one.
+**        snapshot.c its snapshot, recover.c makes the new one, recover_log.c
+**        fills it.
 **
 **   lock, list ─► segments ─► snapshots, the newest first ─► looked
 **                                                              │ into?
@@ -69,8 +70,12 @@ RAFT_HIDDEN_BEGIN
 /* The first failure counts. */
 void rescue_fail (struct rescue *rescue, int status,
                   const struct raft_detail *detail);
+/* The same, and the error's own text explains it. */
+void rescue_fail_plainly (struct rescue *rescue, int status);
 /* The old directory is known, or cannot be used (status). */
 void rescue_looked (struct rescue *rescue);
+/* Tells the owner: 'status', and on success 'survivor'. */
+void rescue_end (struct rescue *rescue);
 
 /* ---- recover_look.c ---------------------------------------------------- */
 
@@ -88,6 +93,14 @@ void rescue_read_segment (struct rescue *rescue, uint64_t number,
 ** what was wrong, 'head' and 'meta' what it is. */
 void rescue_read_snapshot (struct rescue *rescue, raft_index index,
                            void (*done) (struct rescue *rescue));
+
+/* ---- recover_log.c ----------------------------------------------------- */
+
+/* Of the new directory's log. */
+void rescue_log_options (struct rescue *rescue, struct wal_options *options);
+/* Opens the log that was made and writes all of it, the snapshot first; ends
+** with rescue_end. */
+void rescue_open_log (struct rescue *rescue);
 
 RAFT_HIDDEN_END
 
