@@ -99,7 +99,7 @@ local BY_SPEC = {
 local ORDER = { "swarm", "small", "members", "contested", "everything",
                 "crashes", "disks", "reads", "partitions", "messages",
                 "leases", "handovers", "contested_five", "clock_31", "tight",
-                "priorities" }
+                "priorities", "bulk" }
 
 -- Where to look first for what is rare, when the search is to be short.
 local HINTS = {

@@ -168,6 +168,9 @@ static void mark_peer (struct sim_world *world,
            !peer->probing
              && (peer->inflight_messages >= limits->inflight_messages
                  || peer->inflight_bytes >= limits->inflight_bytes));
+  mark_if (world, SIM_MARK_WINDOW_BYTES,
+           !peer->probing && peer->inflight_bytes >= limits->inflight_bytes
+             && peer->inflight_messages < limits->inflight_messages);
   mark_if (world, SIM_MARK_PEER_STALLED, peer->stalled);
   mark_if (world, SIM_MARK_PEER_FULL, peer->disk_full);
   before->next = peer->next;

@@ -35,6 +35,7 @@
   X(REPLICATED, "replicated", "and is followed closely from then on")        \
   X(LOST_TOUCH, "lost_touch", "it was, and is probed again")                 \
   X(WINDOW_CLOSED, "window_closed", "as much is under way as may be")        \
+  X(WINDOW_BYTES, "window_bytes", "by bytes, not by messages")               \
   X(PEER_STALLED, "peer_stalled", "a follower says that it is stalled")      \
   X(SYNC_STALL, "sync_stall", "a sync takes too long")                       \
   X(APPLY_STALL, "apply_stall", "the machine takes too long")                \

@@ -141,6 +141,18 @@ profiles.small = {
   limits = SMALL,
 }
 
+--- Big entries and small windows: bytes are what closes them, long before the
+-- messages do, and entries are read back from the log to be sent.
+profiles.bulk = {
+  members = 5, clients = 6, burst = 4, padding_bytes = 3000,
+  operation_us = 10 * MS, loss = 10, duplicate = 10, reorder = 30, tail = 3,
+  slow_sync = 5, fault_us = 300 * MS, fault_length_us = 600 * MS,
+  crash = 2, kill = 1, split = 2, isolate = 2, pause = 2, slow_link = 2,
+  limits = { inflight_bytes = 6000, append_bytes = 4096, cached_bytes = 16384,
+    apply_bytes = 8192, segment_bytes = 32768, batch_bytes = 8192,
+    snapshot_bytes = 65536, retained_entries = 16 },
+}
+
 --- Less room than there are clients: sessions are evicted, and expire soon by
 -- clocks that differ; requests are refused, and who is slow is called stalled.
 -- Nobody can be sure to be served.
@@ -208,7 +220,7 @@ profiles.names = {
   "quiet", "messages", "crashes", "partitions", "disks", "small",
   "contested", "contested_five", "reads", "leases", "handovers",
   "clock_31", "clock_32", "clock_52",
-  "tight", "members", "priorities", "everything", "swarm",
+  "tight", "bulk", "members", "priorities", "everything", "swarm",
 }
 
 return profiles

@@ -243,6 +243,15 @@ function Table:release(id)
   self:sync(id)
 end
 
+--- From now on a member's machine does not answer, until it is free.
+function Table:busy(id) self.members[id].is_busy = true end
+
+function Table:free(id)
+  local member = self.members[id]
+  member.is_busy = nil
+  perform.apply(self, member, member.given)
+end
+
 --- Nothing passes from one member to another, in this direction.
 function Table:cut(from, to) self.cuts[from .. ">" .. to] = true end
 

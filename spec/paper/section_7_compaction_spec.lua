@@ -54,6 +54,14 @@ describe("§7 a log that is compacted", function()
     assert.equal(8, t:status(1).snapshot)
   end)
 
+  it("is not cut where it would lose nothing", function()
+    local t = led_by_1(6, { retained_entries = 8 })
+    for _, effect in ipairs(t:snapshot(1)) do
+      assert.not_equal("compact", effect.kind)
+    end
+    assert.same({ 8, 0 }, { t:status(1).snapshot, t:status(1).base })
+  end)
+
   it("keeps a snapshot to itself that is older than the newest", function()
     local t = led_by_1(6)
     t:snapshot(1, 7)
@@ -205,6 +213,34 @@ describe("§7 InstallSnapshot", function()
     if t.members[3].must_install then t:install(3) end
     t:run(200 * MS)
     assert.equal(10, t:commit(3))
+  end)
+
+  it("when one has failed, what is committed here is applied", function()
+    local t = led_by_1(2, { retained_entries = 0, apply_entries = 1 })
+    t:busy(3)
+    t:propose(1, 3)
+    t:settle()
+    t:run(60 * MS)
+    assert.same({ 7, 4 }, { t:commit(3), t:status(3).applied })
+    t:isolate(3)
+    t:propose(1, 3)
+    t:settle()
+    t:run(60 * MS)
+    t:snapshot(1)
+    t:snapshot(2)
+    t:heal()
+    t:hold(3)
+    t:wait(60 * MS)
+    t:tick(1)
+    while not t:waiting("image")[1] do t:deliver() end
+    while t:deliver() do end
+    assert.is_true(t.members[3].must_install)
+    t:free(3)
+    assert.equal(5, t:status(3).applied) -- no more while it is installed
+    t:drop()
+    t:isolate(3)
+    t:install(3, true)
+    assert.equal(7, t:status(3).applied)
   end)
 
   it("one of what is committed already is not installed", function()

@@ -69,6 +69,10 @@ function perform.load(self, member, effect)
 end
 
 function perform.apply(self, member, effect)
+  if member.is_busy then
+    member.given = effect
+    return
+  end
   for i = effect.first, effect.first + effect.count - 1 do
     member.applied[i] = member.cache[i].term
   end
@@ -111,7 +115,8 @@ function perform.snapshot(self, member, effect)
   }
 end
 
-function perform.install(self, member)
+function perform.install(self, member, effect)
+  assert(effect.index == member.arrived.image.index, "another snapshot")
   member.must_install = true
   if not self.held[member.id] then self:install(member.id) end
 end

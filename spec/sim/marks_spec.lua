@@ -8,7 +8,7 @@ local sim = require "raft.sim"
 
 -- Seeds of each profile, in the short form and in the long one.
 local SEEDS = { everything = { 24, 100 }, tight = { 6, 30 },
-                contested = { 10, 30 }, members = { 10, 30 },
+                bulk = { 4, 30 }, contested = { 10, 30 }, members = { 10, 30 },
                 priorities = { 10, 30 } }
 
 -- Marks that everything reaches by itself need no other profile.
@@ -16,7 +16,7 @@ local BY_OTHERS = {
   apply_stall = true, peer_stalled = true, session_evicted = true,
   session_expired = true, overloaded = true,
   sync_stall = true, session_unused = true,
-  stall_transfer = true, peer_full = true, priority_transfer = true,
+  window_bytes = true, stall_transfer = true, peer_full = true, priority_transfer = true,
 }
 
 -- From, to, cause. A role is left for a lower one, or for the next step of an
@@ -85,8 +85,8 @@ describe("sim: marks", function ()
   end)
 
   it("are all reached by the general profiles", function ()
-    for _, name in ipairs { "tight", "contested", "members", "priorities" }
-    do
+    for _, name in ipairs { "tight", "bulk", "contested", "members",
+                            "priorities" } do
       run(name, sums)
     end
     assert.equal("", missing(sums.marks, {}))

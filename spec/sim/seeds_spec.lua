@@ -22,6 +22,7 @@ local COUNTS = {
   clock_32 = { 3, 100 },
   clock_52 = { 3, 100 },
   tight = { 10, 1000 },
+  bulk = { 10, 1000 },
   members = { 30, 3000 },
   priorities = { 30, 3000 },
   everything = { 30, 3000 },
@@ -46,6 +47,8 @@ local MUST = {
   clock_31 = { "acknowledged" },
   clock_32 = { "acknowledged" },
   clock_52 = { "acknowledged" },
+  bulk = { "window_bytes", "old_entries", "truncations",
+    "snapshots_installed" },
   tight = { "slow_syncs", "client_resets", "reads_done" },
   members = { "configurations", "orders_done", "removed", "crashes" },
   priorities = { "configurations", "orders_done", "removed", "crashes" },
@@ -82,6 +85,7 @@ local function run_seeds(name, from, count)
         result.violation.text, replay(name, seed)))
     end
     add(sums, result)
+    add(sums, result.marks)
   end
   print(("%-15s %5d seeds, %10d events, %7d writes, %7d reads"):format(name,
     count, sums.events, sums.acknowledged, sums.reads_done))

@@ -81,6 +81,26 @@ describe("raft: priorities", function ()
       assert.equal(3, t:leader())
     end)
 
+  it("one that does not take over is asked again, but not at once", function()
+    local t, asked = led_by(1, { [3] = 200 }), {}
+    local deliver = t.deliver
+    function t:deliver(wanted) -- each order is lost
+      self:drop(function(message) return message.kind == "timeout_now" end)
+      return deliver(self, wanted)
+    end
+    for _ = 1, math.floor(4 * SETTLE / (10 * MS)) do
+      t:run(10 * MS)
+      if t:status(1).transferee == 3 and not asked.is_on then
+        asked[#asked + 1] = t.now
+      end
+      asked.is_on = t:status(1).transferee == 3
+    end
+    assert.is_true(#asked >= 2)
+    for i = 2, #asked do
+      assert.is_true(asked[i] - asked[i - 1] >= SETTLE, asked[i])
+    end
+  end)
+
   it("one that lags or is stalled is not handed to", function ()
     for _, what in ipairs { "stalled", "disk_full" } do
       local t = led_by(1, { [3] = 200 })
