@@ -16,7 +16,8 @@ local BY_OTHERS = {
   apply_stall = true, peer_stalled = true, session_evicted = true,
   session_expired = true, overloaded = true,
   sync_stall = true, session_unused = true,
-  window_bytes = true, stall_transfer = true, peer_full = true, priority_transfer = true,
+  window_bytes = true,
+  stall_transfer = true, peer_full = true, priority_transfer = true,
 }
 
 -- From, to, cause. A role is left for a lower one, or for the next step of an
