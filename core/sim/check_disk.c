@@ -62,6 +62,14 @@ static void compare (const struct inspection *inspection,
                  (number)status->durable_term,
                  (number)status->durable_vote);
   }
+  /* The leader's snapshot is on the disk, and the engine not told yet: what it
+  ** takes the place of is given up rightly (Paper 7). */
+  if (own->installing != 0
+      && (recovered->base_index == own->installing
+          || (inspection->covered == own->installing
+              && is_begun_anew (inspection, recovered)))) {
+    return;
+  }
   for (raft_index index = inspection->covered + 1; index <= status->stable;
        index++) {
     if (is_begun_anew (inspection, recovered)
