@@ -8,6 +8,10 @@
 local ELSEWHERE = { ["scripts/setup"] = true, ["scripts/demo"] = true,
   ["scripts/test"] = true }
 
+-- The rock too, in another folder: with SPEC_TREE it is there.
+local ROCK = "scripts/rock 5.4 build/rock"
+local TREE = os.getenv "SPEC_TREE"
+
 local function read(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read("*a")
@@ -41,6 +45,10 @@ local function run_commands(text)
     local script = line:match("^scripts/%w+")
     if ELSEWHERE[line] then
       assert(io.open(script)):close()
+    elseif line == ROCK and TREE then
+      kept[#kept + 1] = "rm -rf build/rock"
+      kept[#kept + 1] = ("ln -s '%s' build/rock"):format(
+        assert(TREE:match "^(.*)/tree$"))
     else
       kept[#kept + 1] = line
     end
