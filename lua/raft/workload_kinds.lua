@@ -196,8 +196,17 @@ kinds.queue = {
 
 local ACCOUNTS, BALANCE = 5, 10 -- as in machines/bank.lua
 
-local function bank_read()
-  return read(nil, { "read" })
+-- One bank at a time; it is left for a new one as keys are.
+local function bank_of(run, o, is_write)
+  local writes = run.writes[1] or 0
+  run.writes[1] = writes + (is_write and 1 or 0)
+  local bank = 1 + math.floor(writes / o.per_key)
+  run:note_key(bank)
+  return bank
+end
+
+local function bank_read(_, bank)
+  return read(bank, { "read", bank })
 end
 
 local function same(one, other)
@@ -210,22 +219,26 @@ local function same(one, other)
 end
 
 kinds.bank = {
-  machine = "raft.machines.bank", room = "bank",
+  machine = "raft.machines.bank", room = "bank", per_key = 256,
   words = { "read", "transfer" }, mix = { read = 1, transfer = 2 },
   seen = { read = result_itself, transfer = result_itself },
-  read = bank_read,
-  transfer = function (draw)
+  read = function (_, run, o)
+    return bank_read(run, bank_of(run, o))
+  end,
+  transfer = function (draw, run, o)
+    local bank = bank_of(run, o, true)
     local from, to = draw(ACCOUNTS), draw(ACCOUNTS - 1)
     to = to < from and to or to + 1
     local amount = draw(BALANCE)
-    return write("transfer", nil, { from, to, amount },
-      { "transfer", from, to, amount })
+    return write("transfer", bank, { from, to, amount },
+      { "transfer", from, to, amount, bank })
   end,
-  final = function ()
-    return { bank_read() }
-  end,
+  final = final_reads(bank_read),
   model = {
     name = "bank", looks = { read = true },
+    key = function (input)
+      return input.key
+    end,
     init = function ()
       local balances = {}
       for i = 1, ACCOUNTS do

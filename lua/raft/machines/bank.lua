@@ -1,21 +1,35 @@
 -- SPDX-License-Identifier: MIT
 --
--- bank.lua - a replicated bank: five accounts of ten each, to begin with.
+-- bank.lua - replicated banks: five accounts of ten each, to begin with.
 --
--- Commands:  { "transfer", from, to, amount }   whether there was enough
--- Questions: { "read" }                         every balance, in order
--- Invariant: the sum of all balances never changes.
+-- Commands:  { "transfer", from, to, amount, bank }   whether there was enough
+-- Questions: { "read", bank }                         every balance, in order
+-- Invariant: the sum of a bank's balances never changes.
+--
+-- A bank is a number from 1; without one it is the first.
 
 local Bank = {}
 Bank.__index = Bank
 
+local function new_balances()
+  return { 10, 10, 10, 10, 10 }
+end
+
 function Bank.new()
-  return setmetatable({ balances = { 10, 10, 10, 10, 10 } }, Bank)
+  return setmetatable({ banks = {} }, Bank)
+end
+
+-- Banks are opened in their order.
+function Bank:open(bank)
+  for number = #self.banks + 1, bank or 1 do
+    self.banks[number] = new_balances()
+  end
+  return self.banks[bank or 1]
 end
 
 function Bank:apply(command)
-  local balances, from, to = self.balances, command[2], command[3]
-  local amount = command[4]
+  local from, to, amount = command[2], command[3], command[4]
+  local balances = self:open(command[5])
   if balances[from] < amount then
     return false
   end
@@ -24,16 +38,16 @@ function Bank:apply(command)
   return true
 end
 
-function Bank:query()
-  return self.balances
+function Bank:query(question)
+  return self.banks[question[2] or 1] or new_balances()
 end
 
 function Bank:snapshot()
-  return self.balances
+  return self.banks
 end
 
 function Bank:restore(image)
-  self.balances = image
+  self.banks = image
 end
 
 -- For luaraft lint.
