@@ -147,7 +147,7 @@ describe("luaraft sim: a failure that only Lua sees #once", function()
     assert.matches("workload: bank: %a", fails_alike(small, name))
     local text = command:read(small)
     assert.matches('of = "bank.lua"', text, 1, true)
-    assert.matches('op = { f = "transfer", value = {', text, 1, true)
+    assert.matches('op = { f = "transfer", key = 1, value = {', text, 1, true)
   end)
 
   it("a history without an order, with a workload of the user's own",
