@@ -72,6 +72,34 @@ describe("wal: compact", function()
       desk.close(log, disk)
     end)
 
+  it("counts the bytes that are left, of segments of any size", function()
+    local log, disk = desk.fresh()
+    for index = 2, 40 do
+      local size = index % 5 == 0 and 500 * index or 700
+      desk.write(log, disk, index, 3, { index, index, size })
+      if index % 6 == 0 then
+        log:compact(index - 2)
+        disk:drain()
+        local sum = 0
+        for _, name in ipairs(segments(disk)) do
+          sum = sum + #disk:contents(name)
+        end
+        assert.equal(sum, log:status().bytes, index)
+      end
+    end
+    desk.close(log, disk)
+  end)
+
+  it("removes one that is open because it was read", function()
+    local log, disk = filled(30)
+    local before = segments(disk)
+    read_back(log, 2, 2)
+    log:compact(12)
+    disk:drain()
+    assert.not_equal(before[1], segments(disk)[1])
+    desk.close(log, disk)
+  end)
+
   it("never removes the segment that is written to", function()
     local log, disk = filled(30)
     log:compact(30)
