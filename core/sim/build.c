@@ -4,7 +4,7 @@
 
 #include "sim/build.h"
 
-#include "sim/world.h"
+#include "sim/check.h"
 
 struct wire_version sim_build_of (const struct sim_member *member) {
   const struct sim_options *world = &member->world->options;
@@ -18,7 +18,12 @@ struct wire_version sim_build_of (const struct sim_member *member) {
   return version;
 }
 
-bool sim_build_lacks (const struct sim_member *member, uint64_t agreed) {
-  return member->id > member->world->options.members
-         && (agreed & ~sim_build_of (member).features) != 0;
+bool sim_build_may_lack (const struct sim_world *world, raft_id member) {
+  return member > world->options.members;
+}
+
+bool sim_build_lacks (const struct sim_member *member) {
+  const struct sim_world *world = member->world;
+  return sim_build_may_lack (world, member->id)
+         && (world->checks->agreed & ~sim_build_of (member).features) != 0;
 }

@@ -197,6 +197,7 @@ struct sim_checks {
   struct check_raise *raises;       /* how that came, oldest first */
   size_t raise_count;
   size_t raise_capacity;
+  uint64_t agreed;                  /* features that any member has on */
   raft_id used;                     /* highest id in any log's latest one */
 };
 

@@ -188,6 +188,7 @@ void sim_check_hash (struct sim_world *world, struct sim_member *member) {
   world->counters.agreements += status.features_agreed != 0
                                 && !own->has_agreed;
   own->has_agreed = own->has_agreed || status.features_agreed != 0;
+  checks->agreed |= status.features_agreed;
   hash = status.result_hash | 1;
   checks->hashes
     = sim_check_grow (checks->hashes, &checks->hash_capacity,

@@ -166,13 +166,13 @@ static bool is_outside (const struct sim_world *world, int status) {
 }
 
 /* Who was added with a build that lacks what this member has on by now. */
-static bool is_outdated (const struct sim_world *world,
-                         const struct sim_member *member, raft_id other,
-                         int status) {
+static bool is_outdated (const struct sim_member *member,
+                         const struct wire_greeting *greeting, int status) {
   struct replica_status own;
   replica_get_status (member->replica, &own);
   return status == RAFT_EUNSUPPORTED
-         && sim_build_lacks (world->members[other], own.features_agreed);
+         && sim_build_may_lack (member->world, greeting->member)
+         && (own.features_agreed & ~greeting->features) != 0;
 }
 
 static int judge (struct sim_net *net, struct sim_member *member,
@@ -203,7 +203,7 @@ static int judge (struct sim_net *net, struct sim_member *member,
     if (status == RAFT_EWIPED) {
       world->counters.wiped_refused++;
     } else if (status != RAFT_ENOMEM && !is_outside (world, status)
-               && !is_outdated (world, member, event->source, status)) {
+               && !is_outdated (member, &greeting, status)) {
       sim_violate (world, "greeting", "member %llu refuses member %u: %s",
                    (unsigned long long)member->id, event->source,
                    raft_error_name (status));

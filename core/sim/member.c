@@ -328,6 +328,10 @@ void sim_member_kill (struct sim_member *member) {
   member->state = SIM_MEMBER_DOWN;
 }
 
+static bool is_outdated (const struct sim_member *member) {
+  return member->stop_status == RAFT_EUNSUPPORTED && sim_build_lacks (member);
+}
+
 static void act_on_stop (struct sim_member *member) {
   struct sim_world *world = member->world;
   world->counters.stops++;
@@ -336,7 +340,7 @@ static void act_on_stop (struct sim_member *member) {
   world->counters.removed += member->stop_status == RAFT_EREMOVED;
   member->has_left |= member->stop_status == RAFT_EREMOVED;
   sim_damage_judge (world, member, member->stop_status);
-  if (!member->is_excused && !member->has_left) {
+  if (!member->is_excused && !member->has_left && !is_outdated (member)) {
     sim_violate (world, "stopped", "member %llu stopped without a fault: "
                  "%s: %s", (unsigned long long)member->id,
                  raft_error_name (member->stop_status),
@@ -392,7 +396,7 @@ void sim_member_wipe (struct sim_member *member) {
 }
 
 bool sim_member_is_owed (const struct sim_member *member) {
-  return !member->is_wiped && !member->has_left
+  return !member->is_wiped && !member->has_left && !sim_build_lacks (member)
          && !(member->is_damaged && member->stop_status == RAFT_ECORRUPT);
 }
 

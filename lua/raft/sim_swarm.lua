@@ -92,6 +92,33 @@ local function draw_members(random, options)
   end
 end
 
+-- What some clusters use and some do not: reads of other kinds, leases, who
+-- should lead, windows and messages full by bytes, builds of different age.
+local function draw_uses(random, options)
+  if random:number(2) == 1 then
+    options.follower_reads = 50 * random:number(6)
+    options.bounded_reads = 50 * random:number(6)
+    options.max_age_us = 50 * MS * random:number(8)
+  end
+  if random:number(3) == 1 then
+    options.lease_us = 100 * MS * random:number(15)
+    options.lease_reads = 50 * random:number(6)
+    options.check_quorum_us = 2 * options.lease_us + 1000 * MS
+  end
+  if random:number(4) == 1 then
+    options.priorities, options.obey, options.heal = 1, nil, nil
+    options.limits.priority_settle_us = 500 * MS
+  end
+  if random:number(3) == 1 then
+    options.padding_bytes = 100 * random:number(9)
+    options.limits.inflight_bytes = 512 * random:number(8)
+    options.limits.append_bytes = 256 * random:number(8)
+  end
+  if random:number(4) == 1 then
+    options.features, options.older = 32, 2 * (random:number(511) - 1)
+  end
+end
+
 --- The options of one seed.
 -- @return { members = 3, clients = 5, crash = 4, limits = { … }, … }
 function swarm.draw(seed)
@@ -109,6 +136,7 @@ function swarm.draw(seed)
   if random:number(4) == 1 then
     options.padding_bytes = 300
   end
+  draw_uses(random, options)
   return options
 end
 

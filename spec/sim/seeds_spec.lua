@@ -56,7 +56,8 @@ local MUST = {
     "snapshots_restored", "wipes", "jumps", "machine_failures",
     "memory_failures", "unknowns" },
   swarm = { "crashes", "partitions", "disk_fulls", "snapshots_taken",
-    "configurations", "lost" },
+    "configurations", "lost", "lease_done", "follower_done", "bounded_done",
+    "agreements", "snapshots_installed", "orders_done" },
 }
 
 local function replay(name, seed)
