@@ -174,7 +174,7 @@ struct client_call_box {
   raft_id home;
   enum sim_operation_kind kind;
   struct wire_view bytes;
-  raft_time deadline_us;
+  struct sim_terms terms;
   uint64_t number;
   int status;
 };
@@ -213,11 +213,11 @@ static void call_invoke (struct sim_world *world, void *argument) {
   struct client_call_box *box = argument;
   (void)world;
   box->number = sim_client_invoke (box->client, box->kind, box->bytes,
-                                   box->deadline_us, &box->status);
+                                   box->terms, &box->status);
 }
 
-/* invoke (client, "write" | "read" | …, bytes [, deadline]) -> number,
-** or nil, message, code. */
+/* invoke (client, "write" | "read" | …, bytes [, deadline [, max_age]]) ->
+** number, or nil, message, code. */
 static int world_invoke (lua_State *L) {
   struct sim_world *world = check_world (L);
   struct client_call_box box = { 0 };
@@ -227,7 +227,8 @@ static int world_invoke (lua_State *L) {
     L, 3, NULL, sim_operation_words);
   box.bytes.data = (const uint8_t *)luaL_checklstring (L, 4, &size);
   box.bytes.size = size;
-  box.deadline_us = lua_isnoneornil (L, 5) ? 0 : check_time (L, 5);
+  box.terms.deadline_us = lua_isnoneornil (L, 5) ? 0 : check_time (L, 5);
+  box.terms.max_age_us = lua_isnoneornil (L, 6) ? 0 : check_time (L, 6);
   box.status = RAFT_ECLOSED;
   if (!sim_world_has_ended (world)) {
     sim_guarded (world, call_invoke, &box);

@@ -20,7 +20,8 @@
 **   v value  w more      j value, below 0 is back  t a name
 **   u value, one more than said; 0 when nothing is
 **   i a command; its bytes are in field "bytes"
-** and in fields: F file (value), P place (more), D deadline (more).
+** and in fields: F file (value), P place (more), D deadline (more), A max_age
+** (value).
 ** Below 'least' nothing may be left out; what is, is the first word, the
 ** first request, or nothing. */
 struct shape {
@@ -61,7 +62,7 @@ static const struct shape SHAPES[SIM_ACTION_KINDS] = {
   [SIM_ACTION_DRIFT] = { "drift", "mj", NULL, 2 },
   [SIM_ACTION_SLOW_LINK] = { "slow_link", "abv", NULL, 2 },
   [SIM_ACTION_LIE] = { "lie", "mh", LIES, 1 },
-  [SIM_ACTION_INVOKE] = { "invoke", "mhiD", sim_operation_words, 2 },
+  [SIM_ACTION_INVOKE] = { "invoke", "mhiDA", sim_operation_words, 2 },
   [SIM_ACTION_SET] = { "set", "tv", NULL, 2 },
   [SIM_ACTION_SETTLE] = { "settle", "", NULL, 0 },
 };
@@ -193,6 +194,9 @@ static void read_letter (lua_State *L, char letter, int index, int row,
       break;
     case 'P':
       action->more = read_field (L, row, "place");
+      break;
+    case 'A':
+      action->value = read_field (L, row, "max_age");
       break;
     default:
       action->more = read_field (L, row, "deadline");
@@ -521,6 +525,9 @@ static void push_action (lua_State *L, const struct sim_action *action) {
     lua_setfield (L, -2, "bytes");
     if (action->more > 0) {
       field_set_number (L, "deadline", action->more);
+    }
+    if (action->value > 0) {
+      field_set_number (L, "max_age", action->value);
     }
   }
 }

@@ -291,13 +291,14 @@ static void invoke (struct sim_world *world,
                     const struct sim_action *action) {
   struct sim_client *client = client_of (world, action->whom);
   struct wire_view bytes = { action->bytes, action->size };
+  struct sim_terms terms = { action->more, action->value };
   int status;
   if (client == NULL) {
     sim_violate (world, "schedule", "no client %u", action->whom);
     return;
   }
   (void)sim_client_invoke (client, (enum sim_operation_kind)action->how,
-                           bytes, action->more, &status);
+                           bytes, terms, &status);
 }
 
 static void act_again (struct sim_world *world, void *argument) {

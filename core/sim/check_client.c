@@ -32,10 +32,9 @@ static struct check_payload *asked_at (struct sim_checks *checks,
 }
 
 static raft_index floor_before (const struct sim_world *world,
-                                uint64_t key) {
+                                uint64_t key, raft_time max_age_us) {
   const struct sim_checks *checks = world->checks;
-  raft_time age = world->options.max_age_us
-                  + world->options.max_age_us / 16 + RAFT_MILLISECOND;
+  raft_time age = max_age_us + max_age_us / 16 + RAFT_MILLISECOND;
   for (size_t i = checks->raise_count; i > 0; i--) {
     const struct check_raise *raise = &checks->raises[i - 1];
     if (raise->key == key && raise->time + age <= world->now) {
@@ -65,7 +64,8 @@ void sim_check_invoked (struct sim_world *world, struct sim_client *client,
   if (sim_command_parse (bytes.data, bytes.size, &command) == RAFT_OK) {
     operation->key = raft_checksum (command.key.data, command.key.size, 0);
     operation->floor = operation->kind == SIM_BOUNDED_READ
-                         ? floor_before (world, operation->key)
+                         ? floor_before (world, operation->key,
+                                         operation->max_age_us)
                          : *sim_map_at (&checks->floors, operation->key);
   }
 }

@@ -311,18 +311,28 @@ static int start (struct sim_client *client, struct sim_operation *operation,
     return client_propose (client->client, &operation->call, bytes);
   }
   query.read = reads[operation->kind];
-  if (operation->kind == SIM_BOUNDED_READ) {
-    query.max_age_us = client->world->options.max_age_us;
-  }
+  query.max_age_us = operation->max_age_us;
   return client_query (client->client, &operation->call, &query);
+}
+
+/* How old what it sees may be; 0: there is no bound. */
+static raft_time bound_of (const struct sim_client *client,
+                           enum sim_operation_kind kind,
+                           struct sim_terms terms) {
+  if (kind != SIM_BOUNDED_READ) {
+    return 0;
+  }
+  return terms.max_age_us != 0 ? terms.max_age_us
+                               : client->world->options.max_age_us;
 }
 
 static void record (struct sim_client *client,
                     const struct sim_operation *operation,
-                    struct wire_view bytes) {
+                    struct wire_view bytes, raft_time max_age_us) {
   struct sim_action action = { .kind = SIM_ACTION_INVOKE,
                                .whom = client->number,
                                .how = operation->kind };
+  action.value = max_age_us;
   action.more = operation->call.deadline_us;
   action.bytes = (uint8_t *)(uintptr_t)bytes.data;
   action.size = bytes.size;
@@ -333,7 +343,7 @@ static void record (struct sim_client *client,
 
 uint64_t sim_client_invoke (struct sim_client *client,
                             enum sim_operation_kind kind,
-                            struct wire_view bytes, raft_time deadline_us,
+                            struct wire_view bytes, struct sim_terms terms,
                             int *status) {
   struct sim_world *world = client->world;
   struct sim_operation *operation = operation_new (client);
@@ -344,15 +354,16 @@ uint64_t sim_client_invoke (struct sim_client *client,
                    || world->current == &client->work_event;
   operation->call.done = on_done;
   operation->call.owner = client;
-  operation->call.deadline_us = deadline_us;
+  operation->call.deadline_us = terms.deadline_us;
   operation->number = number;
   operation->kind = kind;
+  operation->max_age_us = bound_of (client, kind, terms);
   operation->is_random = is_random;
   operation->is_refused = false;
   operation->invoked = world->now;
   operation->payload = raft_checksum (bytes.data, bytes.size, 0);
   sim_note_invoked (world, operation, client->number, bytes);
-  record (client, operation, bytes);
+  record (client, operation, bytes, terms.max_age_us);
   sim_check_invoked (world, client, operation, bytes);
   client->random_outstanding += is_random;
   *status = start (client, operation, bytes);

@@ -14,9 +14,15 @@
 #include "client/client.h"
 #include "sim/world.h"
 
-/* A bounded read is a stale one, with the bound max_age_us of the options. */
+/* A bounded read is a stale one that must not be older than max_age_us. */
 enum sim_operation_kind { SIM_WRITE, SIM_READ, SIM_STALE_READ, SIM_LEASE_READ,
                           SIM_FOLLOWER_READ, SIM_BOUNDED_READ };
+
+/* How long a call may take, and how old what a bounded read sees may be. */
+struct sim_terms {
+  raft_time deadline_us; /* 0: the client's */
+  raft_time max_age_us;  /* 0: that of the options */
+};
 
 struct sim_operation {
   struct client_call call;     /* first: its owner is the client */
@@ -26,6 +32,7 @@ struct sim_operation {
   bool is_refused;             /* at once: it was never sent */
   uint64_t key;                /* checksum of the encoded key */
   uint64_t payload;            /* checksum of the whole command */
+  raft_time max_age_us;        /* of a bounded read, else 0 */
   raft_index floor;            /* a later version is owed to a write, at
                                   least this one to a read */
   raft_time invoked;
@@ -88,11 +95,10 @@ struct sim_client *sim_client_new_at (struct sim_world *world,
 void sim_client_free (struct sim_client *client);
 
 /* Starts one operation: 'bytes' is an encoded command or question. Its
-** number, or 0 when it was refused at once (the code in *status).
-** deadline 0: the client's. */
+** number, or 0 when it was refused at once (the code in *status). */
 uint64_t sim_client_invoke (struct sim_client *client,
                             enum sim_operation_kind kind,
-                            struct wire_view bytes, raft_time deadline_us,
+                            struct wire_view bytes, struct sim_terms terms,
                             int *status);
 /* The oldest finished operation that was not random, NULL when there is
 ** none; to be given back. */

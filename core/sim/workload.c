@@ -70,7 +70,8 @@ static void invoke (struct sim_client *client,
   raft_assert (status == RAFT_OK);
   (void)sim_client_invoke (client, kind,
                            (struct wire_view){ out->data, out->size },
-                           deadline_us, &status);
+                           (struct sim_terms){ .deadline_us = deadline_us },
+                           &status);
 }
 
 static enum sim_operation_kind draw_kind (const struct sim_client *client) {

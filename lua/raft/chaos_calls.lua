@@ -59,21 +59,25 @@ end
 
 -- ---- calls -----------------------------------------------------------------
 
-local function begin(client, kind, value, deadline)
+-- As the client has them; "bounded" is stale, and no older than said.
+local READS = { read = "linear", stale = "stale", bounded = "stale",
+                lease = "lease", follower = "follower" }
+
+local function begin(client, kind, value, deadline, max_age_us)
   if kind == "write" then
     return client.handle:propose(value, deadline)
   end
-  return client.handle:query(value, kind == "stale" and "stale" or "linear",
-    deadline)
+  return client.handle:query(value, READS[kind], deadline, max_age_us)
 end
 
---- Begins a call. @param kind "write", "read" or "stale"
+--- Begins a call. @param kind "write", "read", "stale", "bounded", "lease" or
+-- "follower" @param max_age_us of "bounded"
 -- @return its number; or nil, message, code
-function Calls:invoke(number, kind, bytes, deadline_us)
+function Calls:invoke(number, kind, bytes, deadline_us, max_age_us)
   local client = self.clients[number]
   local _, value = assert(core.decode(bytes))
   local call, message, code = begin(client, kind, value,
-    deadline_us or DEADLINE_US)
+    deadline_us or DEADLINE_US, max_age_us)
   if not call then
     return nil, message, code
   end

@@ -59,7 +59,9 @@
 --   drift M, PPM                          the monotonic clock, too fast; may
 --                                         be below 0; 0: right again
 --   lie M, "on" | "off"                   illegal: syncs do nothing
---   invoke CLIENT, "write" | "read" | "stale", COMMAND [, deadline = US]
+--   invoke CLIENT, "write" | "read" | "stale" | "lease" | "follower"
+--     | "bounded", COMMAND [, deadline = US, max_age = US]  bounded: stale,
+--                                         and no older
 --   set OPTION, VALUE
 --   settle                                faults end, and all converges
 --

@@ -28,7 +28,7 @@ local sim_client = { Client = Client, Call = Call }
 
 local VERBS = {
   propose = { "deadline" },
-  query = { "deadline", "read" },
+  query = { "deadline", "max_age", "read" },
 }
 local READS = { linear = "read", stale = "stale", lease = "lease",
                 follower = "follower" }
@@ -137,18 +137,27 @@ end
 
 -- ---- clients ---------------------------------------------------------------
 
+-- The kind of a call, as the world has it, and how old what it sees may be.
+local function kind_of(where, verb, given)
+  if verb ~= "query" then
+    return "write"
+  end
+  local kind = READS[given.read or "linear"]
+  local age = read_duration(where, "max_age", given.max_age)
+  if not kind then
+    blame.raise(where .. ": option read: " .. select(2,
+      wording.expected("one of linear, lease, follower, stale", given.read)))
+  elseif age and (kind ~= "stale" or age < 1) then
+    blame.raise(where .. ": option max_age: expected "
+      .. (kind == "stale" and "a time above 0" or 'read = "stale" with it'))
+  end
+  return age and "bounded" or kind, age
+end
+
 local function start(self, where, verb, value, given)
   given = check_keys(where, given, VERBS[verb])
   self.processes:check_stop(where)
-  local kind = "write"
-  if verb == "query" then
-    kind = READS[given.read or "linear"]
-    if not kind then
-      blame.raise(where .. ": option read: " .. select(2,
-        wording.expected("one of linear, lease, follower, stale",
-          given.read)))
-    end
-  end
+  local kind, age = kind_of(where, verb, given)
   local ok, bytes = core.encode(value)
   if not ok then
     blame.raise(("%s: the command cannot be sent: %s"):format(where,
@@ -158,7 +167,7 @@ local function start(self, where, verb, value, given)
     Call)
   local number, message, code = self.handle:invoke(self.number, kind, bytes,
     read_duration(where, "deadline", given.deadline)
-      or self.deadline or nil)
+      or self.deadline or nil, age)
   if number then
     self.calls[number] = call
   else

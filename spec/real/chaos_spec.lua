@@ -71,7 +71,12 @@ return raft.scenario { nodes = 3, run = function(cluster)
   local only = cluster:client(leader, { only = true, deadline = "1s" })
   local ok, _, code = only:try("query", { "get", "x" })
   assert(not ok, code)
+  assert(only:query({ "get", "x" }, { read = "stale" }) == 1)
+  ok, _, code = only:try("query", { "get", "x" }, { read = "stale",
+    max_age = "50ms" })
+  assert(not ok and code == "too_stale", code)
   client:propose { "set", "x", 2 }
+  assert(client:query({ "get", "x" }, { read = "follower" }) == 2)
   cluster:heal()
   cluster:settle()
   cluster:cut("clients", 1)

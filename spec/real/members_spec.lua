@@ -222,6 +222,42 @@ describe("luaraft members #once", function ()
     cluster:kill(heir, "CONT")
   end)
 
+  it("refuses it from Lua, too: code and message, and nothing changed",
+    function ()
+      local leader = new(3)
+      local admin = raft.admin(cluster:dir_of(leader))
+      local _, before = admin:members()
+      local function refused(message, code, ok, said, was)
+        assert.same({ message, code }, { said, was })
+        assert.is_nil(ok)
+        local _, now = admin:members()
+        assert.same({ before.index, leader, { 1, 2, 3 } },
+          { now.index, now.leader, voters(leader) })
+      end
+      refused("expected at least one voter: the last one cannot be removed",
+        "invalid", admin:set { voters = {} })
+      refused("member 3 is named twice", "invalid",
+        admin:set { voters = { 1, 2, 3 }, learners = { 3 } })
+      refused(("members 1 and 5 have the same address, %s"):format(at(1)),
+        "invalid", admin:set { voters = { 1, 2, 3, { 5, at(1) } } })
+      refused("expected configuration 9, got 1", "conflict",
+        admin:set { voters = { 1, 2 }, expected = 9 })
+      refused("expected another voter, got 9, which is no member", "invalid",
+        admin:transfer(9))
+      local _, _, code, detail = raft.admin(
+        cluster:dir_of(leader % 3 + 1)):set { voters = { 1, 2 } }
+      assert.same({ "not_leader", leader }, { code, detail.leader })
+      Cluster.sh(("{ %s scripts/luaraft members --dir %s --timeout 2s "
+        .. "--voters 1,2,3,5=%s; } > %s/busy 2>&1 &"):format(LUA,
+          cluster:dir_of(leader), at(5), cluster.dir))
+      cluster:wait("the change to begin", function ()
+        return seen(leader).changing
+      end)
+      before.index = seen(leader).index -- 5 is a learner, and that is all
+      refused("another change is under way, try again later", "busy",
+        admin:set { voters = { 1, 2 } })
+    end)
+
   it("refuses what must not be, and changes nothing", function ()
     local leader = new(3)
     local function refused(members, text)

@@ -128,6 +128,13 @@ describe("luaraft query --read #once", function ()
     end)
     assert.same({ 0, "null\n", "" }, { query({ cluster.addresses[follower] },
       "--read stale") })
+    local alone = assert(raft.client { cluster.addresses[follower],
+      session = false, deadline = "1s" })
+    local _, text, why = alone:query({ "get", "x" }, { read = "stale",
+      max_age = "1ms" })
+    assert.equal("too_stale", why, text)
+    assert.is_true(alone:query({ "get", "x" }, { read = "stale" }))
+    alone:close()
   end)
 
   it("a leader that is killed is followed before a timeout ends", function ()

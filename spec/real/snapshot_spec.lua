@@ -83,6 +83,10 @@ describe("luaraft snapshot #once", function ()
     assert.same({ 1, "", "luaraft snapshot: the machine takes no snapshots: "
       .. "expected the methods 'snapshot' and 'restore' (no_method)\n" },
       { snapshot(1) })
+    assert.same({ "the machine takes no snapshots: expected the methods "
+      .. "'snapshot' and 'restore'", "no_method" },
+      { select(2, raft.admin(cluster:dir_of(1)):snapshot()) })
+    assert.equal(0, cluster:status(1).snapshot_index)
     assert.is_false(cluster:status(1).takes_snapshots)
   end)
 

@@ -95,6 +95,47 @@ describe("scenario: clients", function()
     end)
   end)
 
+  it("may be told of an old state, and want one that is no older", function()
+    tell(function(cluster)
+      local leader, client = cluster:await_leader(), cluster:client()
+      client:propose { "set", "x", 1 }
+      cluster:sleep "200ms"
+      local one = cluster:others(leader)[1]
+      local only = cluster:client(one, { only = true, deadline = "1s" })
+      local get, bound = { "get", "x" }, { read = "stale", max_age = "3s" }
+      assert(only:query(get, bound) == 1) -- it asks the leader
+      cluster:partition({ one }, cluster:others(one))
+      client:propose { "set", "x", 2 }
+      cluster:sleep "1s"
+      assert(only:query(get, { read = "stale" }) == 1)
+      assert(only:query(get, bound) == 1)
+      bound.max_age = "900ms"
+      local ok, _, code = only:try("query", get, bound)
+      assert(not ok and code == "too_stale", code)
+      cluster:heal()
+      cluster:settle()
+      assert(only:query(get, bound) == 2)
+      assert(only:query(get, { read = "follower" }) == 2)
+    end)
+  end)
+
+  it("want no bound of what is never old", function()
+    for _, row in ipairs {
+      { { read = "linear", max_age = "1s" },
+        'option max_age: expected read = "stale" with it' },
+      { { max_age = "1s" }, 'option max_age: expected read = "stale" with' },
+      { { read = "stale", max_age = "0s" },
+        "option max_age: expected a time above 0" },
+    } do
+      local result = raft.scenario { run = function(cluster)
+        cluster:client():query({ "get", "x" }, row[1])
+      end }:run { seed = 1 }
+      assert.is_false(result.ok)
+      assert.truthy(result.violation.text:find(row[2], 1, true),
+        result.violation.text)
+    end
+  end)
+
   it("without a session may be told apart", function()
     tell(function(cluster)
       cluster:client { session = false }:propose { "set", "x", 1 }
