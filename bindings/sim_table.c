@@ -179,6 +179,20 @@ static const char *const STATES[]
 static const char *const ROLES[]
   = { "", "follower", "pre_candidate", "candidate", "leader" };
 
+/* Of a leader: what is on its way to each. */
+static void push_peers (lua_State *L, const struct raft_status *status) {
+  lua_newtable (L);
+  for (uint32_t i = 0; i < status->member_count; i++) {
+    const struct raft_member_status *peer = &status->members[i];
+    lua_newtable (L);
+    field_set_number (L, "match", peer->match);
+    field_set_number (L, "inflight_messages", peer->inflight_messages);
+    field_set_number (L, "inflight_bytes", peer->inflight_bytes);
+    lua_rawseti (L, -2, (int)peer->id);
+  }
+  lua_setfield (L, -2, "peers");
+}
+
 void binding_sim_push_status (lua_State *L, struct sim_world *world,
                               raft_id id) {
   const struct sim_member *member = world->members[id];
@@ -215,6 +229,7 @@ void binding_sim_push_status (lua_State *L, struct sim_world *world,
   field_set_number (L, "sessions", status.sessions);
   field_set_number (L, "pending_proposals", status.pending_proposals);
   field_set_number (L, "pending_reads", status.pending_reads);
+  push_peers (L, &status.raft);
   field_push_hex (L, status.result_hash);
   lua_setfield (L, -2, "result_hash");
 }

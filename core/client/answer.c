@@ -170,14 +170,18 @@ static void session_expired (struct client *client,
 
 /* No session is to be had: what waits for one is told why. */
 static void open_failed (struct client *client, struct client_state *open,
-                         int error) {
+                         const struct wire_rpc *rpc) {
   struct client_state *state = client_first (client, CLIENT_WAITING);
+  struct raft_detail why;
   client->is_opening = false;
-  client_finish (client, open, error, NULL);
+  (void)raft_fail (&why, rpc->error, "%.*s",
+                   rpc->message.size > 250 ? 250 : (int)rpc->message.size,
+                   (const char *)rpc->message.data);
+  client_finish (client, open, rpc->error, why.text);
   while (state != NULL) {
     struct client_state *next = client_next (client, state);
     if (state->kind == CLIENT_PROPOSE && state->session == 0) {
-      client_finish (client, state, error, NULL);
+      client_finish (client, state, rpc->error, why.text);
     }
     state = next;
   }
@@ -192,7 +196,7 @@ static void on_error (struct client *client, struct client_state *state,
     return;
   }
   if (state->kind == CLIENT_OPEN) {
-    open_failed (client, state, rpc->error);
+    open_failed (client, state, rpc);
     return;
   }
   if (rpc->error == RAFT_ESESSION_EXPIRED && state->kind == CLIENT_PROPOSE) {

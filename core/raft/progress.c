@@ -47,6 +47,15 @@ static void window_free (struct raft_progress *progress, raft_index match) {
   }
 }
 
+uint64_t raft_progress_room (const struct raft_progress *progress,
+                             const struct raft_limits *limits) {
+  if (progress->window_count == 0) {
+    return UINT64_MAX;
+  }
+  return progress->window_bytes < limits->inflight_bytes
+           ? limits->inflight_bytes - progress->window_bytes : 0;
+}
+
 bool raft_progress_may_send (const struct raft_progress *progress,
                              const struct raft_limits *limits) {
   if (progress->load_ticket != 0) {
@@ -57,8 +66,7 @@ bool raft_progress_may_send (const struct raft_progress *progress,
   }
   return progress->window_count < RAFT_WINDOW_MAX
          && progress->window_count < limits->inflight_messages
-         && (progress->window_count == 0
-             || progress->window_bytes < limits->inflight_bytes);
+         && raft_progress_room (progress, limits) > 0;
 }
 
 void raft_progress_sent (struct raft_progress *progress, raft_index last,

@@ -163,6 +163,14 @@ static void replicate_send (struct raft *raft,
   }
 }
 
+/* Of one message, at most. */
+static uint64_t page_bytes (const struct raft *raft,
+                            const struct raft_progress *progress) {
+  const struct raft_limits *limits = &raft->options.limits;
+  uint64_t room = raft_progress_room (progress, limits);
+  return room < limits->append_bytes ? room : limits->append_bytes;
+}
+
 /* Entries that left the cache are read back first. */
 static void replicate_load (struct raft *raft,
                             struct raft_progress *progress) {
@@ -177,14 +185,15 @@ static void replicate_load (struct raft *raft,
   effect->as.load.count = (uint32_t)(count < limits->append_entries
                                        ? count
                                        : limits->append_entries);
-  effect->as.load.max_bytes = limits->append_bytes;
+  effect->as.load.max_bytes = page_bytes (raft, progress);
 }
 
 void raft_replicate_to (struct raft *raft, struct raft_progress *progress) {
   const struct raft_limits *limits = &raft->options.limits;
   while (progress->next <= raft->log.last
          && raft_progress_may_send (progress, limits)) {
-    uint64_t bytes = limits->append_bytes;
+    uint64_t bytes = page_bytes (raft, progress);
+    uint64_t room = raft_progress_room (progress, limits);
     uint32_t count;
     raft_index next = progress->next;
     if (next <= raft->log.base) {
@@ -197,6 +206,9 @@ void raft_replicate_to (struct raft *raft, struct raft_progress *progress) {
     }
     count = raft_log_page (&raft->log, next, raft->log.last,
                            limits->append_entries, &bytes);
+    if (bytes > room) {
+      return; /* a page has one entry at least: this one waits */
+    }
     replicate_send (raft, progress, count, 0);
     raft_progress_sent (progress, next + count - 1, bytes);
   }
@@ -223,6 +235,9 @@ int raft_on_loaded_for (struct raft *raft, const struct raft_event *event) {
       bytes += event->as.loaded.entries[k].size;
     }
     if (raft_progress_may_send (progress, &raft->options.limits)) {
+      if (bytes > raft_progress_room (progress, &raft->options.limits)) {
+        return RAFT_OK; /* one entry is more than its window still takes */
+      }
       replicate_send (raft, progress, event->as.loaded.count,
                       event->as.loaded.ticket);
       raft_progress_sent (progress, next + event->as.loaded.count - 1, bytes);

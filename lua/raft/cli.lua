@@ -22,16 +22,27 @@ cli.REMOVED = 5 -- of serve: this member is none any more
 -- nothing: one without an answer has failed, and no more.
 local UNKNOWN_CODES = { cancelled = true, timeout = true, unknown = true }
 
--- "--id -1" is one wrong number and no option "-1", as argparse thinks.
+-- "--id -1" is one wrong number and no option "-1", as argparse thinks; and
+-- "propose -5" proposes a number: what is no option's goes behind a "--".
 local function numbers_joined(words)
-  local joined = {}
-  for _, word in ipairs(words) do
+  local joined, behind = {}, { "--" }
+  for at, word in ipairs(words) do
     local last = joined[#joined]
-    if word:find("^%-%d") and last and last:find("^%-%-[%a-]+$") then
+    if word == "--" then
+      for i = at + 1, #words do
+        behind[#behind + 1] = words[i]
+      end
+      break
+    elseif not word:find("^%-%d") then
+      joined[#joined + 1] = word
+    elseif last and last:find("^%-%-[%a-]+$") then
       joined[#joined] = last .. "=" .. word
     else
-      joined[#joined + 1] = word
+      behind[#behind + 1] = word
     end
+  end
+  for _, word in ipairs(#behind > 1 and behind or {}) do
+    joined[#joined + 1] = word
   end
   return joined
 end

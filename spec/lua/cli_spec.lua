@@ -234,6 +234,24 @@ describe("luaraft", function()
     assert.same({ "query", nil, { read = "stale" } }, asked[2])
   end)
 
+  it("a negative number is a command, wherever it stands", function()
+    answers.propose = { true, 1 }
+    for _, words in ipairs {
+      { "propose", "-5", "--to", "a:1" },
+      { "propose", "--to", "a:1", "-5" },
+      { "propose", "--to", "a:1", "--", "-5" },
+      { "propose", "--to", "a:1", "-5", "--timeout", "5s" },
+    } do
+      assert.same({ 0, "1\n", "" }, { run(unpack(words)) })
+      assert.equal(-5, asked[2][2])
+    end
+    answers.query = { true, 2 }
+    assert.same({ 0, "2\n", "" }, { run("query", "--to", "a:1", "-0.5") })
+    assert.equal(-0.5, asked[2][2])
+    assert.same({ 2, "", "luaraft: too many arguments\n" },
+      { run("propose", "--to", "a:1", "-5", "-6") })
+  end)
+
   it("answers 1 for a refusal and 3 for an unknown outcome", function()
     answers.propose = { nil, "this member is not the leader", "not_leader" }
     assert.same({ 1, "",

@@ -158,6 +158,19 @@ describe("raft.client: without anybody there", function()
         .. "got one of 9437189" }, { code, message, ok })
     end)
 
+  it("the largest value that a member may take is sent, one byte more is not",
+    function()
+      local head = 5 -- of a long string
+      for more = 0, 1 do
+        local ok, message, code = client:propose(("x"):rep(8388608 - head
+          + more), { deadline = "10ms" })
+        assert.is_nil(ok)
+        assert.equal(more == 0 and "unreachable" or "too_large", code)
+        assert.equal(more == 1, message == "expected a value of at most "
+          .. "8388608 bytes, got one of 8388609")
+      end
+    end)
+
   it("a callback is never called inside its own call", function()
     local told = {}
     local call = client:propose(print, function(...)

@@ -67,7 +67,8 @@ describe("client: session", function ()
     world.client:connected(endpoint)
     local _, open = world:did_one "send"
     world:refuse(endpoint, open.id, "disk_full")
-    assert.equal("disk_full", world:completed_one().code)
+    local done = world:completed_one()
+    assert.same({ "disk_full", "refused" }, { done.code, done.detail })
     assert.same({}, world:did())
   end)
 
