@@ -38,9 +38,11 @@ describe("sim: the kept schedule of a known bug", function ()
     end
   end
 
-  it("is there for more than half of them, and is short", function ()
-    assert.is_true(count * 2 >= #core.bugs)
-    table.sort(rows)
-    assert.is_true(rows[math.ceil(count / 2)] <= 5 and rows[count] <= 25)
-  end)
+  if core.bugs[1] then -- else this build has none
+    it("is there for more than half of them, and is short", function ()
+      assert.is_true(count * 2 >= #core.bugs)
+      table.sort(rows)
+      assert.is_true(rows[math.ceil(count / 2)] <= 5 and rows[count] <= 25)
+    end)
+  end
 end)
