@@ -68,6 +68,17 @@ end
 
 -- ---- runs ------------------------------------------------------------------
 
+-- Members with a lane: spares that spoke have one, too.
+local function highest(members, records)
+  for _, record in ipairs(records) do
+    members = math.max(members, record.member)
+    if record.kind == "raft.send" or record.kind == "raft.receive" then
+      members = math.max(members, record.fields.from or record.fields.to)
+    end
+  end
+  return members
+end
+
 --- What a simulated world has recorded so far.
 -- @param world of sim.new, with keep_traces
 -- @param given { title = "…", operations = …, faults = …, notes = … }: what
@@ -75,10 +86,11 @@ end
 function trace.of(world, given)
   given = given or {}
   local result, first = world:result(), world.handle:trace_span()
+  local records = world:records()
   local run = {
     title = given.title or ("seed %d"):format(result.seed),
-    seed = result.seed, nodes = world.members, now = result.now,
-    records = world:records(), violation = result.violation,
+    seed = result.seed, now = result.now,
+    nodes = highest(world.members, records), records = records, violation = result.violation,
     dropped = first - 1,
     operations = given.operations, faults = given.faults,
     notes = given.notes,

@@ -219,7 +219,7 @@ describe("the picture in a browser #once", function()
 
   it("of 100,000 records draws only what is in view", function()
     local world = sim.new(sim.mix(sim.profiles.everything, { seed = 5,
-      members = 5, keep_traces = 100000, duration_us = 60000000 }))
+      members = 5, keep_traces = 100000, duration_us = 40000000 }))
     world:run()
     local run = trace.of(world)
     assert.equal(100000, #run.records)
