@@ -90,7 +90,8 @@ function trace.of(world, given)
   local run = {
     title = given.title or ("seed %d"):format(result.seed),
     seed = result.seed, now = result.now,
-    nodes = highest(world.members, records), records = records, violation = result.violation,
+    nodes = highest(world.members, records), records = records,
+    violation = result.violation,
     dropped = first - 1,
     operations = given.operations, faults = given.faults,
     notes = given.notes,
