@@ -107,7 +107,9 @@ describe("sqlite: real members", function ()
       cluster:wait_end(id)
     end
     start_all()
-    assert(pending:wait())
+    local ok, message, code = pending:wait()
+    -- Where the database is ahead of who remembers results, none is known.
+    assert(ok or code == "result_lost", message)
     assert.equal(61, count_of(client))
     client:close()
     local rows = cluster:settle()
