@@ -58,6 +58,9 @@ static uint64_t blocks_of (const struct wire_snapshot *what) {
 static void on_written (struct wal_snapshot_writer *writer, int status) {
   struct replica *replica = writer->owner;
   replica_enter (replica);
+  if (writer->is_directory_lost) {
+    replica_stop (replica, status, writer->detail.text);
+  }
   replica->receive.is_busy = false;
   replica->receive.status = status;
   replica_leave (replica);

@@ -32,7 +32,13 @@ static void on_machine (struct machine_request *request) {
 }
 
 static void on_written (struct wal_snapshot_writer *writer, int status) {
-  answered (writer->owner, status);
+  struct replica *replica = writer->owner;
+  replica_enter (replica);
+  if (writer->is_directory_lost) {
+    replica_stop (replica, status, writer->detail.text);
+  }
+  answered (replica, status);
+  replica_leave (replica);
 }
 
 static void on_swept (struct fs_request *request) {

@@ -99,9 +99,11 @@ static enum sim_operation_kind draw_kind (const struct sim_client *client) {
 
 unsigned sim_workload_probe (struct sim_client *client) {
   raft_time deadline = client->world->rest.members != 0 ? PROBE_US : 0;
-  bool may_write = deadline == 0 || client->has_session;
+  bool may_write = client->has_session;
   client->is_probing = true;
-  if (may_write) { /* without a session it may end in doubt */
+  /* Without one it may end in doubt: what is sent first on a connection whose
+  ** other end is gone gets no answer, and must not be sent again. */
+  if (may_write) {
     invoke (client, SIM_WRITE, deadline);
   }
   invoke (client, SIM_READ, deadline);

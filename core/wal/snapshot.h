@@ -118,9 +118,11 @@ struct wal_snapshot_writer {
   size_t slice_count;
   struct fs_request request;
   int status;               /* of what failed, until the file is gone */
+  bool is_directory_lost;   /* its sync failed: nobody's new name is sure */
   struct raft_detail detail;
   /* What was asked for is done: more may be added, or the whole stands under
-  ** its name. Not 0: nothing of it is left, as far as the disk allows. */
+  ** its name. Not 0: nothing of it is left, as far as the disk allows; but
+  ** whoever shares a directory that is lost must stop. */
   void (*done) (struct wal_snapshot_writer *writer, int status);
   void *owner;
 };

@@ -159,11 +159,18 @@ bool wal_snapshot_add (struct wal_snapshot_writer *writer, const void *data,
 
 /* ---- the end ----------------------------------------------------------- */
 
+/* A failed sync of the directory takes with it what others have just named
+** there, the log's next segment too, and a later one that succeeds does not
+** bring it back (ATC'20). So it ends the member, as it does in the log. */
 static void on_directory_synced (struct fs_request *request) {
   struct wal_snapshot_writer *writer = request->owner;
-  if (is_good (writer)) {
-    tell (writer, RAFT_OK);
+  if (request->status != RAFT_OK) {
+    writer->is_directory_lost = true;
+    (void)raft_fail (&writer->detail, request->status, "%s: %s failed: %s",
+                     writer->name, writer->step,
+                     raft_error_text (request->status));
   }
+  tell (writer, request->status);
 }
 
 static void on_renamed (struct fs_request *request) {
