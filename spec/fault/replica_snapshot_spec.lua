@@ -123,6 +123,23 @@ describe("a snapshot is taken while", function ()
     end)
   end
 
+  -- The log's next segment may have lost its name in the same sync.
+  it("the sync of the directory fails: it does not go on", function ()
+    local named = 0
+    for nth = 1, 8 do
+      local made = alone()
+      made:fail_disk(1, "sync", nth)
+      made:snapshot(1)
+      made:run(1e5)
+      if made:files(1):find "snapshot%-%x%x%x" then
+        local is_up = made:state(1) == "up"
+        named = named + (is_up and 0 or 1)
+        assert.is_true(not is_up or made:status(1).snapshot > 0, nth)
+      end
+    end
+    assert.is_true(named > 0)
+  end)
+
   it("the disk is full: it stays, and the file goes", function ()
     local made = alone()
     made:set_capacity(1, 60000)
