@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/panic.h"
@@ -258,7 +259,9 @@ static void remove_made (struct real_disk *disk) {
 static int recover_at (struct directory_maker *maker, const char *into,
                        char *unfinished, struct raft_detail *detail) {
   int status;
-  if (access (into, F_OK) == 0 || access (unfinished, F_OK) == 0) {
+  /* Made here, or somebody else is at it. */
+  if (access (into, F_OK) == 0
+      || (mkdir (unfinished, 0777) != 0 && errno == EEXIST)) {
     return raft_fail (detail, RAFT_EEXISTS, "%s is there already%s",
                       access (into, F_OK) == 0 ? into : unfinished,
                       access (into, F_OK) == 0 ? ""
@@ -275,6 +278,8 @@ static int recover_at (struct directory_maker *maker, const char *into,
                      maker->from.disk.path, maker->detail.text);
     if (maker->disk.disk.directory >= 0) {
       remove_made (&maker->disk.disk);
+    } else {
+      (void)rmdir (unfinished);
     }
   }
   real_disk_free (&maker->disk.disk);

@@ -40,7 +40,7 @@ end
 local function sh(script)
   local pipe = io.popen("( trap '' INT TERM HUP; set -e\n" .. script
     .. "\n) 2>&1; echo $?")
-  local text = pipe:read("*a")
+  local text = pipe:read("*a") or pipe:read("*a") or "" -- after a signal
   pipe:close()
   local said, code = text:match("^(.-)(%d+)%s*$")
   return code == "0", ((said or text):gsub("%s+$", ""):gsub("[\r\n]+", "; "))

@@ -85,7 +85,7 @@ local function advice(found)
     .. " back, wait. If all are lost for ever:\n\n"
     .. "  luaraft recover %s --into %s.new --lost %s --accept-loss\n\n%s")
     :format(best.dir, joined(found.missing), table.concat(dirs, " "),
-      best.dir, joined(found.missing), LOSS)
+      best.dir:gsub("(.)/+$", "%1"), joined(found.missing), LOSS)
 end
 
 local function show(world, found)
