@@ -20,7 +20,8 @@ static void submit (struct wal_snapshot_writer *writer,
   memset (request, 0, sizeof *request);
   request->operation = operation;
   request->file = writer->file;
-  request->name = WAL_SNAPSHOT_NEW;
+  request->name = writer->is_directory_lost ? writer->name
+                                            : WAL_SNAPSHOT_NEW;
   request->target = writer->name;
   request->offset = writer->offset;
   request->slices = writer->slices;
@@ -161,16 +162,20 @@ bool wal_snapshot_add (struct wal_snapshot_writer *writer, const void *data,
 
 /* A failed sync of the directory takes with it what others have just named
 ** there, the log's next segment too, and a later one that succeeds does not
-** bring it back (ATC'20). So it ends the member, as it does in the log. */
+** bring it back (ATC'20). So it ends the member, as it does in the log; and
+** the next life must not find a name that is not on the disk. */
 static void on_directory_synced (struct fs_request *request) {
   struct wal_snapshot_writer *writer = request->owner;
-  if (request->status != RAFT_OK) {
+  if (request->status == RAFT_OK) {
+    tell (writer, RAFT_OK);
+  } else {
+    writer->status = request->status;
     writer->is_directory_lost = true;
     (void)raft_fail (&writer->detail, request->status, "%s: %s failed: %s",
                      writer->name, writer->step,
                      raft_error_text (request->status));
+    submit (writer, FS_REMOVE, "remove", on_removed);
   }
-  tell (writer, request->status);
 }
 
 static void on_renamed (struct fs_request *request) {
