@@ -64,11 +64,11 @@ RAFT_HIDDEN_BEGIN
 /* At the start of a term: nothing is known, the follower is guessed equal. */
 void raft_progress_init (struct raft_progress *progress, raft_id id,
                          raft_index last, raft_time now);
-/* Whether a message with entries may leave. */
 /* Bytes that its window still takes; any number, when nothing is on its way:
 ** what is larger than a window goes alone. */
 uint64_t raft_progress_room (const struct raft_progress *progress,
                              const struct raft_limits *limits);
+/* Whether a message with entries may leave. */
 bool raft_progress_may_send (const struct raft_progress *progress,
                              const struct raft_limits *limits);
 /* A message with entries up to 'last' left. */
