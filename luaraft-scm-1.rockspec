@@ -281,6 +281,7 @@ build = {
         "core/sim/action.c",
         "core/sim/build.c",
         "core/sim/check.c",
+        "core/sim/check_calm.c",
         "core/sim/check_client.c",
         "core/sim/check_disk.c",
         "core/sim/check_log.c",

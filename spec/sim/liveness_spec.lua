@@ -43,6 +43,21 @@ describe("sim: when a majority is healed, and the rest is", function ()
     assert.is_true(partial > seeds / 5 and partial < seeds)
   end)
 
+  -- Who is cut off, hears its clients, and leads an older term with a full
+  -- disk, refuses until it steps down: in these seeds it did.
+  it("leading an older term, it is waited for", function ()
+    local seeds = { deaf = { 179, 194 }, mute = { 16, 179 } }
+    for heal, some in pairs(seeds) do
+      for at = 1, helper.full and 1000 or #some do
+        local seed = helper.full and at or some[at]
+        local result = run("partitions", seed, heal,
+          { disk_full = 30, disk_failure = 0 })
+        assert(result.ok, result.violation
+          and ("%s, seed %d: %s"):format(heal, seed, result.violation.text))
+      end
+    end
+  end)
+
   it("unknown, that is told", function ()
     assert.has_error(function ()
       sim.run { heal = "sick" }
