@@ -17,6 +17,7 @@ local ROWS = {
   { name = "dense", options = sim.mix(sim.profiles.everything, {
     members = 5, clients = 5, heartbeat_us = 50 * 1000,
     operation_us = 165 * 1000, fault_us = S / 2, duration_us = 30 * S,
+    uses = 0,
   }) },
   { name = "quiet", options = {
     members = 5, clients = 0, heartbeat_us = 50 * 1000,

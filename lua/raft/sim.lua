@@ -20,7 +20,8 @@ local sim = { profiles = profiles }
 -- ---- options --------------------------------------------------------------
 
 local ROWS, SCHEMA = {}, { bug = { "string" }, limits = { "table" },
-                           schedule = { "table" }, swarm = { "number" } }
+                           schedule = { "table" }, swarm = { "number" },
+                           uses = { "number" } }
 for _, row in ipairs(core.sim_options()) do
   ROWS[row.name] = row
   SCHEMA[row.name] = SCHEMA[row.name] or { "any" }
@@ -80,21 +81,20 @@ local function flatten(given)
 end
 
 -- What is given by name wins over what a swarm draws.
-local function draw_swarm(given)
-  if given.swarm ~= 1 then
-    return given
+local function draw(given)
+  local seed = tonumber(given.seed) or 1
+  if given.swarm == 1 then
+    given = sim.mix(swarm.draw(seed), given)
+  elseif given.uses == 1 then
+    given = swarm.add_uses(given, seed)
   end
-  local drawn = swarm.draw(tonumber(given.seed) or 1)
-  for name, value in pairs(given) do
-    drawn[name] = value
-  end
-  drawn.swarm = nil
-  return drawn
+  given.swarm, given.uses = nil, nil
+  return given
 end
 
 local function read_options(where, given, level)
   if type(given) == "table" then
-    given = draw_swarm(flatten(given))
+    given = draw(flatten(given))
   end
   local result = options.check(where, given, SCHEMA, level + 1)
   for name, value in pairs(result) do

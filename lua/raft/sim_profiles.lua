@@ -168,7 +168,8 @@ profiles.tight = {
     apply_entries = 2, apply_stall_us = 60 * MS, sync_stall_us = 60 * MS },
 }
 
---- Everything at once.
+--- Every fault at once; of what a cluster may use and need not, leases, reads
+-- of each kind, priorities, builds of different age, each seed draws its own.
 profiles.everything = {
   members = 5, spares = 2, clients = 5, burst = 3, stale_reads = 100,
   sessionless = 200, padding_bytes = 300,
@@ -180,7 +181,7 @@ profiles.everything = {
   disk_failure = 1, disk_slow = 1, disk_full = 1, machine_death = 1,
   memory_death = 1, wipe = 1, rot = 1, jump = 1, drift = 1,
   client_reset = 1, slow_link = 2, lost_entry = 1, inspect_disk = 500,
-  change = 1, transfer = 2, obey = 1, heal = "some",
+  change = 1, transfer = 2, obey = 1, heal = "some", uses = 1,
   limits = SMALL,
 }
 

@@ -3,7 +3,8 @@
 -- sim_swarm.lua - for each seed another subset of what can go wrong.
 --
 -- Holds:  the options of the profile "swarm": which faults, how strong, which
---         limits, times and clients, drawn from the seed.
+--         limits, times and clients, drawn from the seed; and the uses, such
+--         as leases, that "everything" draws as well.
 -- Rule:   a fault that is always there hides what another one would show: it
 --         resets what that one needs. Half of each kind is left out, by
 --         chance (Groce et al., "Swarm Testing", ISSTA 2012).
@@ -105,7 +106,8 @@ local function draw_uses(random, options)
     options.lease_reads = 50 * random:number(6)
     options.check_quorum_us = 2 * options.lease_us + 1000 * MS
   end
-  if random:number(4) == 1 then
+  local is_priority = random:number(4) == 1
+  if is_priority and (options.heal == nil or options.heal == "some") then
     options.priorities, options.obey, options.heal = 1, nil, nil
     options.limits.priority_settle_us = 500 * MS
   end
@@ -117,6 +119,31 @@ local function draw_uses(random, options)
   if random:number(4) == 1 then
     options.features, options.older = 32, 2 * (random:number(511) - 1)
   end
+end
+
+local function laid_over(under, over)
+  local mixed = {}
+  for _, options in ipairs { under, over } do
+    for name, value in pairs(options or {}) do
+      mixed[name] = value
+    end
+  end
+  return mixed
+end
+
+--- Options and, by chance, what some clusters use and some do not: leases,
+-- reads of other kinds, priorities, … What is given by name wins.
+-- @param given flat; limits is a table
+function swarm.add_uses(given, seed)
+  local drawn = { limits = {}, heal = given.heal, obey = given.obey }
+  draw_uses(dice.new(seed), drawn)
+  local mixed = laid_over(drawn, given)
+  mixed.limits = laid_over(drawn.limits, given.limits)
+  -- Who should lead does not obey for long, and comes back when it can.
+  if mixed.priorities == 1 then
+    mixed.heal, mixed.obey = drawn.heal, drawn.obey
+  end
+  return mixed
 end
 
 --- The options of one seed.
