@@ -161,7 +161,8 @@ Client.__index = Client
 
 -- Its way there and back takes time; with a chance nobody hears of it again,
 -- done or not.
-function Client:try(verb, value)
+-- The machine sees how it is asked, which a real one does not.
+function Client:try(verb, value, given)
   local cluster = self.cluster
   local function travel()
     cluster:sleep(("%dus"):format(cluster:random(5000)))
@@ -179,7 +180,7 @@ function Client:try(verb, value)
   if verb == "propose" then
     result = machine:apply(value, {})
   else
-    result = machine:query(value)
+    result = machine:query(value, given)
   end
   if type(result) == "table" then
     local copy = {}

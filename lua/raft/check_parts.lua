@@ -46,11 +46,39 @@ end
 
 local NO_KEY = {}
 
+-- The call of a stale read stands where what it saw may be from: before all
+-- events that are not older than that. Nothing else moves.
+local function in_order(history)
+  local list = history:events()
+  if not history.has_ages then
+    return list
+  end
+  local before, moved = {}, {}
+  for at, event in ipairs(list) do
+    if event.type == "invoke" and event.age then
+      while at > 1 and (list[at - 1].time or 0) >= event.time - event.age do
+        at = at - 1
+      end
+      before[at] = before[at] or {}
+      table.insert(before[at], event)
+    end
+  end
+  for i, event in ipairs(list) do
+    for _, early in ipairs(before[i] or {}) do
+      moved[#moved + 1] = early
+    end
+    if not (event.type == "invoke" and event.age) then
+      moved[#moved + 1] = event
+    end
+  end
+  return moved
+end
+
 --- Parts in the order of their first call, and what numbers their elements.
 -- @return parts, ids; or nil, a message and the operation
 function check_parts.divide(history, model)
   local ids, parts, by_key, entries = models.new_ids(), {}, {}, {}
-  for _, event in ipairs(history:events()) do
+  for _, event in ipairs(in_order(history)) do
     local operation = history.operations[event.operation]
     local entry = entries[event.operation]
     if event.type == "invoke" and operation.outcome ~= "fail" then
@@ -96,7 +124,7 @@ function check_parts.unite(history, parts)
       at[entry.operation.number] = #all.entries
     end
   end
-  for _, event in ipairs(history:events()) do
+  for _, event in ipairs(in_order(history)) do
     local index = at[event.operation]
     if index and event.type == "invoke" then
       all.events[#all.events + 1] = index

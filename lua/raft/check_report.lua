@@ -35,6 +35,9 @@ local function words(operation)
   if operation.input ~= nil then
     text = text .. " " .. shown(operation.input)
   end
+  if operation.age then
+    text = ("%s (up to %.3f s old)"):format(text, operation.age / 1e6)
+  end
   if operation.outcome ~= "ok" then
     return text .. " -> ?"
   elseif operation.input == nil or operation.output == false then

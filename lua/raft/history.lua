@@ -60,7 +60,9 @@ local function begin(self, process, event, line)
     number = number, process = process, f = event.f, key = event.key,
     input = event.value, call = call, call_time = event.time, line = line,
     finish = nil, outcome = nil, output = nil, end_time = nil, reason = nil,
+    age = event.age,
   }
+  self.has_ages = self.has_ages or event.age ~= nil
   self.running[process] = number
   return number
 end
@@ -121,6 +123,25 @@ local function finish(self, number, time_us, what)
   check_time(where, time_us, 3)
   what.time = time_us
   conclude(self, operation, what)
+end
+
+--- What a stale read sees may be so old: any moment from so long before its
+-- call explains it. All calls of such a history have times.
+-- @param age_us microseconds
+function History:allow_age(number, age_us)
+  local operation = self.operations[number]
+  if not operation then
+    error("history:allow_age: expected the number of an operation, got "
+      .. wording.describe(number), 2)
+  elseif type(age_us) ~= "number" or age_us < 0 then
+    error("history:allow_age: expected a time in microseconds, got "
+      .. wording.describe(age_us), 2)
+  elseif not operation.call_time then
+    error(("history:allow_age: expected an operation that has a time, got %d"
+      .. " without one"):format(number), 2)
+  end
+  operation.age, self.list[operation.call].age = age_us, age_us
+  self.has_ages = true
 end
 
 --- The operation took effect; 'value' is what was seen (nil: nothing, or the

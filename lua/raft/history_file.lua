@@ -35,6 +35,11 @@ local function check_shape(event)
     return wording.expected("time, a number from 0", event.time)
   elseif type(event.f) ~= "string" then
     return wording.expected("f, a string", event.f)
+  elseif event.age ~= nil
+         and (type(event.age) ~= "number" or event.age < 0) then
+    return wording.expected("age, a number from 0", event.age)
+  elseif event.age and event.type == "invoke" and not event.time then
+    return wording.expected("time beside age", event.time)
   end
   return true
 end
@@ -185,9 +190,10 @@ local function read_edn(self, path, text)
       ok, message = wording.expected("a map", event)
     elseif is_client(event) then
       event.reason, event.error = event.error, nil
-      if event.time then -- Jepsen's are nanoseconds
-        event.time = type(event.time) == "number" and event.time / 1000
-          or event.time
+      for _, name in ipairs { "time", "age" } do -- Jepsen's are nanoseconds
+        if type(event[name]) == "number" then
+          event[name] = event[name] / 1000
+        end
       end
       ok, message = add(self, event, at)
     end
@@ -236,7 +242,7 @@ local function json_line(event)
   return json.encode {
     process = event.process, type = event.type, f = event.f,
     key = event.key, value = event.value, time = event.time,
-    reason = event.reason,
+    age = event.age, reason = event.reason,
   }
 end
 
@@ -251,6 +257,9 @@ local function edn_line(event)
   parts[#parts + 1] = ":value " .. edn.write(event.value)
   if event.time then
     parts[#parts + 1] = (":time %.0f"):format(event.time * 1000)
+  end
+  if event.age then
+    parts[#parts + 1] = (":age %.0f"):format(event.age * 1000)
   end
   if event.reason then
     parts[#parts + 1] = ":error " .. edn.write(event.reason)

@@ -64,15 +64,34 @@ end
 
 -- ---- operations ------------------------------------------------------------
 
+-- Ages are measured by the clocks of members, and judged by another one.
+local CLOCKS, MILLISECOND = 17 / 16, 1000
+
 -- Failures that say: nothing was done. After all others nobody knows.
 local REFUSED = { closed = true, not_leader = true, overloaded = true,
                   too_large = true, unreachable = true }
 
-local function call(self, client, operation, as)
+-- How old what is read may be; nil: as old as the kind of read allows.
+local function max_age_of(self, process, operation)
+  return operation.question and process ~= judges.FINAL
+    and self.options.max_age or nil
+end
+
+-- At the end all is read that was ever acknowledged.
+local function read_options(self, process)
+  local o = self.options
+  if o.max_age and process == judges.FINAL then
+    return { read = "linear" }
+  end
+  return { read = o.read,
+           max_age = o.max_age and ("%.0fus"):format(o.max_age) }
+end
+
+local function call(self, client, process, operation, as)
   local verb = operation.question and "query" or "propose"
   local value = operation.question or operation.command
   return client:try(verb, as and { as.room, value } or value,
-    operation.question and { read = self.options.read } or nil)
+    operation.question and read_options(self, process) or nil)
 end
 
 local function raised(self, operation, message)
@@ -93,7 +112,11 @@ local function perform(self, cluster, client, process, operation, as)
   local number = record:invoke(process,
     as and as.name .. "." .. operation.f or operation.f, operation.key,
     operation.value, cluster:now())
-  local ok, result, code = call(self, client, operation, as)
+  local age = max_age_of(self, process, operation)
+  if age then
+    record:allow_age(number, age * CLOCKS + MILLISECOND)
+  end
+  local ok, result, code = call(self, client, process, operation, as)
   if ok then
     local seen = self:observe(operation.f, result)
     record:ok(number, seen, cluster:now())
@@ -168,6 +191,9 @@ local function part_of(whole, as)
     if event.type == "invoke" and event.f:sub(1, #head) == head then
       numbers[event.operation] = part:invoke(event.process,
         event.f:sub(#head + 1), event.key, event.value, event.time)
+      if event.age then
+        part:allow_age(numbers[event.operation], event.age)
+      end
     elseif event.type == "ok" and number then
       part:ok(number, event.value, event.time)
     elseif number then
@@ -210,6 +236,7 @@ local SCHEMA = {
   concurrency = { "whole", min = 1, max = 50, default = 5 },
   deadline = { "duration", min = 1, default = "1s" },
   keys = { "whole", min = 1, max = 1000, default = 3 },
+  max_age = { "duration", min = 1 }, -- of what stale reads see
   mix = { "table" },
   pause = { "duration", min = 1, default = "50ms" },
   read = { "one_of", words = { "linear", "lease", "follower", "stale" },
@@ -239,6 +266,10 @@ end
 local function new(name, kind, given, level)
   local where = "workload." .. name
   local o = options.check(where, given, SCHEMA, level + 1)
+  if o.max_age and o.read ~= "stale" then
+    error(where .. ': option max_age: expected read = "stale" beside it',
+      level + 2)
+  end
   local weights, total = read_mix(where, kind, o.mix, level + 1)
   o.per_key = kind.per_key
   return setmetatable({

@@ -67,6 +67,28 @@ describe("history:check", function ()
     assert.same({ "not", "y" }, { result.verdict, result.key })
   end)
 
+  -- 1 is written until 20 ms, 2 from 30 to 40; the read begins at 100.
+  it("lets a read see what was there so long before its call", function ()
+    local h = history.new { model = "register" }
+    h:ok(h:invoke(1, "write", nil, 1, 10000), nil, 20000)
+    h:ok(h:invoke(1, "write", nil, 2, 30000), nil, 40000)
+    local read = h:invoke(2, "read", nil, nil, 100000)
+    h:ok(read, 1, 110000)
+    for age, verdict in pairs { [0] = "not", [59999] = "not",
+      [60000] = "linearizable", [90001] = "linearizable" } do
+      h:allow_age(read, age)
+      assert.equal(verdict, h:check().verdict, age)
+      assert.equal(verdict, h:check { partition = false }.verdict, age)
+    end
+    local at_its_end = history.new { model = "register" }
+    local write = at_its_end:invoke(1, "write", nil, 1, 105000)
+    read = at_its_end:invoke(2, "read", nil, nil, 110000)
+    at_its_end:ok(write, nil, 120000)
+    at_its_end:ok(read, 1, 130000)
+    at_its_end:allow_age(read, 50000)
+    assert.equal("linearizable", at_its_end:check().verdict)
+  end)
+
   it("begins with the state that is given", function ()
     local h = history.new { model = "register", initial = 5 }
     h:ok(h:invoke(1, "read"), 5)

@@ -71,6 +71,15 @@ describe("history: recording", function ()
     refuses(function ()
       h:ok(9)
     end, "expected the number of an operation, got the number 9")
+    refuses(function ()
+      h:allow_age(9, 1)
+    end, "expected the number of an operation, got the number 9")
+    refuses(function ()
+      h:allow_age(one, -1)
+    end, "expected a time in microseconds, got the number -1")
+    refuses(function ()
+      h:allow_age(one, 5)
+    end, "expected an operation that has a time, got 1 without one")
     h:ok(one, 1)
     refuses(function ()
       h:info(one)
@@ -96,6 +105,9 @@ describe("history: files", function ()
           { 1, 2 }, { 3, { "x" } } }
         local one = h:invoke(i, "write", random:pick { "k", 7 }, value,
           i * 1000)
+        if random:integer(1, 2) == 1 then
+          h:allow_age(one, random:integer(0, 5000))
+        end
         local how = random:integer(1, 4)
         if how == 1 then
           h:ok(one, random:pick { "seen", false, 5 }, i * 1000 + 1)
@@ -152,6 +164,10 @@ describe("history: files", function ()
         "FILE:1: expected process, a number or a string, got nothing" },
       { call:gsub('"read"', "7"),
         "FILE:1: expected f, a string, got the number 7" },
+      { call:gsub("}", ',"age":-1}'),
+        "FILE:1: expected age, a number from 0, got the number -1" },
+      { call:gsub("}", ',"age":5}'),
+        "FILE:1: expected time beside age, got nothing" },
       { call .. call:gsub("invoke", "ok"):gsub("read", "write"),
         "FILE:2: expected the end of read, got write" },
       { "{:process 1 :type :invoke\n", 'FILE:2: expected a }, got nothing' },

@@ -149,6 +149,29 @@ describe("workload: judges", function ()
     end
   end)
 
+  -- The value before the last one is as old as the last write.
+  it("take stale reads for what they may be, and for no more", function ()
+    local KV = require("raft.kv")
+    local behind = { new = function ()
+      local machine, old = KV.new(), {}
+      function machine.apply(self, command)
+        old[command[2]] = self.map[command[2]]
+        return KV.apply(self, command)
+      end
+      function machine.query(self, question, given)
+        return given.read == "stale" and old[question[2]]
+          or KV.query(self, question)
+      end
+      return machine
+    end }
+    local function ask(max_age)
+      return verdict(workload.register { read = "stale", max_age = max_age,
+        concurrency = 2, pause = "100ms" }, behind)
+    end
+    assert.is_nil(ask "1h")
+    assert.equal("register: not linearizable", ask "5ms")
+  end)
+
   it("say so where nothing was done", function ()
     local ok, message = workload.bank {}:judge(history.new())
     assert.is_false(ok)
@@ -288,6 +311,10 @@ describe("workload: mistakes", function ()
     assert.matches(NAME .. "workload.set: option mix: expected one of add,"
       .. " read above 0", refusal(function ()
         workload.set { mix = {} }
+      end))
+    assert.matches(NAME .. 'workload.set: option max_age: expected read ='
+      .. ' "stale" beside it', refusal(function ()
+        workload.set { max_age = "1s" }
       end))
     assert.matches(NAME .. "workload.all: expected one bank, got two",
       refusal(function ()
