@@ -86,6 +86,20 @@ describe("chaos: what is wrong is found", function ()
     assert.equal("not", result.detail.verdict)
   end)
 
+  it("nothing in stale reads with a bound, judged by it", function ()
+    local one = workload.register { read = "stale", keys = 1,
+                                    max_age = "300ms" }
+    for _, machine in ipairs { "raft.kv", "raft.machines.rooms" } do
+      local text = first_failure(raft.scenario {
+        nodes = 3, machine = machine, duration = "5s",
+        workload = machine == "raft.kv" and one or workload.all { one },
+        nemesis = nemesis.partition { kind = "isolate", target = "leader",
+                                      lasts = "2s" },
+      })
+      assert.is_nil(text)
+    end
+  end)
+
   local function wrong_machine(source)
     local path = os.tmpname() .. ".lua"
     local file = assert(io.open(path, "wb"))

@@ -149,6 +149,19 @@ describe("replica: life", function ()
     assert.equal("closed", (made:state(1)))
   end)
 
+  it("waits for its disk when it closes", function ()
+    local made = desk.new {}
+    desk.client(made, 1):apply "written"
+    made:hold_disk(1, true)
+    desk.client(made, 1):propose "under way"
+    made:settle()
+    made:close(1)
+    assert.equal("up", (made:state(1)))
+    made:hold_disk(1, false)
+    made:settle()
+    assert.equal("closed", (made:state(1)))
+  end)
+
   it("can be closed after it stopped, whatever is under way", function ()
     for _, kind in ipairs { "write", "sync" } do
       local made = desk.new {}

@@ -103,6 +103,17 @@ describe("replica: set_members", function ()
     assert.equal("up", (made:state(other)))
   end)
 
+  it("changes members and turns leases on in one call", function ()
+    local made, leader, operator = new(4)
+    assert.is_table(set(made, operator, { voters = members { 1, 2, 3, 4 },
+      lease_us = 200000 }).result)
+    local sets, found = configuration(made, leader)
+    assert.same({ { 1, 2, 3, 4 }, 200000 }, { sets.voters, found.lease_us })
+    assert.is_table(set(made, operator, { lease_us = 0 }).result)
+    sets, found = configuration(made, leader)
+    assert.same({ { 1, 2, 3, 4 }, 0 }, { sets.voters, found.lease_us })
+  end)
+
   it("is done again without an entry", function ()
     local made, leader, operator = new(4)
     local wanted = { voters = members { 1, 2, 3, 4 } }
@@ -185,6 +196,28 @@ describe("replica: set_members", function ()
     end
     assert.equal("timeout", answer.code)
     assert.matches("after 10 rounds", answer.message, 1, true)
+  end)
+end)
+
+describe("replica: transfer", function ()
+  it("is answered when the other one leads", function ()
+    local made, leader, operator = new(3)
+    local to = leader % 3 + 1
+    local answer = await(made, operator, operator:administer("transfer",
+      { to }))
+    assert.same({ nil, to }, { answer.code, made:status(to).leader })
+    assert.equal("leader", made:status(to).role)
+  end)
+
+  it("that fails says so, and the leader takes commands again", function ()
+    local made, leader, operator = new(3)
+    local to = leader % 3 + 1
+    made:kill(to)
+    local answer = await(made, operator, operator:administer("transfer",
+      { to }))
+    assert.equal("timeout", answer.code)
+    assert.equal("leader", made:status(leader).role)
+    assert.equal(1, desk.client(made, leader):apply("after").result)
   end)
 end)
 

@@ -171,7 +171,7 @@ describe("wire_configuration: what is refused", function ()
       assert.matches("member 1: expected an address",
         refusal(value_of({ 1, address, 1 })))
     end
-    for _, address in ipairs { "h:1", "h:65535", "[::1]:70", "a:b:1",
+    for _, address in ipairs { "h:1", "h:65535", "h:9090", "[::1]:70", "a:b:1",
       ("h"):rep(124) .. ":70" } do
       local read = probe.configuration_decode(pack(
         value_of({ 1, address, 1 })))
