@@ -193,6 +193,42 @@ local function write_text(path, text)
   return ok and true, message
 end
 
+--- Whatever can be wrong with a folder that a run is to be kept in is told
+-- before the run: it is made, and must be empty, so that no two runs are mixed.
+-- @return true; or nil and a message
+function folder.prepare(dir)
+  local probe = dir .. "/summary.txt"
+  local pipe = io.popen(("{ export LC_ALL=C; mkdir -p %s && ls -A %s; }"
+    .. " 2>&1 | head -n 1")
+    :format(quoted(dir), quoted(dir)))
+  local said = pipe:read("*l")
+  pipe:close()
+  if said and (said:find("^mkdir: ") or said:find("^ls: ")) then
+    return nil, ("the folder %s cannot be used: %s"):format(dir,
+      (said:match("[^:]*$"):gsub("^%s+", ""):lower()))
+  elseif said then
+    return nil, ('expected an empty folder, or none, got %s with "%s" in it')
+      :format(dir, said)
+  end
+  local ok, message = write_text(probe, "")
+  os.remove(probe)
+  return ok, message
+end
+
+--- The first of NAME, NAME-2, NAME-3, … that is not there.
+function folder.free(name)
+  local free, count = name, 1
+  while true do
+    local file = io.open(free, "rb")
+    if not file then
+      return free
+    end
+    file:close()
+    count = count + 1
+    free = ("%s-%d"):format(name, count)
+  end
+end
+
 -- Each step: its name and what it does.
 local function steps_of(run, result, head, dir)
   local recorded = result.history

@@ -22,46 +22,17 @@ cli.REMOVED = 5 -- of serve: this member is none any more
 -- nothing: one without an answer has failed, and no more.
 local UNKNOWN_CODES = { cancelled = true, timeout = true, unknown = true }
 
--- "--id -1" is one wrong number and no option "-1", as argparse thinks; and
--- "propose -5" proposes a number: what is no option's goes behind a "--".
-local function numbers_joined(words)
-  local joined, behind = {}, { "--" }
-  for at, word in ipairs(words) do
-    local last = joined[#joined]
-    if word == "--" then
-      for i = at + 1, #words do
-        behind[#behind + 1] = words[i]
-      end
-      break
-    elseif not word:find("^%-%d") then
-      joined[#joined + 1] = word
-    elseif last and last:find("^%-%-[%a-]+$") then
-      joined[#joined] = last .. "=" .. word
-    else
-      behind[#behind + 1] = word
-    end
-  end
-  for _, word in ipairs(#behind > 1 and behind or {}) do
-    joined[#joined + 1] = word
-  end
-  return joined
-end
-
 -- The arguments; or nil and an exit code, after everything was said.
 local function parse(raft, world, words)
-  local parser, shown = arguments.parser(raft._VERSION)
-  words = numbers_joined(words)
-  local ran, ok, result = pcall(parser.pparse, parser, words)
-  if shown.text then
-    world.out(shown.text .. "\n")
+  local given, message, shown = arguments.read(raft._VERSION, words)
+  if shown then
+    world.out(shown .. "\n")
     return nil, cli.OK
-  elseif not ran then
-    error(ok, 0)
-  elseif not ok then
-    world.err("luaraft: " .. tostring(result):gsub("%s+", " ") .. "\n")
+  elseif not given then
+    world.err("luaraft: " .. message .. "\n")
     return nil, cli.USAGE
   end
-  return result
+  return given
 end
 
 -- ---- what they do --------------------------------------------------------

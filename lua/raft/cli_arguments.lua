@@ -2,82 +2,25 @@
 --
 -- cli_arguments.lua - the arguments of the command luaraft.
 --
--- Holds:  the subcommands' options, how each is read, what --help says.
+-- Holds:  the subcommands' options, what --help says.
 -- Rule:   argparse prints and ends nothing: its parser is asked with pparse,
 --         and --help and --version end the parsing by an error.
 
 local address = require("raft.address")
-local json = require("raft.json")
 local quantity = require("raft.quantity")
+local readers = require("raft.cli_readers")
 
 local arguments = {}
 
 local READS = { "linear", "lease", "follower", "stale" }
 local FORMS = { "text", "json" }
 
--- A converter for argparse, which wants the value, or nil and a message.
-local function reader(name, parser)
-  return function(text)
-    local value, message = parser(text)
-    if value == nil then
-      return nil, name .. ": " .. message
-    end
-    return value
-  end
-end
-
-local function one_address(text)
-  local ok, message = address.parse(text)
-  return ok and text, message
-end
-
--- Options of raft take durations as people write them.
-local function one_duration(text)
-  local ok, message = quantity.duration(text)
-  if ok == 0 then
-    return nil, "expected a duration above 0, got " .. text
-  end
-  return ok and text, message
-end
-
-local function directory(text)
-  if text == "" then
-    return nil, "expected a directory, got none"
-  end
-  return text
-end
-
--- One of some words.
-local function one_of(words)
-  return function(text)
-    for _, word in ipairs(words) do
-      if word == text then
-        return text
-      end
-    end
-    return nil, ("expected one of %s, got %s"):format(
-      table.concat(words, ", "), text)
-  end
-end
-
-local function cluster_name(text)
-  if #text > 63 then
-    return nil, ("expected at most 63 bytes, got %d"):format(#text)
-  end
-  return text
-end
-
--- In a table, since a command may be nil.
-local function whole_json(text)
-  if text == "-" then
-    text = io.read("*a")
-  end
-  local ok, value = json.decode(text)
-  if not ok then
-    return nil, value
-  end
-  return { value = value }
-end
+local a_number = readers.number()
+local a_cluster = readers.number(address.MEMBERS_MAX)
+local a_port = readers.number(65000) -- the members' are after it
+local directory, one_of = readers.directory, readers.one_of
+local one_address, one_duration = readers.address, readers.duration
+local reader, seeds, whole_json = readers.named, readers.seeds, readers.json
 
 local function add_init(parser)
   local command = parser:command("init",
@@ -90,7 +33,7 @@ local function add_init(parser)
     :args(1):count(1):argname("MEMBERS")
     :convert(reader("--members", address.members))
   command:option("--name", "A name of the cluster, the same on all members.")
-    :args(1):argname("NAME"):convert(reader("--name", cluster_name))
+    :args(1):argname("NAME"):convert(reader("--name", readers.cluster_name))
 end
 
 local function add_serve(parser)
@@ -138,15 +81,7 @@ local function add_clients(parser)
   query:option("--max-age", "With --read stale: no older than this.")
     :args(1):argname("TIME"):convert(reader("--max-age", one_duration))
   query:option("--index", "With --read stale: at least this is applied.")
-    :args(1):argname("INDEX"):convert(reader("--index", address.id))
-end
-
-local function a_number(text)
-  local value = tonumber(text)
-  if not value or value < 1 or value > quantity.MAX or value % 1 ~= 0 then
-    return nil, "expected a whole number from 1, got " .. text
-  end
-  return value
+    :args(1):argname("INDEX"):convert(reader("--index", a_number))
 end
 
 local function add_check(parser)
@@ -168,17 +103,6 @@ local function add_check(parser)
   command:flag("--json", "Print JSON, one line per file.")
 end
 
--- "7" or "1..1000"
-local function seeds(text)
-  local first, last = text:match("^(%d+)%.%.(%d+)$")
-  first, last = tonumber(first or text), tonumber(last or text)
-  if not first or first % 1 ~= 0 or first < 0 or last < first
-     or last > quantity.MAX then
-    return nil, "expected seeds such as 1..1000, got " .. text
-  end
-  return { first = first, last = last }
-end
-
 local function add_sim(parser)
   local command = parser:command("sim", "Run scenarios in the simulator.")
   command:argument("files", "Lua files that return raft.scenario { ... } or"
@@ -194,7 +118,7 @@ local function add_sim(parser)
   command:option("--time", "Go on with further seeds until this time is over.")
     :args(1):argname("TIME"):convert(reader("--time", quantity.duration))
   command:option("--nodes", "Members, instead of what the file says.")
-    :args(1):argname("N"):convert(reader("--nodes", a_number))
+    :args(1):argname("N"):convert(reader("--nodes", a_cluster))
   command:option("--bug", "In the build with bugs: have this one.")
     :args(1):argname("NAME")
   command:option("--trace", "Print what happened: text or json.")
@@ -222,16 +146,17 @@ local function add_chaos(parser)
   command:option("--seed", "What the nemesis draws from; 1 is the default.")
     :args(1):argname("N"):convert(reader("--seed", seeds))
   command:option("--nodes", "Members, instead of what the file says.")
-    :args(1):argname("N"):convert(reader("--nodes", a_number))
+    :args(1):argname("N"):convert(reader("--nodes", a_cluster))
   command:option("--keep", "Keep everything in this folder; else only a"
     .. " failure is kept."):args(1):argname("DIR")
     :convert(reader("--keep", directory))
   command:option("--bug", "In the build with bugs: have this one.")
     :args(1):argname("NAME")
   command:option("--level", "What members tell: wire, debug or info.")
-    :args(1):argname("LEVEL"):choices { "info", "debug", "wire" }
+    :args(1):argname("LEVEL"):convert(reader("--level",
+      one_of { "info", "debug", "wire" }))
   command:option("--port", "Members listen at 127.0.0.1, after this port.")
-    :args(1):argname("N"):convert(reader("--port", a_number))
+    :args(1):argname("N"):convert(reader("--port", a_port))
   command:flag("--namespaces", "Each member has a network of its own (root,"
     .. " nft): real TCP is cut.")
   command:flag("--traceback", "Show where in the toolkit an error was.")
@@ -253,9 +178,9 @@ local function add_lint(parser)
   command:flag("--json", "Print JSON.")
 end
 
---- The parser; and a table whose 'text' is what --help or --version shows,
--- once one of them has ended the parsing.
-function arguments.parser(version)
+-- The parser; and a table whose 'text' is what --help or --version shows, once
+-- one of them has ended the parsing.
+local function parser_of(version)
   local argparse = require("argparse")
   local shown = {}
   local function show(text)
@@ -282,6 +207,8 @@ function arguments.parser(version)
     time = quantity.duration,
     to = add_to,
     named = reader,
+    number = a_number,
+    one_of = one_of,
   }
   require("raft.cli_status").add(parser, read)
   require("raft.cli_admin").add(parser, read)
@@ -301,6 +228,24 @@ function arguments.parser(version)
   end
   with_help(parser)
   return parser, shown
+end
+
+--- Reads the words of a command line.
+-- @param version what --version shows
+-- @return a table of what was given, 'command' is the subcommand; or nil and a
+-- line that says what is wrong; or nil, nil and what --help or --version shows
+function arguments.read(version, words)
+  local parser, shown = parser_of(version)
+  local ran, ok, result = pcall(parser.pparse, parser,
+    readers.marked(words))
+  if shown.text then
+    return nil, nil, shown.text
+  elseif not ran then
+    error(ok, 0)
+  elseif not ok then
+    return nil, (tostring(result):gsub("%z", ""):gsub("%s+", " "))
+  end
+  return readers.unmarked(result)
 end
 
 return arguments

@@ -119,10 +119,18 @@ local function level_of(subject, given)
   return given.level or us > LONG_US and "info" or "wire"
 end
 
+-- Where a run is kept: in what --keep names, or in a folder of its own, there
+-- or here, whose name nobody has.
+local function place_of(subject, one, given)
+  if given.keep and not given.several then
+    return given.keep
+  end
+  local name = stem(subject, one.seed)
+  return folder.free(given.keep and given.keep .. "/" .. name or name)
+end
+
 local function keep(world, subject, one, given)
-  local to = given.keep and (given.several
-    and ("%s/%s"):format(given.keep, stem(subject, one.seed)) or given.keep)
-    or stem(subject, one.seed)
+  local to = place_of(subject, one, given)
   local ok, message = folder.write { run = one.run, result = one.result,
     head = one.head, from = one.dir, to = to }
   if not ok then
@@ -191,11 +199,13 @@ end
 
 -- ---- all of them -----------------------------------------------------------
 
+-- What is to be run; or nil and a message. Says whether it is several runs.
 local function read_subjects(given)
   local list, message = subjects.of(given)
   if not list then
     return nil, message
   end
+  given.several = #list > 1
   for _, subject in ipairs(list) do
     if not subject.scenario then
       return nil, ("%s: expected the file to return raft.scenario { … }, got"
@@ -203,13 +213,13 @@ local function read_subjects(given)
     end
     local own = subject.scenario.options
     subject.duration = own.workload and own.duration
+    given.several = given.several or given.time and not subject.duration
   end
   return list
 end
 
 local function run_all(world, list, given)
   local code = OK
-  given.several = #list > 1
   for _, subject in ipairs(list) do
     local ok, one = pcall(run_subject, world, subject, given)
     if not ok and one == processes.INTERRUPTED then
@@ -228,12 +238,18 @@ end
 --- Runs what the command line asks for. @return the exit code
 function cli_chaos.run(world, given)
   local list, message = read_subjects(given)
-  if not list then
+  local ok = list ~= nil
+  if ok and given.keep then
+    ok, message = folder.prepare(given.keep)
+    message = message and "--keep: " .. message
+  end
+  if not ok then
     world.err("luaraft chaos: " .. message .. "\n")
     return USAGE
   end
   core.sim_interrupt(true, true)
-  local ok, code = pcall(run_all, world, list, given)
+  local code
+  ok, code = pcall(run_all, world, list, given)
   core.sim_interrupt(false)
   if not ok then
     error(code, 0)

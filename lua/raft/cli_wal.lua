@@ -7,7 +7,6 @@
 -- Rule:      exit codes: 0 all is sound, 1 something is damaged, or there is
 --            no log. What is readable is printed all the same.
 
-local address = require "raft.address"
 local json = require "raft.json"
 local quantity = require "raft.quantity"
 
@@ -21,11 +20,12 @@ function cli_wal.add(parser, read)
     :argname("DIR"):convert(read.directory)
   command:argument("verb", "list: the files. verify: every checksum."
     .. " dump: the entries, as JSON lines.")
-    :args("?"):choices { "list", "verify", "dump" }
+    :args("?"):argname("VERB"):convert(read.named("VERB",
+      read.one_of { "list", "verify", "dump" }))
   command:option("--from", "Dump from this index on.")
-    :args(1):argname("INDEX"):convert(read.named("--from", address.id))
+    :args(1):argname("INDEX"):convert(read.named("--from", read.number))
   command:option("--to", "Dump up to this index.")
-    :args(1):argname("INDEX"):convert(read.named("--to", address.id))
+    :args(1):argname("INDEX"):convert(read.named("--to", read.number))
   command:flag("--all", "Dump entries that were cut later, too.")
   command:flag("--json", "List and verify print one JSON document.")
 end

@@ -15,6 +15,8 @@ local ordered = require("raft.ordered")
 
 local json = {}
 
+local DEPTH = 64 -- containers in containers, as in core/wire/value.h
+
 local ESCAPES = {
   ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r",
   ["\t"] = "\\t",
@@ -54,8 +56,8 @@ local encode
 
 local function table_json(value, depth)
   local keys, parts = ordered.keys(value), {}
-  if depth > 64 then
-    error("a value deeper than 64 has no JSON", 0)
+  if depth > DEPTH then
+    error(("a value deeper than %d has no JSON"):format(DEPTH), 0)
   end
   if #keys == #value and not (#keys == 0 and getmetatable(value)) then
     for i = 1, #value do
@@ -153,6 +155,29 @@ local function after_string(text, at)
   end
 end
 
+-- Where the first bracket stands that is one too deep, or a comment, which
+-- dkjson would skip; or nil. @return what it is, too
+local function forbidden(text)
+  local depth, at = 0, 1
+  while true do
+    at = text:find('["/%[%]{}]', at)
+    local mark = at and text:sub(at, at)
+    if not at then
+      return nil
+    elseif mark == "/" then
+      return at, "expected a value, got a comment"
+    elseif mark == '"' then
+      at = after_string(text, at)
+    else
+      depth = depth + ((mark == "[" or mark == "{") and 1 or -1)
+      at = at + 1
+    end
+    if depth > DEPTH then
+      return at - 1, ("expected at most %d levels, got more"):format(DEPTH)
+    end
+  end
+end
+
 -- The first whole number that this Lua would round, and where it begins; or
 -- nil.
 local function rounded_number(text)
@@ -221,6 +246,10 @@ end
 -- @return true, value; or nil, message
 function json.decode(text)
   local dkjson = require("dkjson")
+  local wrong, why = forbidden(text)
+  if wrong then
+    return mistake(text, wrong, "no JSON: " .. why)
+  end
   local value, position, message = dkjson.decode(text, 1, core.null)
   local loose = not message and loose_end(text:sub(1, position - 1))
   if loose then

@@ -25,14 +25,16 @@
 -- over; then cluster:heal_all() ends what it began.
 --
 -- Holds:     one run.
--- Knows not: its options (scenario_options.lua), files (scenario_file.lua), how
---            verbs are done (sim_cluster.lua), verdicts (scenario_verdict.lua).
+-- Knows not: its options (scenario_options.lua), files (scenario_file.lua), its
+--            machine (scenario_machine.lua), how verbs are done
+--            (sim_cluster.lua), verdicts (scenario_verdict.lua).
 -- Invariant: a result is decided by the scenario, its machine and the seed.
 
 local blame = require "raft.blame"
 local core = require "raft.core"
 local history = require "raft.history"
 local options = require "raft.options"
+local scenario_machine = require "raft.scenario_machine"
 local scenario_options = require "raft.scenario_options"
 local schedule = require "raft.schedule"
 local sim = require "raft.sim"
@@ -105,38 +107,6 @@ end
 
 -- ---- one run ---------------------------------------------------------------
 
--- A machine beside the scenario's file is found by its name.
-local function find_machine(self, read)
-  local machine = require "raft.machine"
-  local name, folder = read.machine, self.folder
-  if folder and name:find("%.lua$") and name:sub(1, 1) ~= "/" then
-    local path = machine.find(folder .. name, package.path)
-    return path or machine.find(name, package.path)
-  end
-  local templates = package.path
-  if folder then
-    templates = folder .. "?.lua;" .. templates
-  end
-  local path, message = machine.find(name, templates)
-  if path and not name:find("^raft%.") then
-    return path
-  end
-  return path and name, message
-end
-
-local function machine_of(self, read)
-  if read.machine == "register" then
-    return nil
-  end
-  local name, message = find_machine(self, read)
-  if not name then
-    error(self.place .. message, 0)
-  end
-  return { machine = name, options = read.machine_options,
-           sandbox = read.sandbox, memory = read.memory,
-           instructions = read.instructions }
-end
-
 local function initial_network(flat)
   local initial = {}
   for _, row in ipairs(core.sim_options()) do
@@ -146,7 +116,8 @@ local function initial_network(flat)
 end
 
 -- @param make what makes another world than the simulated one
--- @return the world, its options, and how its network is at first
+-- @return { handle = the world, flat = its options, initial = how its network
+-- is at first, machine = what runs there }
 local function new_world(source, read, given, make)
   local mixed = sim.mix(read.options or {}, {
     members = given.nodes or read.nodes, seed = given.seed or read.seed or 1,
@@ -154,15 +125,18 @@ local function new_world(source, read, given, make)
     schedule = read.schedule, starts = read.starts == false and 0 or nil,
     record = given.record and 1 or nil,
   })
-  local flat = sim.read_options(mixed, scenario_options.NOBODY)
-  local machine = not read.driver and machine_of(source, read)
+  local world = { flat = sim.read_options(mixed, scenario_options.NOBODY),
+    machine = scenario_machine.of(read, source.folder, source.place) }
+  local flat, machine = world.flat, world.machine
   if make then
     flat.members = flat.members or 3
-    local handle, initial = make { flat = flat, machine = machine,
-                                   read = read, folder = source.folder }
-    return handle, flat, initial
+    world.handle, world.initial = make { flat = flat, machine = machine,
+                                         read = read, folder = source.folder }
+  else
+    world.handle, world.initial = core.sim_new(flat, machine),
+      initial_network(flat)
   end
-  return core.sim_new(flat, machine), flat, initial_network(flat)
+  return world
 end
 
 -- All processes: members, and spares that may become some.
@@ -170,8 +144,8 @@ local function count_of(flat)
   return flat.members + (flat.spares or 0)
 end
 
-local function new_cluster(self, read, handle, flat, initial)
-  local workload = read.workload or {}
+local function new_cluster(self, read, world)
+  local handle, flat, workload = world.handle, world.flat, read.workload or {}
   local recorded = history.new { model = workload.model,
                                  initial = workload.initial }
   return require("raft.sim_cluster").new {
@@ -179,8 +153,9 @@ local function new_cluster(self, read, handle, flat, initial)
     seed = flat.seed,
     keep_traces = flat.keep_traces or 0,
     place = self.place, bound = handle:now() + read.timeout,
-    instructions = RUN_INSTRUCTIONS, options = initial,
+    instructions = RUN_INSTRUCTIONS, options = world.initial,
     history = recorded, ties = sim_history.new(recorded),
+    takes_snapshots = scenario_machine.snapshots_of(world.machine),
   }
 end
 
@@ -252,11 +227,11 @@ local function replay(read, handle)
 end
 
 -- @return the result; and the cluster, where there was one
-local function play(self, read, handle, flat, initial)
+local function play(self, read, world)
   if read.schedule and not read.live then
-    return replay(read, handle)
+    return replay(read, world.handle)
   end
-  local cluster = new_cluster(self, read, handle, flat, initial)
+  local cluster = new_cluster(self, read, world)
   run_processes(cluster, read)
   return verdict.of_cluster(cluster, read), cluster
 end
@@ -324,21 +299,18 @@ function Scenario:run(given)
       not_applicable = "the simulator has no services but ours: luaraft chaos"
         .. " has" }
   end
-  local handle, flat, initial = new_world(source, read, asked,
-    given and given.world)
-  local ran, result, cluster = pcall(without_jit, play, self, read, handle,
-    flat, initial)
+  local world = new_world(source, read, asked, given and given.world)
+  local ran, result, cluster = pcall(without_jit, play, self, read, world)
   if ran then
-    result.nodes = count_of(flat)
+    result.nodes = count_of(world.flat)
     if asked.record then
-      result.schedule = schedule_of(self, read,
-        { handle = handle, flat = flat }, cluster)
+      result.schedule = schedule_of(self, read, world, cluster)
     end
     if watch then
-      watch(handle, result, cluster)
+      watch(world.handle, result, cluster)
     end
   end
-  handle:close()
+  world.handle:close()
   if not ran then
     error(result, 0)
   end
@@ -371,9 +343,7 @@ end
 --- Raises, in one line, what a run would need and not find.
 function Scenario:check()
   local read, source = whole(self)
-  if not read.driver then
-    machine_of(source, read)
-  end
+  scenario_machine.of(read, source.folder, source.place)
 end
 
 --- Whether a value is a scenario.

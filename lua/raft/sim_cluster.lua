@@ -283,8 +283,23 @@ end
 
 -- ---- verbs by name ---------------------------------------------------------
 
+-- How many arguments each takes at most; groups of members: any number.
+local MOST = { clock = 2, crash = 1, cut = 2, disk = 2, kill = 1,
+  lose_names = 1, machine = 2, mend = 2, network = 1, pause = 1, reset = 2,
+  restart = 1, resume = 1, rot = 1, set_members = 2, slow_link = 3,
+  snapshot = 1, start = 1, transfer = 1, wipe = 1 }
+
+local function check_count(name, count)
+  local most = MOST[name] or count
+  if count > most then
+    blame.raise(("cluster:%s: expected at most %d argument%s, got %d"):format(
+      name, most, most == 1 and "" or "s", count))
+  end
+end
+
 for name, verb in pairs(faults.verbs) do
   Cluster[name] = function(self, ...)
+    check_count(name, select("#", ...))
     self.counts[name] = (self.counts[name] or 0) + 1
     return verb(self, check_id, ...)
   end
@@ -320,7 +335,8 @@ local sim_cluster = {}
 --- @param given { handle = a world of raft.core, nodes = 3, spares = 0 (of
 -- them), seed = 1,
 -- bound = time, instructions = n, place = "file:1: ", history = …,
--- ties = of sim_history or nil }
+-- ties = of sim_history or nil, takes_snapshots = function: whether its machine
+-- does; or nil and a message }
 function sim_cluster.new(given)
   local cluster = {
     handle = given.handle, nodes = given.nodes, place = given.place,
@@ -328,6 +344,9 @@ function sim_cluster.new(given)
     dice = dice.new(given.seed), clients = {}, recorded = given.history,
     counts = {}, initial = given.options, notes = {},
     keep_traces = given.keep_traces, ties = given.ties or false,
+    takes_snapshots = given.takes_snapshots or function()
+      return true
+    end,
   }
   cluster.processes = processes.new({
     now = function()

@@ -221,7 +221,12 @@ end
 -- snapshot(id): the member, whoever leads, is asked for a snapshot of its
 -- machine, now. What it has is seen from status(id).snapshot_index.
 function verbs.snapshot(self, check_id, id)
-  self.handle:snapshot(check_id(self, "cluster:snapshot", id))
+  check_id(self, "cluster:snapshot", id)
+  local ok, message = self.takes_snapshots()
+  if not ok then
+    blame.raise("cluster:snapshot: " .. message)
+  end
+  self.handle:snapshot(id)
 end
 
 -- ---- clocks, disks, machines -----------------------------------------------

@@ -252,6 +252,31 @@ describe("luaraft", function()
       { run("propose", "--to", "a:1", "-5", "-6") })
   end)
 
+  it("what begins like a negative number is no option, wherever it stands",
+  function()
+    answers.propose = { true, 1 }
+    assert.equal(0, (run("propose", "-.5", "--to", "a:1")))
+    assert.equal(-0.5, asked[2][2])
+    local number = "expected a whole number from 1, got "
+    for _, row in ipairs {
+      { { "query", "1", "--to", "a:1", "--index", "-5" },
+        "--index: " .. number .. "-5" },
+      { { "wal", "-5", "--from", "0" }, "--from: " .. number .. "0" },
+      { { "members", "--dir", "-5", "--drift", "-5" },
+        "--drift: " .. number .. "-5" },
+      { { "wal", "here", "-5" },
+        "VERB: expected one of list, verify, dump, got -5" },
+      { { "sim", "x.lua", "--nodes", "20" },
+        "--nodes: expected a whole number from 1 to 15, got 20" },
+      { { "-5" }, "unknown command '-5'" },
+    } do
+      assert.same({ 2, "", "luaraft: " .. row[2] .. "\n" },
+        { run(unpack(row[1])) })
+    end
+    assert.same({ 2, "", "luaraft chaos: -5: No such file or directory\n" },
+      { run("chaos", "-5") })
+  end)
+
   it("answers 1 for a refusal and 3 for an unknown outcome", function()
     answers.propose = { nil, "this member is not the leader", "not_leader" }
     assert.same({ 1, "",

@@ -102,6 +102,24 @@ describe("json", function()
     end
   end)
 
+  it("refuses what is deeper than raft could hold, however deep", function()
+    local function deep(count)
+      return ("["):rep(count) .. ("]"):rep(count)
+    end
+    assert.is_true(json.decode(deep(64)))
+    assert.is_true(json.decode('[' .. ('[["[\\"[["],{}],'):rep(80)
+      .. "1]"))
+    for _, count in ipairs { 65, 200000 } do
+      local ok, message = json.decode(deep(count))
+      assert.is_nil(ok)
+      assert.matches("no JSON: expected at most 64 levels, got more at byte 65"
+        .. ": …[[[", message, 1, true)
+    end
+    local _, message = json.decode('/*"*/' .. deep(200000))
+    assert.matches("no JSON: expected a value, got a comment at byte 1: ",
+      message, 1, true)
+  end)
+
   it("refuses to write what raft could not hold", function()
     local cycle = {}
     cycle[1] = cycle

@@ -70,6 +70,38 @@ describe("scenario: operators", function()
     end
   end)
 
+  it("are told of arguments that mean nothing", function()
+    for most, call in ipairs {
+      function(cluster) cluster:snapshot(1, 2) end,
+      function(cluster) cluster:cut(1, 2, 3) end,
+      function(cluster) cluster:slow_link(1, 2, "1s", 4) end,
+    } do
+      local result = raft.scenario { run = call }:run { seed = 1 }
+      assert.matches(("_spec.lua:%%d+: cluster:[%%l_]+: expected at most %d"
+        .. " arguments?, got %d$"):format(most, most + 1),
+        result.violation.text)
+    end
+  end)
+
+  it("are told of a machine that takes no snapshots", function()
+    local bare = "spec/real/machines/bare.lua"
+    local idle = { client = function() end }
+    for _, given in ipairs {
+      { run = function(cluster) cluster:snapshot(1) end },
+      { workload = idle, nemesis = raft.nemesis.snapshot {} },
+    } do
+      given.machine = bare
+      local result = raft.scenario(given):run { seed = 1 }
+      assert.equal("scenario", result.violation.name)
+      assert.matches("_spec.lua:%d+: cluster:snapshot: expected a machine with"
+        .. " the methods 'snapshot' and 'restore', got " .. bare .. " without",
+        result.violation.text)
+    end
+    assert.is_true(raft.scenario { workload = idle, duration = "2s",
+      machine = bare, nemesis = raft.nemesis.everything {
+        without = { "snapshot" } } }:run { seed = 1 }.ok)
+  end)
+
   it("are a nemesis that takes snapshots", function()
     local result = raft.scenario {
       workload = raft.workload.register {}, duration = "5s",

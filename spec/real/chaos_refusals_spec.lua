@@ -1,0 +1,104 @@
+-- SPDX-License-Identifier: MIT
+--
+-- luaraft chaos: what a scenario, or its command line, cannot have, in one line
+-- each; and two runs are never mixed in one folder.
+
+local Cluster = require "spec.real.cluster"
+local Runs = require "spec.real.chaos_runs"
+
+describe("luaraft chaos, asked for what cannot be #once", function ()
+  local runs
+
+  before_each(function ()
+    runs = Runs.new()
+  end)
+
+  after_each(function ()
+    runs:close()
+  end)
+
+  local QUIET = [[
+return raft.scenario { nodes = 1, run = function(cluster)
+  cluster:await_leader()
+end }
+]]
+
+  local function refuses(arguments, text)
+    local code, said = runs:run(arguments)
+    assert.same({ 2, "luaraft" .. text .. "\n" }, { code, said })
+    local folders, processes = runs:left()
+    assert.same({ "", 0 }, { folders, processes })
+  end
+
+  it("names the argument, what was expected and what came", function ()
+    local path = runs:scenario("quiet", QUIET)
+    refuses(path .. " --nodes 20",
+      ": --nodes: expected a whole number from 1 to 15, got 20")
+    refuses(path .. " --port 70000",
+      ": --port: expected a whole number from 1 to 65000, got 70000")
+    refuses(path .. " --level loud",
+      ": --level: expected one of info, debug, wire, got loud")
+  end)
+
+  it("refuses a folder to keep in, before the run: two are not mixed",
+  function ()
+    local path = runs:scenario("quiet", QUIET)
+    local code, said = runs:run(path .. " --keep kept")
+    assert.equal(0, code, said)
+    local summary = runs:read "kept/summary.txt"
+    assert.truthy(summary:find("quiet.lua: seed 1, ", 1, true), summary)
+    refuses(path .. " --seed 2 --keep kept",
+      ' chaos: --keep: expected an empty folder, or none, got kept with'
+      .. ' "members" in it')
+    assert.equal(summary, runs:read "kept/summary.txt")
+    refuses(path .. " --keep quiet.lua/kept",
+      " chaos: --keep: the folder quiet.lua/kept cannot be used: not a"
+      .. " directory")
+    refuses(path .. " --keep /proc/kept",
+      " chaos: --keep: the folder /proc/kept cannot be used: no such file or"
+      .. " directory")
+  end)
+
+  it("keeps each telling of a story in a folder of its own", function ()
+    local code, said = runs:run(runs:scenario("quiet", QUIET)
+      .. " --time 1ms --keep kept " .. runs:scenario("more", QUIET))
+    assert.equal(0, code, said)
+    assert.truthy(runs:read "kept/quiet-1-chaos/summary.txt", said)
+    assert.truthy(runs:read "kept/more-1-chaos/summary.txt", said)
+    assert.is_nil(runs:read "kept/summary.txt")
+    local wrong = runs:scenario("wrong", [[
+return raft.scenario { nodes = 1, run = function() error("so") end }
+]])
+    for _, name in ipairs { "wrong-1-chaos", "wrong-1-chaos-2" } do
+      code, said = runs:run(wrong)
+      assert.equal(1, code)
+      assert.truthy(said:find("kept: " .. name .. "/summary.txt", 1, true),
+        said)
+      assert.truthy(runs:read(name .. "/members/1.log"))
+    end
+  end)
+
+  it("says of a machine without snapshots what the simulator says", function ()
+    Cluster.sh("cp spec/real/machines/bare.lua " .. runs.dir)
+    local story = runs:scenario("story", [[
+return raft.scenario { nodes = 1, machine = "bare.lua", run = function(cluster)
+  cluster:await_leader()
+  cluster:snapshot(1)
+end }
+]])
+    local nemesis = runs:scenario("nemesis", [[
+local idle = { client = function() end }
+return raft.scenario { nodes = 1, machine = "bare.lua", duration = "10s",
+  workload = idle, nemesis = raft.nemesis.snapshot { every = "100ms" } }
+]])
+    local words = ("scenario: %%s: cluster:snapshot: expected a machine with"
+      .. " the methods 'snapshot' and 'restore', got %s/bare.lua without")
+      :format(runs.dir)
+    for _, row in ipairs { { story, 4 }, { nemesis, 3 } } do
+      local code, said = runs:run(row[1])
+      assert.equal(1, code, said)
+      local place = ("%s:%d"):format(row[1], row[2])
+      assert.truthy(said:find(words:format(place), 1, true), said)
+    end
+  end)
+end)
