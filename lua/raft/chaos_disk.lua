@@ -3,25 +3,36 @@
 -- chaos_disk.lua - the directories of members that are down: what stands in
 -- their logs, and damage at rest.
 --
--- Holds:     a reading of log segments as core/wal/record.h has them, as far
+-- Holds:     a reading of one log segment as core/wal/record.h has it, as far
 --            as it is needed here.
 -- Knows not: processes.
 -- Rule:      only what the log can tell from a crash is damaged: bytes before
 --            the last batch, which proves what is before it.
 
+local inspect = require "raft.inspect"
+
 local SECTOR = 512
 local BATCH_MAGIC = "BATC"
 local BATCH_HEAD, RECORD_HEAD = 64, 32
-local PEER, ENTRY = 2, 5
+local ENTRY = 5
 
 local chaos_disk = {}
 
-local function number_at(bytes, at, size)
-  local value = 0
-  for i = size, 1, -1 do
-    value = value * 256 + bytes:byte(at + i)
+--- The members whose incarnation stands in a log: { [2] = true, … }.
+function chaos_disk.peers(dir)
+  local peers = {}
+  local ok, found = inspect.open(dir)
+  for _, peer in ipairs(ok and found.log.peers or {}) do
+    peers[peer.member] = true
   end
-  return value
+  return peers
+end
+
+-- ---- where entries stand ---------------------------------------------------
+
+local function number_at(bytes, at)
+  local a, b, c, d = bytes:byte(at + 1, at + 4)
+  return a + b * 0x100 + c * 0x10000 + d * 0x1000000
 end
 
 local function read_all(path)
@@ -33,28 +44,12 @@ local function read_all(path)
   return bytes
 end
 
--- Segments, the oldest first: { { path = "…/log-0000000001", bytes = … } }.
-local function segments_of(dir)
-  local list, number = {}, 1
-  while number < 10000 do -- the oldest may be gone
-    local path = ("%s/log-%010d"):format(dir, number)
-    local bytes = read_all(path)
-    if bytes then
-      list[#list + 1] = { path = path, bytes = bytes }
-    elseif list[1] then
-      break
-    end
-    number = number + 1
-  end
-  return list
-end
-
 -- Calls fn with the place of each batch.
 local function each_batch(bytes, fn)
   local at = SECTOR
   while at + SECTOR <= #bytes
         and bytes:sub(at + 1, at + 4) == BATCH_MAGIC do
-    local size = number_at(bytes, at + 4, 4)
+    local size = number_at(bytes, at + 4)
     if size < SECTOR or size % SECTOR ~= 0 then
       return
     end
@@ -63,51 +58,41 @@ local function each_batch(bytes, fn)
   end
 end
 
-local function each_record(bytes, batch, fn)
-  local count = number_at(bytes, batch + 32, 4)
-  local body = batch + BATCH_HEAD + count * RECORD_HEAD
-  for i = 0, count - 1 do
-    local head = batch + BATCH_HEAD + i * RECORD_HEAD
-    local size = number_at(bytes, head + 4, 4)
-    fn(bytes:byte(head + 1), head, body, size)
-    body = body + size
-  end
-end
-
---- The members whose incarnation stands in a log: { [2] = true, … }.
-function chaos_disk.peers(dir)
-  local peers = {}
-  for _, segment in ipairs(segments_of(dir)) do
-    local bytes = segment.bytes
-    each_batch(bytes, function(batch)
-      each_record(bytes, batch, function(kind, head)
-        if kind == PEER then
-          peers[number_at(bytes, head + 8, 8)] = true
-        end
-      end)
-    end)
-  end
-  return peers
-end
-
--- Where bodies of entries begin that a later batch proves: { { path, at,
--- size }, … }.
-local function proven_entries(dir)
-  local list = {}
-  for _, segment in ipairs(segments_of(dir)) do
-    local bytes, last = segment.bytes, 0
-    each_batch(bytes, function(batch)
-      last = batch
-    end)
-    each_batch(bytes, function(batch)
-      each_record(bytes, batch, function(kind, _, body, size)
-        if kind == ENTRY and size > 0 and batch < last then
-          list[#list + 1] = { path = segment.path, at = body, size = size }
-        end
-      end)
-    end)
-  end
+-- Where bodies of entries begin that a later batch proves: { { at, size }, …
+-- } of a segment.
+local function proven_entries(bytes)
+  local list, last = {}, 0
+  each_batch(bytes, function (batch)
+    last = batch
+  end)
+  each_batch(bytes, function (batch)
+    local count = batch < last and number_at(bytes, batch + 32) or 0
+    local body = batch + BATCH_HEAD + count * RECORD_HEAD
+    for i = 0, count - 1 do
+      local head = batch + BATCH_HEAD + i * RECORD_HEAD
+      local size = number_at(bytes, head + 4)
+      if bytes:byte(head + 1) == ENTRY and size > 0 then
+        list[#list + 1] = { at = body, size = size }
+      end
+      body = body + size
+    end
+  end)
   return list
+end
+
+-- One segment is read, and not all that a long run has left.
+local function draw_entry(dir, draw)
+  local ok, found = inspect.open(dir)
+  local segments = ok and found.segments or {}
+  local from = segments[1] and draw(#segments) or 1
+  for i = 0, #segments - 1 do
+    local segment = segments[(from + i - 1) % #segments + 1]
+    local path = dir .. "/" .. segment.name
+    local entries = proven_entries(read_all(path) or "")
+    if entries[1] then
+      return path, entries[draw(#entries)]
+    end
+  end
 end
 
 local function flip(path, at)
@@ -132,12 +117,11 @@ end
 -- @return whether there was one old enough; and whether nothing else can hold
 -- the same, so that the member must refuse to open
 function chaos_disk.rot(dir, draw)
-  local entries = proven_entries(dir)
-  local entry = entries[1] and entries[draw(#entries)]
-  if not entry then
+  local path, entry = draw_entry(dir, draw)
+  if not path then
     return false
   end
-  flip(entry.path, entry.at + entry.size - 1)
+  flip(path, entry.at + entry.size - 1)
   return true, not has_snapshot(dir)
 end
 
