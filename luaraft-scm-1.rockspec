@@ -110,6 +110,7 @@ build = {
     ["raft.quantity"] = "lua/raft/quantity.lua",
     ["raft.real_world"] = "lua/raft/real_world.lua",
     ["raft.recover"] = "lua/raft/recover.lua",
+    ["raft.recover_judge"] = "lua/raft/recover_judge.lua",
     ["raft.report"] = "lua/raft/report.lua",
     ["raft.report_arrow"] = "lua/raft/report_arrow.lua",
     ["raft.report_data"] = "lua/raft/report_data.lua",

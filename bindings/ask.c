@@ -24,6 +24,7 @@
 #include "uv/admin.h"
 #include "uv/clock.h"
 #include "value.h"
+#include "wal/record.h"
 #include "wire/greeting.h"
 #include "wire/rpc.h"
 #include "wire/scan.h"
@@ -80,6 +81,7 @@ static int connect_to (struct asking *asking, const struct sockaddr *where,
 static int connect_directory (struct asking *asking, const char *name) {
   struct sockaddr_un where = { .sun_family = AF_UNIX };
   int directory = open (name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool is_unfinished;
   int status;
   if (directory < 0) {
     return raft_fail (&asking->why, RAFT_ENOT_FOUND, "%s: %s", name,
@@ -91,8 +93,12 @@ static int connect_directory (struct asking *asking, const char *name) {
     status = connect_to (asking, (struct sockaddr *)&where, sizeof where,
                          name);
   }
+  is_unfinished = faccessat (directory, WAL_NAME_UNFINISHED, F_OK, 0) == 0;
   (void)close (directory);
-  if (status == RAFT_EUNREACHABLE) {
+  if (status == RAFT_EUNREACHABLE && is_unfinished) {
+    return raft_fail (&asking->why, RAFT_ENOT_INITIALISED, "%s: %s", name,
+                      WAL_UNFINISHED);
+  } else if (status == RAFT_EUNREACHABLE) {
     return raft_fail (&asking->why, status, "no member runs in %s", name);
   }
   return status;

@@ -11,7 +11,8 @@
 **   reads_fail = n: the nth request to the old disk fails; memory = n: the
 **   nth allocation; steps = n: the process dies after so many requests to
 **   the new disk; capacity = bytes of that. When it is done, power is lost,
-**   and the member has the new disk. */
+**   and the member has the new disk. It has it, too, of one that was not done
+**   with keep = "killed", the process is gone, or "power", that is lost. */
 
 #include <string.h>
 
@@ -115,21 +116,33 @@ static void recover (struct recovering *self, struct desk_member *member,
   raft_guard_leave (&guard);
 }
 
+enum keep { KEEP_DONE, KEEP_KILLED, KEEP_POWER };
+
+static void move_in (struct recovering *self, struct desk_member *member,
+                     enum keep keep) {
+  struct sim_choice_mask nothing;
+  sim_choice_mask_init (&nothing, 0);
+  if (keep == KEEP_KILLED) {
+    sim_disk_kill (self->into);
+  } else {
+    sim_disk_crash (self->into, &nothing.choice);
+  }
+  sim_disk_set_capacity (self->into, 0);
+  sim_disk_free (member->disk);
+  member->disk = self->into;
+}
+
 /* The process is gone; and, when it was done, power. */
 static void leave (struct recovering *self, struct desk_member *member,
-                   bool only_looks) {
-  struct sim_choice_mask nothing;
+                   bool only_looks, enum keep keep) {
   sim_disk_kill (self->from);
   for (int kind = SIM_DISK_WRITE; kind < SIM_DISK_FAULTS; kind++) {
     sim_disk_fail (self->from, (enum sim_disk_fault)kind, 0, RAFT_OK);
     sim_disk_fail (self->into, (enum sim_disk_fault)kind, 0, RAFT_OK);
   }
-  sim_choice_mask_init (&nothing, 0);
-  if (self->is_done && self->status == RAFT_OK && !only_looks) {
-    sim_disk_crash (self->into, &nothing.choice);
-    sim_disk_set_capacity (self->into, 0);
-    sim_disk_free (member->disk);
-    member->disk = self->into;
+  if (!only_looks && (keep != KEEP_DONE
+                      || (self->is_done && self->status == RAFT_OK))) {
+    move_in (self, member, keep);
   } else {
     sim_disk_free (self->into);
   }
@@ -157,8 +170,11 @@ static int probe_recover (lua_State *L) {
   raft_id id = (raft_id)luaL_checkinteger (L, 2);
   struct field_table options = field_open (
     L, 3, "options",
-    "look fail after code reads_fail memory steps capacity ");
+    "look fail after code reads_fail memory steps capacity keep ");
+  static const char *const keeps[] = { "killed", "power" };
+  static const struct field_words words = { keeps, 2, KEEP_KILLED };
   bool only_looks = field_boolean (&options, "look");
+  int keep = field_word (&options, "keep", &words, KEEP_DONE);
   struct desk_member *member;
   struct sim_disk_counts counts;
   struct recovering self;
@@ -178,7 +194,7 @@ static int probe_recover (lua_State *L) {
   sim_disk_kill (self.from);
   after = sim_disk_hash (self.from);
   push_result (L, &self, after, counts.requests);
-  leave (&self, member, only_looks);
+  leave (&self, member, only_looks, (enum keep)keep);
   raft_arena_clear (&self.arena);
   return self.panic[0] != '\0' ? luaL_error (L, "assert: %s", self.panic)
                                : 1;

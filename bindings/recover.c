@@ -6,6 +6,7 @@
 
 #include "field.h"
 #include "node.h"
+#include "sim.h"
 #include "uv/directory.h"
 #include "value.h"
 
@@ -21,13 +22,14 @@ void binding_survivor_push (lua_State *L,
       != RAFT_OK) {
     luaL_error (L, "out of memory");
   }
-  lua_createtable (L, 0, 9);
+  lua_createtable (L, 0, 10);
   field_set_number (L, "member", survivor->identity.member);
   set_hex (L, "cluster", survivor->identity.cluster);
   set_hex (L, "incarnation", survivor->identity.incarnation);
   field_set_number (L, "term", survivor->term);
   field_set_number (L, "last", survivor->last_index);
   field_set_number (L, "last_term", survivor->last_term);
+  field_set_number (L, "last_time", survivor->last_time);
   field_set_number (L, "snapshot", survivor->snapshot_index);
   field_set_number (L, "configuration_index", survivor->configuration_index);
   lua_pushlstring (L, (const char *)payload->data, payload->size);
@@ -46,7 +48,8 @@ static int directory_look (lua_State *L) {
   lua_getfield (L, 1, "dir");
   dir = luaL_checkstring (L, -1);
   binding_node_read_limits (L, 1, &limits);
-  status = real_directory_look (dir, &limits, &survivor, &detail);
+  status = real_directory_look (dir, &limits, binding_sim_is_interrupted,
+                                &survivor, &detail);
   if (status != RAFT_OK) {
     return binding_push_failure (L, status, &detail);
   }
@@ -66,11 +69,20 @@ static int directory_recover (lua_State *L) {
   dir = luaL_checkstring (L, -2);
   into = luaL_checkstring (L, -1);
   binding_node_read_limits (L, 1, &limits);
-  status = real_directory_recover (dir, into, &limits, &survivor, &detail);
+  status = real_directory_recover (dir, into, &limits,
+                                   binding_sim_is_interrupted, &survivor,
+                                   &detail);
   if (status != RAFT_OK) {
     return binding_push_failure (L, status, &detail);
   }
   binding_survivor_push (L, &survivor);
+  return 1;
+}
+
+static int directory_is_within (lua_State *L) {
+  const char *path = luaL_checkstring (L, 1);
+  lua_pushboolean (L, real_directory_is_within (path,
+                                                luaL_checkstring (L, 2)));
   return 1;
 }
 
@@ -79,4 +91,6 @@ void binding_recover_open (lua_State *L) {
   lua_setfield (L, -2, "directory_look");
   lua_pushcfunction (L, directory_recover);
   lua_setfield (L, -2, "directory_recover");
+  lua_pushcfunction (L, directory_is_within);
+  lua_setfield (L, -2, "directory_is_within");
 }

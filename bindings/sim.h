@@ -71,6 +71,8 @@ void binding_sim_fault_open (lua_State *L);
 int binding_sim_interrupt (lua_State *L);
 /* sim_interrupted () -> whether it came. */
 int binding_sim_interrupted (lua_State *L);
+/* The same for C; outside of sim_interrupt (true) … (false) never. */
+bool binding_sim_is_interrupted (void);
 
 /* ---- sim_watch.c: an end to loops of scenarios -------------------------- */
 

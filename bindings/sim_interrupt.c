@@ -35,6 +35,7 @@ int binding_sim_interrupt (lua_State *L) {
   struct sigaction action;
   if (!lua_toboolean (L, 1)) {
     (void)sigaction (SIGINT, &before, NULL);
+    interrupted = 0;
     if (has_others) {
       (void)sigaction (SIGTERM, &before_term, NULL);
       (void)sigaction (SIGHUP, &before_hup, NULL);
@@ -55,7 +56,11 @@ int binding_sim_interrupt (lua_State *L) {
   return 0;
 }
 
+bool binding_sim_is_interrupted (void) {
+  return interrupted != 0;
+}
+
 int binding_sim_interrupted (lua_State *L) {
-  lua_pushboolean (L, interrupted != 0);
+  lua_pushboolean (L, binding_sim_is_interrupted ());
   return 1;
 }

@@ -4,7 +4,8 @@
 ** changed.
 **
 **   local survey = core.survey "data/1"
-**   survey:names() -> { "admin.sock", "log-0000000001", … }
+**   survey:names() -> { "admin.sock", "log-0000000001", … }; nil, message,
+**       code also where a recovery has not come to its end
 **   survey:holder() -> the process that has it in use, or nil
 **   survey:begin(first segment, index that a snapshot covers)
 **   survey:segment(number, is_last) -> { name = , size = , end = , … }; what
@@ -124,6 +125,11 @@ static int survey_names (lua_State *L) {
   name = (const char *)list->data;
   end = name + list->size;
   for (; name < end; name += strlen (name) + 1) {
+    if (strcmp (name, WAL_NAME_UNFINISHED) == 0) {
+      struct raft_detail why;
+      return binding_push_failure (
+        L, raft_fail (&why, RAFT_ENOT_INITIALISED, WAL_UNFINISHED), &why);
+    }
     lua_pushstring (L, name);
     lua_rawseti (L, -2, ++count);
   }

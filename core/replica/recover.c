@@ -3,8 +3,8 @@
 ** recover.c - a recovery's life, and what is new in the new directory: its
 ** identity, its configuration and entry 1.
 **
-** Rule: it is made and written as any directory is (wal.h), so whatever starts
-**       from it needs to know nothing of this. */
+** Rule: it is made and written as any directory is (wal.h), but for its mark:
+**       what starts from it when that is gone needs to know nothing of this. */
 
 #include "replica/recover.h"
 

@@ -18,6 +18,9 @@
 ** Rule:      entry 1 becomes another one, with a random number in it, so it is
 **            another cluster: who comes back with an old directory is refused
 **            in both directions, whatever it knows.
+** Rule:      until it is whole and durable it is marked as unfinished, and
+**            nobody opens it (wal/record.h): the mark is made first, and
+**            removed last. A failure leaves it.
 ** Rule:      all other entries, sessions and the machine's state are as they
 **            were. What was committed and is not here is lost; what is here
 **            and was not committed, is from now on.

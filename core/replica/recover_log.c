@@ -11,6 +11,7 @@
 #include "base/checksum.h"
 #include "base/panic.h"
 #include "replica/recover_task.h"
+#include "wal/record.h"
 #include "wire/entry.h"
 
 #define RESCUE_BATCHES 4 /* full ones, that may wait for the disk */
@@ -19,23 +20,53 @@ static void carry (struct rescue *rescue);
 
 /* ---- closing ----------------------------------------------------------- */
 
-static void on_directory_synced (struct fs_request *request) {
-  struct rescue *rescue = request->owner;
-  if (request->status != RAFT_OK) {
-    rescue_fail_plainly (rescue, request->status);
+static void submit_last (struct rescue *rescue, enum fs_operation operation,
+                         void (*done) (struct fs_request *request)) {
+  struct fs_request *request = &rescue->request;
+  memset (request, 0, sizeof *request);
+  request->operation = operation;
+  request->name = WAL_NAME_UNFINISHED;
+  request->done = done;
+  request->owner = rescue;
+  rescue->options.into->submit (rescue->options.into, request);
+}
+
+/* Whether nothing has failed yet, what was requested last included. */
+static bool is_good (struct rescue *rescue) {
+  if (rescue->request.status != RAFT_OK) {
+    rescue_fail_plainly (rescue, rescue->request.status);
   }
+  return rescue->status == RAFT_OK;
+}
+
+static void on_unmarked (struct fs_request *request) {
+  struct rescue *rescue = request->owner;
+  (void)is_good (rescue);
   rescue_end (rescue);
 }
 
-/* The log has synced the directory for its own names; once more for all. */
+static void on_mark_removed (struct fs_request *request) {
+  struct rescue *rescue = request->owner;
+  if (is_good (rescue)) {
+    submit_last (rescue, FS_SYNC_DIRECTORY, on_unmarked);
+  } else {
+    rescue_end (rescue);
+  }
+}
+
+static void on_all_synced (struct fs_request *request) {
+  struct rescue *rescue = request->owner;
+  if (is_good (rescue)) {
+    submit_last (rescue, FS_REMOVE, on_mark_removed);
+  } else {
+    rescue_end (rescue);
+  }
+}
+
+/* The log has synced the directory for its own names; once more for all,
+** before the mark goes. */
 static void on_wal_closed (void *owner) {
-  struct rescue *rescue = owner;
-  struct fs_request *request = &rescue->request;
-  memset (request, 0, sizeof *request);
-  request->operation = FS_SYNC_DIRECTORY;
-  request->done = on_directory_synced;
-  request->owner = rescue;
-  rescue->options.into->submit (rescue->options.into, request);
+  submit_last (owner, FS_SYNC_DIRECTORY, on_all_synced);
 }
 
 static void close_log (struct rescue *rescue) {
@@ -336,6 +367,7 @@ void rescue_log_options (struct rescue *rescue,
   options->memory = rescue->options.memory;
   options->fs = rescue->options.into;
   options->clock = rescue->options.clock;
+  options->is_unfinished = true;
   options->limits = rescue->options.limits;
   options->member = rescue->identity.member;
   options->owner = rescue;

@@ -269,7 +269,9 @@ static uint64_t read_names (struct rescue *rescue) {
   for (; name < stop; name += strlen (name) + 1) {
     uint64_t number = wal_segment_number (name);
     raft_index index = wal_snapshot_index (name);
-    if (number != 0) {
+    if (strcmp (name, WAL_NAME_UNFINISHED) == 0) {
+      fail (rescue, RAFT_ENOT_INITIALISED, WAL_UNFINISHED);
+    } else if (number != 0) {
       first = first == 0 || number != rescue->last + 1 ? number : first;
       rescue->last = number;
     } else if (index != 0) {
@@ -289,7 +291,7 @@ static void on_listed (struct fs_request *request) {
             "expected a directory made by init, got one without a log");
     }
   }
-  if (first == 0) {
+  if (rescue->status != RAFT_OK) {
     rescue_looked (rescue);
     return;
   }

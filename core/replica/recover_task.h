@@ -9,7 +9,7 @@
 **
 **   lock, list ─► segments ─► snapshots, the newest first ─► looked
 **                                                              │ into?
-**   done ◄─ closed ◄─ the last entry ◄─ entries ◄─ snapshot ◄─ made
+**   done ◄─ unmarked ◄─ closed ◄─ last entry ◄─ … ◄─ snapshot ◄─ marked, made
 **
 ** Rule:  one request to the old directory at a time. What failed is noted, and
 **        seen when that request has come back. */

@@ -17,8 +17,7 @@
 #include "replica/replica.h"
 #include "uv/clock.h"
 #include "uv/disk.h"
-
-#define UNFINISHED ".unfinished"
+#include "wal/record.h"
 
 struct waiting_disk {
   struct port_fs port; /* first */
@@ -37,6 +36,7 @@ struct directory_maker {
   raft_id id;
   bool only_looks;
   const struct raft_limits *limits;
+  bool (*is_interrupted) (void); /* NULL: it never is */
   bool is_done;
   int status;
   struct raft_detail detail;
@@ -55,20 +55,29 @@ static void submit (struct port_fs *port, struct fs_request *request) {
   disk->last = request;
 }
 
-static bool perform_one (struct waiting_disk *disk) {
+/* Of one that was interrupted every further request fails, and so it ends as
+** it does when a disk fails. */
+static bool perform_one (const struct directory_maker *maker,
+                         struct waiting_disk *disk) {
   struct fs_request *request = disk->first;
   if (request == NULL) {
     return false;
   }
   disk->first = request->world;
   request->world = NULL;
-  real_disk_perform (&disk->disk, request);
+  if (maker->is_interrupted != NULL && maker->is_interrupted ()
+      && request->operation != FS_CLOSE) {
+    request->status = RAFT_ECANCELLED;
+  } else {
+    real_disk_perform (&disk->disk, request);
+  }
   request->done (request);
   return true;
 }
 
 static void perform_all (struct directory_maker *maker) {
-  while (perform_one (&maker->disk) || perform_one (&maker->from)) {
+  while (perform_one (maker, &maker->disk)
+         || perform_one (maker, &maker->from)) {
   }
 }
 
@@ -146,6 +155,11 @@ static int run (struct directory_maker *maker, struct raft_detail *detail) {
   }
   raft_guard_leave (&guard);
   raft_arena_clear (&maker->arena);
+  if (maker->status != RAFT_OK && maker->status != RAFT_EPANIC
+      && maker->is_interrupted != NULL && maker->is_interrupted ()) {
+    maker->status = raft_fail (&maker->detail, RAFT_ECANCELLED,
+                               "interrupted");
+  }
   if (maker->status != RAFT_OK) {
     (void)raft_fail (detail, maker->status, "%s", maker->detail.text);
   }
@@ -187,10 +201,13 @@ int real_directory_join (const char *path, raft_id id,
 /* ---- recovering -------------------------------------------------------- */
 
 int real_directory_look (const char *from, const struct raft_limits *limits,
+                         bool (*is_interrupted) (void),
                          struct replica_survivor *survivor,
                          struct raft_detail *detail) {
-  struct directory_maker maker
-    = { .only_looks = true, .limits = limits, .survivor = survivor };
+  struct directory_maker maker = { .is_interrupted = is_interrupted,
+                                   .only_looks = true,
+                                   .limits = limits,
+                                   .survivor = survivor };
   int status;
   if (real_disk_init (&maker.from.disk, from) != RAFT_OK) {
     return raft_fail (detail, RAFT_ENOMEM, "out of memory");
@@ -203,106 +220,151 @@ int real_directory_look (const char *from, const struct raft_limits *limits,
                                         maker.detail.text);
 }
 
-/* The name of the directory that 'path' is in, into 'parent'. */
-static void cut_parent (const char *path, char *parent) {
-  char *slash;
-  memcpy (parent, path, strlen (path) + 1);
-  slash = strrchr (parent, '/');
-  if (slash == NULL) {
-    memcpy (parent, ".", 2);
-  } else {
+/* The directory that 'path' is in, or is to be in; freed by the caller, NULL:
+** out of memory. */
+static char *parent_of (const char *path) {
+  char *parent = strdup (path);
+  char *slash = parent != NULL ? strrchr (parent, '/') : NULL;
+  if (slash != NULL) {
     slash[slash == parent ? 1 : 0] = '\0';
+  } else if (parent != NULL) {
+    free (parent);
+    parent = strdup (".");
   }
+  return parent;
 }
 
-/* Its name, and that this is durable. */
-static int name_it (const char *unfinished, const char *into, char *parent,
-                    struct raft_detail *detail) {
-  int directory;
-  int status = RAFT_OK;
-  if (rename (unfinished, into) != 0) {
-    return raft_fail (detail, RAFT_EIO, "%s cannot be renamed: %s",
-                      unfinished, strerror (errno));
+bool real_directory_is_within (const char *path, const char *outer) {
+  char *parent = parent_of (path);
+  char *where = parent != NULL ? realpath (parent, NULL) : NULL;
+  char *from = realpath (outer, NULL);
+  bool is_within = false;
+  if (where != NULL && from != NULL) {
+    size_t size = strlen (from);
+    is_within = strncmp (where, from, size) == 0
+                && (where[size] == '\0' || where[size] == '/');
   }
-  cut_parent (into, parent);
-  directory = open (parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0 || fsync (directory) != 0) {
-    status = raft_fail (detail, RAFT_EIO, "%s is made, but %s cannot be "
-                        "synced: after a power failure it may have its old "
-                        "name: %s", into, parent, strerror (errno));
-  }
+  free (parent);
+  free (where);
+  free (from);
+  return is_within;
+}
+
+static int sync_parent (const char *path) {
+  char *parent = parent_of (path);
+  int directory = parent == NULL ? -1
+                                 : open (parent, O_RDONLY | O_DIRECTORY
+                                                   | O_CLOEXEC);
+  int status = directory >= 0 && fsync (directory) == 0
+                 ? RAFT_OK
+                 : real_disk_error (parent == NULL ? ENOMEM : errno);
   if (directory >= 0) {
     (void)close (directory);
   }
+  free (parent);
   return status;
 }
 
-/* What a failed attempt made, as far as the disk allows. */
-static void remove_made (struct real_disk *disk) {
-  struct raft_buffer names;
+/* Made here and by nobody else, who would be at it, too. */
+static int make_new (const char *into, struct raft_detail *detail) {
+  int directory, status;
+  if (mkdir (into, 0777) == 0) {
+    status = sync_parent (into);
+    if (status != RAFT_OK) {
+      (void)rmdir (into);
+    }
+    return status == RAFT_OK
+             ? RAFT_OK
+             : raft_fail (detail, status, "%s cannot be synced with its "
+                          "directory: %s", into, raft_error_text (status));
+  }
+  if (errno != EEXIST) {
+    return raft_fail (detail, real_disk_error (errno), "%s cannot be made: "
+                      "%s", into, strerror (errno));
+  }
+  directory = open (into, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  status = directory >= 0 ? faccessat (directory, WAL_NAME_UNFINISHED,
+                                              F_OK, 0) : -1;
+  if (directory >= 0) {
+    (void)close (directory);
+  }
+  return raft_fail (detail, RAFT_EEXISTS, "%s is there already%s", into,
+                    status != 0 ? ""
+                    : ": a recovery has begun there and has not come to its "
+                      "end, wait for it or remove it");
+}
+
+/* What a failed attempt made; its mark last, when all else is gone for
+** ever. False: something is left, with its mark. */
+static bool remove_made (struct real_disk *disk) {
   struct fs_request request;
+  struct raft_buffer names;
+  bool is_gone;
   raft_buffer_init (&names, &raft_memory_plain);
   memset (&request, 0, sizeof request);
   request.operation = FS_LIST;
   request.bytes = &names;
   real_disk_perform (disk, &request);
-  for (size_t at = 0; at < names.size;) {
+  is_gone = request.status == RAFT_OK;
+  for (size_t at = 0; at < names.size; at += strlen (request.name) + 1) {
     request.operation = FS_REMOVE;
     request.name = (const char *)names.data + at;
-    at += strlen (request.name) + 1;
-    real_disk_perform (disk, &request);
+    if (strcmp (request.name, WAL_NAME_UNFINISHED) != 0) {
+      real_disk_perform (disk, &request);
+      is_gone = is_gone && request.status == RAFT_OK;
+    }
   }
   raft_buffer_free (&names);
-  (void)rmdir (disk->path);
+  request.operation = FS_SYNC_DIRECTORY;
+  real_disk_perform (disk, &request);
+  if (is_gone && request.status == RAFT_OK) {
+    request.operation = FS_REMOVE;
+    request.name = WAL_NAME_UNFINISHED;
+    real_disk_perform (disk, &request);
+    is_gone = rmdir (disk->path) == 0;
+  }
+  return is_gone;
 }
 
 static int recover_at (struct directory_maker *maker, const char *into,
-                       char *unfinished, struct raft_detail *detail) {
-  int status;
-  /* Made here, or somebody else is at it. */
-  if (access (into, F_OK) == 0
-      || (mkdir (unfinished, 0777) != 0 && errno == EEXIST)) {
-    return raft_fail (detail, RAFT_EEXISTS, "%s is there already%s",
-                      access (into, F_OK) == 0 ? into : unfinished,
-                      access (into, F_OK) == 0 ? ""
-                      : ": a recovery has not come to its end, remove it");
+                       struct raft_detail *detail) {
+  bool is_gone = true;
+  int status = make_new (into, detail);
+  if (status != RAFT_OK) {
+    return status;
   }
-  if (real_disk_init (&maker->disk.disk, unfinished) != RAFT_OK) {
+  if (real_disk_init (&maker->disk.disk, into) != RAFT_OK) {
+    (void)rmdir (into);
     return raft_fail (detail, RAFT_ENOMEM, "out of memory");
   }
   status = run (maker, detail);
-  if (status == RAFT_OK) {
-    status = name_it (unfinished, into, unfinished, detail);
-  } else {
-    (void)raft_fail (detail, status, "%s out of %s: %s", into,
-                     maker->from.disk.path, maker->detail.text);
-    if (maker->disk.disk.directory >= 0) {
-      remove_made (&maker->disk.disk);
-    } else {
-      (void)rmdir (unfinished);
-    }
+  if (status != RAFT_OK && maker->disk.disk.directory >= 0) {
+    is_gone = remove_made (&maker->disk.disk);
+  } else if (status != RAFT_OK) {
+    is_gone = rmdir (into) == 0;
   }
   real_disk_free (&maker->disk.disk);
-  return status;
+  return status == RAFT_OK
+           ? RAFT_OK
+           : raft_fail (detail, status, "%s out of %s: %s%s", into,
+                        maker->from.disk.path, maker->detail.text,
+                        is_gone ? "" : "; remove what is left there");
 }
 
 int real_directory_recover (const char *from, const char *into,
                             const struct raft_limits *limits,
+                            bool (*is_interrupted) (void),
                             struct replica_survivor *survivor,
                             struct raft_detail *detail) {
-  struct directory_maker maker = { .limits = limits, .survivor = survivor };
-  size_t size = strlen (into) + sizeof UNFINISHED;
-  char *unfinished = malloc (size);
-  int status = RAFT_ENOMEM;
-  if (unfinished != NULL
-      && real_disk_init (&maker.from.disk, from) == RAFT_OK) {
-    maker.from.disk.is_read_only = true;
-    (void)snprintf (unfinished, size, "%s" UNFINISHED, into);
-    status = recover_at (&maker, into, unfinished, detail);
-    real_disk_free (&maker.from.disk);
-  } else {
-    (void)raft_fail (detail, status, "out of memory");
+  struct directory_maker maker = { .is_interrupted = is_interrupted,
+                                   .limits = limits,
+                                   .survivor = survivor };
+  int status;
+  if (real_disk_init (&maker.from.disk, from) != RAFT_OK) {
+    return raft_fail (detail, RAFT_ENOMEM, "out of memory");
   }
-  free (unfinished);
+  maker.from.disk.is_read_only = true;
+  status = recover_at (&maker, into, detail);
+  real_disk_free (&maker.from.disk);
   return status;
 }

@@ -32,19 +32,27 @@ int real_directory_join (const char *path, raft_id id,
                          struct raft_detail *detail);
 
 /* What stands in 'from', which is locked and not changed; *survivor is set.
-** Errors: those of replica_recover, said in *detail. */
+** 'is_interrupted' (NULL: never) is asked before each step; once it has said
+** yes it goes on saying so. Errors: those of replica_recover, said in *detail;
+** RAFT_ECANCELLED: it was interrupted. */
 int real_directory_look (const char *from, const struct raft_limits *limits,
+                         bool (*is_interrupted) (void),
                          struct replica_survivor *survivor,
                          struct raft_detail *detail);
 
-/* Makes 'into', which must not be there, out of 'from'. It is written as
-** "into.unfinished" and gets its name when it is whole and durable; after a
-** failure nothing of it is left. *survivor becomes what is in 'into'.
-** Errors: those of replica_recover, said in *detail; RAFT_EEXISTS. */
+/* Makes 'into', which must not be there though its parent must, out of
+** 'from'. After a failure nothing of it is left; what a killed process leaves
+** is marked (wal/record.h), and nobody opens it. *survivor becomes what is in
+** 'into'. Interrupted and errors: as real_directory_look; RAFT_EEXISTS. */
 int real_directory_recover (const char *from, const char *into,
                             const struct raft_limits *limits,
+                            bool (*is_interrupted) (void),
                             struct replica_survivor *survivor,
                             struct raft_detail *detail);
+
+/* Whether 'path', which need not be there, is in 'outer' or deeper, whatever
+** links lead there. False as well when that cannot be found out. */
+bool real_directory_is_within (const char *path, const char *outer);
 
 RAFT_HIDDEN_END
 

@@ -23,7 +23,7 @@
 
 #define SLICES_MAX 1024 /* of one pwritev: IOV_MAX of Linux and macOS */
 
-static int error_of (int number) {
+int real_disk_error (int number) {
   switch (number) {
     case 0:
       return RAFT_OK;
@@ -54,12 +54,12 @@ static int open_directory (struct real_disk *disk) {
   if (disk->directory < 0) {
     disk->directory = open (disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }
-  return disk->directory < 0 ? error_of (errno) : RAFT_OK;
+  return disk->directory < 0 ? real_disk_error (errno) : RAFT_OK;
 }
 
 /* What is no directory is in the way of one. */
 static int make_error (int number) {
-  return number == ENOTDIR ? RAFT_EEXISTS : error_of (number);
+  return number == ENOTDIR ? RAFT_EEXISTS : real_disk_error (number);
 }
 
 static int make_one (const char *path) {
@@ -120,7 +120,7 @@ static int do_lock (struct real_disk *disk, struct fs_request *request) {
   request->size = 0;
   if (status == RAFT_OK
       && flock (disk->directory, LOCK_EX | LOCK_NB) != 0) {
-    status = errno == EWOULDBLOCK ? RAFT_ELOCKED : error_of (errno);
+    status = errno == EWOULDBLOCK ? RAFT_ELOCKED : real_disk_error (errno);
     request->size = status == RAFT_ELOCKED ? lock_holder (disk) : 0;
   }
   return status;
@@ -155,7 +155,7 @@ static int read_names (int descriptor, struct name_list *list) {
   DIR *stream = own < 0 ? NULL : fdopendir (own);
   int status = RAFT_OK;
   if (stream == NULL) {
-    status = error_of (errno);
+    status = real_disk_error (errno);
     if (own >= 0) {
       (void)close (own);
     }
@@ -166,7 +166,7 @@ static int read_names (int descriptor, struct name_list *list) {
     errno = 0;
     entry = readdir (stream);
     if (entry == NULL) {
-      status = error_of (errno);
+      status = real_disk_error (errno);
       break;
     }
     if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0) {
@@ -214,10 +214,10 @@ static int do_open (struct real_disk *disk, struct fs_request *request,
   flags |= disk->is_read_only ? O_RDONLY : O_RDWR;
   file = openat (disk->directory, request->name, O_CLOEXEC | flags, 0666);
   if (file < 0) {
-    return error_of (errno);
+    return real_disk_error (errno);
   }
   if (fstat (file, &about) != 0) {
-    int status = error_of (errno);
+    int status = real_disk_error (errno);
     (void)close (file);
     return status;
   }
@@ -236,7 +236,8 @@ static int do_close (struct real_disk *disk, struct fs_request *request) {
     }
   }
   /* After EINTR the descriptor is gone on Linux: never closed twice. */
-  return close (file) == 0 || errno == EINTR ? RAFT_OK : error_of (errno);
+  return close (file) == 0 || errno == EINTR ? RAFT_OK
+                                             : real_disk_error (errno);
 }
 
 static int do_allocate (struct fs_request *request) {
@@ -249,7 +250,7 @@ static int do_allocate (struct fs_request *request) {
     number = posix_fallocate ((int)request->file, 0, (off_t)request->size);
   } while (number == EINTR);
 #endif
-  return error_of (number);
+  return real_disk_error (number);
 }
 
 static int do_read (struct fs_request *request) {
@@ -267,7 +268,7 @@ static int do_read (struct fs_request *request) {
     if (count > 0) {
       bytes->size += (size_t)count;
     } else if (errno != EINTR) {
-      status = error_of (errno);
+      status = real_disk_error (errno);
     }
   }
   return status;
@@ -301,7 +302,7 @@ static int do_write (struct fs_request *request) {
     if (size > 0) {
       written += (uint64_t)size;
     } else if (size == 0 || errno != EINTR) {
-      return size == 0 ? RAFT_EIO : error_of (errno);
+      return size == 0 ? RAFT_EIO : real_disk_error (errno);
     }
   }
   return RAFT_OK;
@@ -317,7 +318,7 @@ static int do_sync (int file) {
 }
 
 static int of_call (int result) {
-  return result == 0 ? RAFT_OK : error_of (errno);
+  return result == 0 ? RAFT_OK : real_disk_error (errno);
 }
 
 static int perform_file (struct real_disk *disk, struct fs_request *request) {

@@ -32,6 +32,9 @@ struct real_disk {
 
 RAFT_HIDDEN_BEGIN
 
+/* The code for an errno. */
+int real_disk_error (int number);
+
 /* Copies the path; opens nothing. Errors: RAFT_ENOMEM. */
 int real_disk_init (struct real_disk *disk, const char *path);
 /* Closes what is open, the lock with it. */

@@ -5,7 +5,9 @@
 ** Rule:   the first batch is in the file before the file has its name: a
 **         directory either has a log with entry 1, or none.
 ** Rule:   a directory with anything in it is refused, but for what an init
-**         that never ended left there: nobody was told of that. */
+**         that never ended left there: nobody was told of that.
+** Rule:   the mark of one that is made out of another is durable before
+**         there is a segment:  make, lock, list ─► mark ─► segment. */
 
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +65,8 @@ static void submit (struct wal_init *init, enum fs_operation operation,
   memset (request, 0, sizeof *request);
   request->operation = operation;
   request->file = init->maker.file;
-  request->name = WAL_NAME_NEW;
+  request->name = operation == FS_CREATE ? WAL_NAME_UNFINISHED
+                                         : WAL_NAME_NEW;
   request->bytes = &init->list;
   request->done = done;
   request->owner = init;
@@ -110,12 +113,44 @@ static void make_segment (struct wal_init *init) {
   wal_maker_start (maker);
 }
 
+/* ---- the mark ---------------------------------------------------------- */
+
+static void on_mark_synced (struct fs_request *request) {
+  struct wal_init *init = request->owner;
+  if (is_good (init, "synced")) {
+    make_segment (init);
+  }
+}
+
+static void on_mark_closed (struct fs_request *request) {
+  struct wal_init *init = request->owner;
+  if (is_good (init, "marked")) {
+    submit (init, FS_SYNC_DIRECTORY, on_mark_synced);
+  }
+}
+
+static void on_mark_made (struct fs_request *request) {
+  struct wal_init *init = request->owner;
+  init->maker.file = request->file;
+  if (is_good (init, "marked")) {
+    submit (init, FS_CLOSE, on_mark_closed);
+  }
+}
+
+static void make_mark (struct wal_init *init) {
+  if (init->options.is_unfinished) {
+    submit (init, FS_CREATE, on_mark_made);
+  } else {
+    make_segment (init);
+  }
+}
+
 /* ---- the directory ----------------------------------------------------- */
 
 static void on_leftover_removed (struct fs_request *request) {
   struct wal_init *init = request->owner;
   if (is_good (init, "cleaned")) {
-    make_segment (init);
+    make_mark (init);
   }
 }
 
@@ -140,7 +175,7 @@ static void on_listed (struct fs_request *request) {
   if (has_leftover) {
     submit (init, FS_REMOVE, on_leftover_removed);
   } else {
-    make_segment (init);
+    make_mark (init);
   }
 }
 

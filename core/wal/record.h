@@ -8,7 +8,10 @@
 **
 ** A directory holds segments "log-0000000001", "log-0000000002", … without a
 ** gap, and at times "log-new", which is being made and is deleted when found.
-** The oldest may be gone: then a snapshot has what they held.
+** The oldest may be gone: then a snapshot has what they held. Where the empty
+** file "recovery-unfinished" stands, the rest is not to be believed: the
+** directory is being made out of another one (replica/recover.h), and lacks
+** entries. It is there before the first segment, and goes last.
 ** All numbers are little-endian. A sector is 512 bytes.
 **
 ** A segment is a file of fixed length: one sector of head, then batches, each
@@ -114,10 +117,14 @@
 #define WAL_BASE_MAX (RAFT_INDEX_MAX / 2)
 
 #define WAL_NAME_NEW "log-new"
+#define WAL_NAME_UNFINISHED "recovery-unfinished"
 #define WAL_NAME_LOCK "lock" /* a world may keep its lock in such a file */
 #define WAL_NAME_PREFIX "log-"
 #define WAL_NAME_DIGITS 10
 #define WAL_NAME_BYTES 24   /* of a name, ending zero included */
+#define WAL_UNFINISHED \
+  WAL_NAME_UNFINISHED ": a recovery has begun here and has not come to its " \
+  "end: remove this directory, and recover again"
 
 enum wal_record_kind {
   WAL_CHECKPOINT = 1,

@@ -469,6 +469,10 @@ static int read_list (struct wal_recovery *recovery) {
     uint64_t number = wal_segment_number (name);
     if (strcmp (name, WAL_NAME_NEW) == 0) {
       recovery->has_leftover = true;
+    } else if (strcmp (name, WAL_NAME_UNFINISHED) == 0
+               && !recovery->wal->options.is_unfinished) {
+      return raft_fail (&recovery->detail, RAFT_ENOT_INITIALISED, "%s",
+                        WAL_UNFINISHED);
     } else if (number != 0
                && (replay->first == 0
                    || (number != recovery->count + 1

@@ -72,6 +72,9 @@ struct wal_options {
                                  NULL: not said. Outlives the log */
   raft_index covered;         /* a snapshot covers the log up to here: what is
                                  missing at its beginning may be missing */
+  bool is_unfinished;         /* it is made out of another directory: init
+                                 marks it (WAL_NAME_UNFINISHED), open does
+                                 not mind; who makes it unmarks it */
   struct raft_limits limits;
   enum raft_bug bug;
   void *owner;
@@ -148,7 +151,8 @@ int wal_init (const struct wal_options *options,
               void (*done) (void *owner, int status,
                             const struct raft_detail *detail));
 
-/* Starts to open; ends with 'opened'. RAFT_ENOT_INITIALISED: no log there.
+/* Starts to open; ends with 'opened'. RAFT_ENOT_INITIALISED: no log there, or
+** one that is marked as unfinished.
 ** Errors: RAFT_ENOMEM (then 'opened' is not called). */
 int wal_open (struct wal **wal, const struct wal_options *options);
 

@@ -7,7 +7,7 @@
 -- Rule:      results go to stdout as JSON, everything else to stderr, one line
 --            per mistake. Exit codes of every subcommand: 0 done, 1 refused or
 --            failed, 2 used wrongly, 3 outcome unknown, 4 an error of ours;
---            serve also 5: removed from the cluster.
+--            serve also 5: removed from the cluster; recover 130: Ctrl-C.
 
 local arguments = require("raft.cli_arguments")
 local json = require("raft.json")

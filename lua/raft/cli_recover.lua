@@ -6,11 +6,17 @@
 -- Knows not: what is allowed: that is raft.recover.
 -- Rule:      without --into nothing is changed. What was made goes to stdout
 --            as JSON, what it costs to stderr, always.
+-- Rule:      Ctrl-C ends it between two steps: nothing was made then, and the
+--            exit code is 130. Who comes too late for that is told all.
 
 local address = require "raft.address"
+local core = require "raft.core"
 local json = require "raft.json"
+local wording = require "raft.wording"
 
 local cli_recover = {}
+
+local INTERRUPTED = 130 -- as shells tell it of who SIGINT has ended
 
 local function id_list(text)
   local list = {}
@@ -37,6 +43,8 @@ function cli_recover.add(parser, read)
   command:option("--lost", "All voters that are gone for ever: 2,3.")
     :args(1):argname("IDS"):convert(read.named("--lost", id_list))
   command:flag("--accept-loss", "Writes may be lost that were acknowledged.")
+  command:flag("--accept-second", "Another of the members was recovered"
+    .. " already: make a second cluster.")
   command:flag("--json", "Show JSON.")
 end
 
@@ -68,24 +76,30 @@ end
 
 local LOSS = [[
 What may be lost: writes that were acknowledged by a majority in which none of
-these was. What is here and was never acknowledged comes into force.
+these directories was. What is here and was never acknowledged comes into force.
+]]
+
+local MAJORITY = [[
+A majority is here: serve it. What was acknowledged is there, unless one of
+these directories was made anew since, or is an older copy. Who is gone is
+removed with luaraft members.
 ]]
 
 local function advice(found)
   if found.majority then
-    return "A majority is here: serve it, nothing is lost. Who is gone is"
-      .. " removed with luaraft members.\n"
+    return MAJORITY
   end
   local dirs = {}
   for i, one in ipairs(found.survivors) do
-    dirs[i] = "--dir " .. one.dir
+    dirs[i] = "--dir " .. wording.quoted(one.dir)
   end
   local best = found.best
   return ("%s has the latest entries.\nMissing: %s. While one of them may come"
     .. " back, wait. If all are lost for ever:\n\n"
-    .. "  luaraft recover %s --into %s.new --lost %s --accept-loss\n\n%s")
+    .. "  luaraft recover %s --into %s --lost %s --accept-loss\n\n%s")
     :format(best.dir, joined(found.missing), table.concat(dirs, " "),
-      best.dir:gsub("(.)/+$", "%1"), joined(found.missing), LOSS)
+      wording.quoted(best.dir:gsub("(.)/+$", "%1") .. ".new"),
+      joined(found.missing), LOSS)
 end
 
 local function show(world, found)
@@ -122,19 +136,36 @@ end
 
 -- ---- what it does ----------------------------------------------------------
 
+-- raft.recover, which Ctrl-C ends.
+local function recover(raft, given)
+  core.sim_interrupt(true)
+  local ran, ok, found, code = pcall(raft.recover, { dir = given.dir,
+    into = given.into, lost = given.lost, accept_loss = given.accept_loss,
+    accept_second = given.accept_second })
+  core.sim_interrupt(false)
+  if not ran then
+    error(ok, 0)
+  end
+  return ok, found, code
+end
+
 --- Runs it. @param failed(world, what, message, code) -> exit code
 function cli_recover.run(raft, world, given, failed)
-  if not given.into and (given.lost or given.accept_loss) then
-    world.err("luaraft: recover: --lost and --accept-loss are for --into\n")
+  if not given.into
+     and (given.lost or given.accept_loss or given.accept_second) then
+    world.err("luaraft: recover: --lost, --accept-loss and --accept-second"
+      .. " are for --into\n")
     return 2
   elseif given.into and not (given.lost and given.accept_loss) then
     world.err("luaraft: recover: --into needs --lost, all voters that are"
       .. " gone for ever, and --accept-loss\n")
     return 2
   end
-  local ok, found, code = raft.recover { dir = given.dir, into = given.into,
-    lost = given.lost, accept_loss = given.accept_loss }
-  if not ok then
+  local ok, found, code = recover(raft, given)
+  if not ok and code == "cancelled" then
+    world.err("luaraft recover: " .. found .. "\n")
+    return INTERRUPTED
+  elseif not ok then
     return failed(world, "recover", found, code)
   elseif given.into then
     tell(world, found)

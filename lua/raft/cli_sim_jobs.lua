@@ -12,6 +12,7 @@ local json = require "raft.json"
 local processes = require "raft.processes"
 local subjects = require "raft.cli_sim_subjects"
 local totals = require "raft.cli_sim_total"
+local wording = require "raft.wording"
 
 local jobs = {}
 
@@ -22,7 +23,7 @@ local function command()
   local arg = rawget(_G, "arg") or {}
   local words, at = {}, 0
   while arg[at] do
-    table.insert(words, 1, subjects.quoted(arg[at]))
+    table.insert(words, 1, wording.quoted(arg[at]))
     at = at - 1
   end
   return table.concat(words, " ")

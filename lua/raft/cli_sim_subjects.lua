@@ -23,12 +23,6 @@ local subjects = {}
 local TRACES = 200000 -- the last records, of a run that is shown
 local START = 1000000 -- where clocks begin, when the options do not say
 
---- A word as a shell takes it.
-function subjects.quoted(word)
-  return word:find("^[%w%./_%-=]+$") and word
-    or "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
 --- What of the command line belongs to a run, as a shell takes it.
 function subjects.flags(given)
   return (given.nodes and " --nodes " .. given.nodes or "")
@@ -38,7 +32,7 @@ end
 local function of_scenario(path, loaded, given)
   local own = loaded.options
   return {
-    label = path, words = subjects.quoted(path), seed = own.seed,
+    label = path, words = wording.quoted(path), seed = own.seed,
     title = own.name, bug = given.bug or own.bug,
     start = own.options and own.options.start_us or START,
     is_scenario = true, scenario = loaded, is_plain = loaded:is_plain(),
@@ -106,7 +100,7 @@ local function of_file(path, given)
   if not ok then
     return nil, path .. ": " .. tostring(problem)
   end
-  return of_options(path, subjects.quoted(path), loaded, given)
+  return of_options(path, wording.quoted(path), loaded, given)
 end
 
 -- A bug exists in the build with bugs alone.

@@ -71,10 +71,6 @@ function node.start(given)
   local o = options.check("raft.node", given, NODE)
   local limits = bounds.limits("raft.node", o.limits, 2)
   bounds.check_timings(o, 1)
-  if o.dir:find "%.unfinished/*$" then -- as core/uv/directory.c names it
-    return nil, o.dir .. ": a recovery has not come to its end there",
-      "not_initialised"
-  end
   local level = o.level or o.on_log and "info" or "none"
   local handle, message, code = core.node_start {
     bug = o.bug, check_quorum = o.check_quorum, dir = o.dir,

@@ -2,24 +2,24 @@
 --
 -- recover.lua - going on with one member when the majority is lost for ever.
 --
--- Holds:     raft.recover: what operators must have said before it is done.
--- Knows not: how a directory is made out of another (core/replica/recover.h).
--- Rule:      whoever is not named as lost counts as alive, and so does who
---            answers. The directories that are given are never changed.
+-- Holds:     raft.recover: what is left, and who is missing.
+-- Knows not: how a directory is made out of another (core/replica/recover.h),
+--            when that is refused (recover_judge.lua).
+-- Rule:      the directories that are given are never changed.
 
 local bounds = require "raft.bounds"
 local core = require "raft.core"
+local judge = require "raft.recover_judge"
 local options = require "raft.options"
 local wording = require "raft.wording"
 
 local recover = {}
 
-local ANSWER_US = 2 * 1000 * 1000 -- for one who is said to be lost
-
 local VOTER, OUTGOING = 1, 4 -- roles, as in core/wire/configuration.h
 
 local RECOVER = {
   accept_loss = { "boolean" },
+  accept_second = { "boolean" },
   dir = { "any", required = true },
   into = { "path" },
   limits = { "table" },
@@ -144,79 +144,11 @@ local function look(dirs, limits)
   return found
 end
 
--- ---- what must be said before ----------------------------------------------
-
-local function member_of(found, id)
-  for _, member in ipairs(found.best.members) do
-    if member.id == id then
-      return member
-    end
-  end
-end
-
--- Those who are missing are named, and nobody else.
-local function judge_names(found, lost)
-  local unnamed = {}
-  for _, id in ipairs(found.missing) do
-    if not lost[id] then
-      unnamed[#unnamed + 1] = ("%.0f"):format(id)
-    end
-  end
-  if #unnamed > 0 then
-    return nil, ("expected every other voter among the lost ones, or its"
-      .. " directory: what became of %s?"):format(table.concat(unnamed,
-        ", ")), "invalid"
-  end
-  for id in pairs(lost) do
-    for _, one in ipairs(found.survivors) do
-      if one.member == id then
-        return nil, ("member %.0f is here, in %s, and is not lost"):format(id,
-          one.dir), "invalid"
-      end
-    end
-    if not member_of(found, id) then
-      return nil, ("expected members of configuration %.0f as the lost ones,"
-        .. " got %s"):format(found.best.configuration_index, tostring(id)),
-        "invalid"
-    end
-  end
-  return true
-end
-
--- Whoever answers with the name of one of them is not lost.
-local function judge_silence(found, lost)
-  local nothing = select(2, assert(core.encode {}))
-  for _, member in ipairs(found.best.members) do
-    local status = lost[member.id]
-      and core.ask(member.address, "status", nothing, ANSWER_US)
-    if type(status) == "table" and status.cluster == found.best.cluster then
-      return nil, ("member %.0f answers at %s: it is not lost"):format(
-        member.id, member.address), "exists"
-    end
-  end
-  return true
-end
-
-local function judge(found, o, lost)
-  if found.majority then
-    return nil, "a majority is here: serve it, nothing is lost; who is gone"
-      .. " is removed with luaraft members", "invalid"
-  elseif not o.accept_loss then
-    return nil, "writes may be lost that were acknowledged: expected"
-      .. " accept_loss", "invalid"
-  end
-  local ok, message, code = judge_names(found, lost)
-  if not ok then
-    return nil, message, code
-  end
-  return judge_silence(found, lost)
-end
-
 -- ---- the face --------------------------------------------------------------
 
 --- Looks at the directories of members that do not run, and says which one has
 -- the latest entries; with 'into', makes a new directory out of that one, whose
--- member is the only voter of a new cluster. Docs: docs/grow_and_shrink.md.
+-- member is the only voter of a new cluster. Docs: docs/recover.md.
 --
 --   local ok, found = raft.recover { dir = "data/1" }
 --   print(found.best.last_term, found.best.last, #found.missing)
@@ -225,13 +157,17 @@ end
 --
 -- @param given { dir = "data/1" or { "data/1", "data/4" }, into = a directory
 -- that is not there, lost = ids of all voters whose directories are not given,
--- accept_loss = true, limits = those of raft.node }
+-- accept_loss = true, accept_second = true where one of them was recovered
+-- before, limits = those of raft.node }
 -- @return true, { best = { dir = , member = 1, cluster = "…", name = , term =
--- , last = , last_term = , snapshot = , configuration_index = , members = { {
--- id = , address = , voter = , outgoing = } }, used = 3 }, survivors = { … },
+-- , last = , last_term = , last_time = microseconds, snapshot = ,
+-- configuration_index = , members = { { id = , address = , voter = , outgoing
+-- = } }, used = 3 }, survivors = { … },
 -- missing = { 2, 3 }, majority = false, made = what was made, as best }; or
--- nil, message, code: exists (a lost one answers; 'into' is there), locked (a
--- member runs there), invalid, corrupt, …
+-- nil, message, code: exists (a lost one answers, or a cluster that was
+-- recovered before; 'into' is there), locked (a member runs there),
+-- not_initialised (no log is there, or one that another recovery has not
+-- finished), invalid, corrupt, cancelled (Ctrl-C, in the command), …
 function recover.recover(given)
   local o = options.check("raft.recover", given, RECOVER)
   local limits = bounds.limits("raft.recover", o.limits, 2)
@@ -242,15 +178,13 @@ function recover.recover(given)
   elseif not o.into then
     return true, found
   end
-  local ok
-  ok, message, code = judge(found, o, lost)
-  if not ok then
-    return nil, message, code
-  end
   local into = o.into:gsub("(.)/+$", "%1")
   local made
-  made, message, code = core.directory_recover { dir = found.best.dir,
-    into = into, limits = limits }
+  made, message, code = judge.all(found, into, lost, o)
+  if made then
+    made, message, code = core.directory_recover { dir = found.best.dir,
+      into = into, limits = limits }
+  end
   if not made then
     return nil, message, code
   end

@@ -2,7 +2,8 @@
 --
 -- wording.lua - how a mistake is said.
 --
--- Holds:  a value in words, "expected …, got …", and "did you mean".
+-- Holds:  a value in words, "expected …, got …", and "did you mean"; and a
+--         word of a command that is to be typed.
 -- Rule:   one line, without an address of this machine's memory.
 
 local wording = {}
@@ -32,6 +33,12 @@ end
 --- nil and a message, as a parser returns them.
 function wording.expected(what, value)
   return nil, "expected " .. what .. ", got " .. wording.describe(value)
+end
+
+--- A word as a shell takes it.
+function wording.quoted(word)
+  return word:find("^[%w%./_%-=]+$") and word
+    or "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
 -- Number of edits between two words; beyond 'limit' any larger number.

@@ -11,6 +11,9 @@ local probe = require "raft.probe"
 local SMALL = { snapshot_bytes = 2 ^ 30, retained_entries = 2,
   segment_bytes = 4096, batch_bytes = 1024 }
 
+local UNFINISHED = "recovery-unfinished: a recovery has begun here and has not "
+  .. "come to its end: remove this directory, and recover again"
+
 -- One of two members, both down; with a snapshot and without the log's
 -- beginning, or with all of it.
 local function new(has_base, count)
@@ -43,12 +46,31 @@ local function recover(made, given)
   return found
 end
 
--- The directory that was made is a member's, with all that there was.
-local function check_whole(made, commands)
-  made:start(1)
+local function check_applied(made, commands)
   made:run(3e6)
   assert.equal("leader", made:status(1).role)
   assert.same(commands, desk.applied(made, 1))
+end
+
+-- The directory that was made is a member's, with all that there was.
+local function check_whole(made, commands)
+  made:start(1)
+  check_applied(made, commands)
+end
+
+-- What a member says that is started on it, and a recovery of it: the same.
+local function opened(made)
+  local seen = probe.recover(made, 1, { look = true })
+  made:start(1)
+  made:settle()
+  local state, code, text = made:state(1)
+  if state == "up" then
+    assert.equal("ok", seen.status)
+    return "ok"
+  end
+  assert.equal(seen.status, code)
+  assert.equal(seen.text == UNFINISHED, text == UNFINISHED)
+  return code, seen.text
 end
 
 -- Raises the number of a fault until it does not come any more.
@@ -100,6 +122,35 @@ for _, has_base in ipairs { false, true } do
         return { steps = nth - 1 }
       end, "died")
     end)
+
+    -- The mark stands before there is a log, and goes when all is durable.
+    for _, keep in ipairs { "killed", "power" } do
+      it("request is its last leaves what nobody opens, " .. keep,
+        function ()
+          local refused, nth = {}, 0
+          local made, commands, found
+          repeat
+            nth = nth + 1
+            made, commands = new(has_base, 4)
+            found = recover(made, { steps = nth, keep = keep })
+            local code, text = opened(made)
+            if code ~= "ok" then
+              assert.equal("not_initialised", code)
+              refused[text] = (refused[text] or 0) + 1
+            end
+            assert.is_true(code == "ok" or found.status == "died")
+          until code == "ok"
+          check_applied(made, commands)
+          assert.is_true(refused[UNFINISHED] > 10, refused[UNFINISHED])
+          refused[UNFINISHED] = nil
+          for text, times in pairs(refused) do
+            assert.matches("^expected a directory made by init, got ", text)
+            assert.is_true(times <= 5, times) -- the mark is not durable
+          end
+          -- Only the mark's removal and what makes it durable come after.
+          assert.is_true(found.status == "ok" or keep == "killed")
+        end)
+    end
 
     it("byte does not fit on the disk is refused", function ()
       local made, commands = new(has_base)
@@ -204,6 +255,9 @@ describe("replica: a recovery", function ()
     end
     local found = probe.recover(made, away, { look = true })
     assert.equal("ok", found.status, found.text)
+    local of_leader = probe.recover(made, leader, { look = true }).survivor
+    assert.equal(of_leader.last, found.survivor.last)
+    assert.equal(of_leader.last_time, found.survivor.last_time)
     assert.equal(tonumber(name:match "%d+"), found.survivor.snapshot)
     assert.equal(found.survivor.snapshot, found.survivor.last)
     assert.equal("ok", probe.recover(made, away, {}).status)

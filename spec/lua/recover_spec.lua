@@ -1,17 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --
--- raft.recover: what must be said before it is done, and what is left of an
--- attempt that fails. Directories are those of init; the logic is also asked
--- with survivors that are only told of.
+-- raft.recover: what is found, and what must be said and not be so before it
+-- is done. It is asked with survivors that are only told of.
 
-local Cluster = require "spec.real.cluster"
-local cli = require "raft.cli"
 local core = require "raft.core"
 local raft = require "raft"
-
-local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d"
-
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local VOTER, LEARNER, OUTGOING = 1, 2, 4
 
@@ -162,154 +155,76 @@ describe("raft.recover: what must be said before", function ()
   end)
 end)
 
-describe("luaraft recover", function ()
-  local dir
+describe("raft.recover: who answers", function ()
+  local real_ask, real_recover = core.ask, core.directory_recover
+  local answers, asked
 
   before_each(function ()
-    dir = Cluster.folder()
-    local members = {}
-    for id = 1, 3 do
-      members[id] = ("127.81.9.9:%d"):format(7900 + id)
+    answers, asked = {}, {}
+    core.ask = function (address, method)
+      asked[#asked + 1] = address:sub(-1) .. " " .. method
+      return (answers[address:sub(-1)] or {})[method]
     end
-    for id = 1, 3 do
-      assert(raft.init { id = id, dir = dir .. "/" .. id, name = "lost",
-        members = members })
+    core.directory_recover = function ()
+      return told(1, 1, 1)
     end
   end)
 
   after_each(function ()
-    Cluster.sh("rm -rf " .. dir)
+    core.ask, core.directory_recover = real_ask, real_recover
   end)
 
-  -- Exit code, what it printed, what to stderr.
-  local function run(...)
-    local out, err = {}, {}
-    local code = cli.run({ "recover", ... }, nil, {
-      out = function (text) out[#out + 1] = text end,
-      err = function (text) err[#err + 1] = text end,
-    })
-    return code, table.concat(out), table.concat(err)
+  -- Entry 1 behind its envelope.
+  local function first_entry(recovered)
+    return ("x"):rep(80) .. select(2, assert(core.encode { name = "told",
+      lease_us = 0, members = {}, recovered = recovered }))
   end
 
-  local function act(into, ...)
-    return run("--dir", dir .. "/1", "--into", into, "--lost", "2,3",
-      "--accept-loss", ...)
-  end
-
-  local function sum()
-    return select(2, Cluster.sh("cd " .. dir .. "/1 && cksum $(ls)"))
-  end
-
-  local function names()
-    return (select(2, Cluster.sh("ls " .. dir)):gsub("\n", " "))
-  end
-
-  it("shows what is left, and how to go on", function ()
-    local before = sum()
-    local code, out, err = run("--dir", dir .. "/1", "--dir", dir .. "/2")
-    assert.same({ 0, "" }, { code, err })
-    assert.matches("A majority is here: serve it", out)
-    code, out, err = run("--dir", dir .. "/1")
-    assert.same({ 0, "" }, { code, err })
-    assert.matches(dir .. "/1: member 1 of cluster %x+ %(lost%), entries up "
-      .. "to 1, the last one of term 1\n", out)
-    assert.matches("\n1    127.81.9.9:7901        voter    here\n", out, 1,
-      true)
-    assert.matches("\n3    127.81.9.9:7903        voter    missing\n", out,
-      1, true)
-    assert.matches("What may be lost: writes that were acknowledged", out, 1,
-      true)
-    local command = out:match "\n  luaraft recover (%-%-dir [^\n]+)\n"
-    code, out, err = run("--dir", dir .. "/1", "--json")
-    assert.same({ 0, "" }, { code, err })
-    assert.matches('"missing":[2,3]', out, 1, true)
-    assert.equal(before, sum())
-    -- What it says is what is to be typed.
-    local words = {}
-    for word in command:gmatch "%S+" do
-      words[#words + 1] = word
+  local function recover(more)
+    local given = { dir = "a", into = "new", lost = { 2, 3 },
+      accept_loss = true }
+    for key, value in pairs(more or {}) do
+      given[key] = value
     end
-    code = run(unpack(words))
-    assert.equal(0, code)
-    assert.equal("1 1.new 2 3 ", names())
-  end)
-
-  it("makes a directory, and tells what it costs", function ()
-    local before = sum()
-    local code, out, err = act(dir .. "/new/")
-    assert.equal(0, code, err)
-    assert.matches('^{"cluster":"%x+","dir":"' .. dir:gsub("%p", "%%%0")
-      .. '/new","id":1,"last":2,"term":2}\n$', out)
-    assert.matches("Member 1 is the only voter of a NEW cluster", err, 1,
-      true)
-    assert.matches("LOST is all that was acknowledged and is not in it", err,
-      1, true)
-    assert.matches("with ids above 3.\n", err, 1, true)
-    assert.matches("Never serve " .. dir .. "/1 again", err, 1, true)
-    assert.equal(before, sum())
-    local _, found = assert(raft.inspect(dir .. "/new"))
-    assert.same({}, found.problems)
-    assert.equal(1, #found.log.configuration.members)
-    assert.equal(out:match '"cluster":"(%x+)"', found.log.cluster)
-    assert.equal("1 2 3 new ", names())
-  end)
-
-  it("does not take a directory that is there", function ()
-    local code, out, err = act(dir .. "/2")
-    assert.same({ 1, "", "luaraft recover: " .. dir .. "/2 is there already "
-      .. "(exists)\n" }, { code, out, err })
-    assert.equal("1 2 3 ", names())
-  end)
-
-  -- A file size limit: an error, or the end of the process.
-  local function limited(how)
-    return Cluster.sh(("sh -c '%sulimit -f 8; exec %s scripts/luaraft recover "
-      .. "--dir %s/1 --into %s/new --lost 2,3 --accept-loss'"):format(how,
-        LUA, dir, dir))
+    local result
+    with_survivors({ a = told(1, 1, 1) }, function ()
+      result = { raft.recover(given) }
+    end)
+    return result
   end
 
-  it("leaves nothing when the disk refuses", function ()
-    local before = sum()
-    local code, out = limited 'trap "" XFSZ; '
-    assert.equal(1, code)
-    assert.matches(("luaraft recover: %s/new out of %s/1: log%%-%%d+: allocate "
-      .. "failed"):format(dir, dir), out)
-    assert.equal("1 2 3 ", names())
-    assert.equal(before, sum())
+  it("is asked: all members, whatever became of them", function ()
+    assert.is_true(recover()[1])
+    assert.same({ "1 status", "2 status", "3 status" }, asked)
   end)
 
-  it("leaves what nobody takes for whole when it is killed", function ()
-    local before = sum()
-    assert.not_equal(0, (limited ""))
-    assert.equal("1 2 3 new.unfinished ", names())
-    assert.equal(before, sum())
-    local code, _, err = act(dir .. "/new")
-    assert.same({ 1, "luaraft recover: " .. dir .. "/new.unfinished is there "
-      .. "already: a recovery has not come to its end, remove it (exists)\n"
-      }, { code, err })
-    assert.same({ nil, dir .. "/new.unfinished/: a recovery has not come to "
-      .. "its end there", "not_initialised" }, { raft.node {
-        dir = dir .. "/new.unfinished/", machine = "raft.kv" } })
-    Cluster.sh("rm -rf " .. dir .. "/new.unfinished")
-    assert.equal(0, (act(dir .. "/new")))
+  it("is not lost when it is of the same cluster", function ()
+    answers["3"] = { status = { cluster = "c1", name = "told" } }
+    assert.same({ nil, "member 3 answers at 127.0.0.1:7003: it is not lost",
+      "exists" }, recover())
   end)
 
-  it("is used wrongly: exit code 2", function ()
-    for text, words in pairs {
-      ["missing option '--dir'"] = {},
-      ["--into needs --lost"] = { "--dir", "d", "--into", "n" },
-      ["and --accept-loss"] = { "--dir", "d", "--into", "n", "--lost", "2" },
-      ["--lost and --accept-loss are for --into"]
-        = { "--dir", "d", "--lost", "2" },
-      ["--lost: expected a member id"]
-        = { "--dir", "d", "--into", "n", "--lost", "2,x" },
-    } do
-      local code, out, err = run(unpack(words))
-      assert.same({ 2, "" }, { code, out })
-      assert.matches(text, err, 1, true)
-    end
-    assert.same({ 1, "", "luaraft recover: " .. dir .. "/4: expected a "
-      .. "directory made by init, got none (not_initialised)\n" },
-      { run("--dir", dir .. "/4") })
+  it("may be of a cluster that was recovered already: that is refused once",
+    function ()
+      for _, id in ipairs { "1", "2" } do -- itself, or another survivor
+        answers = { [id] = { status = { cluster = "c9", name = "told" },
+          first_entry = first_entry(77) } }
+        assert.same({ nil, ("at 127.0.0.1:700%s a cluster answers, c9, that "
+          .. "was recovered from one named told: join that one, unless a "
+          .. "second one is meant (accept_second)"):format(id), "exists" },
+          recover())
+        assert.is_true(recover { accept_second = true }[1])
+      end
+    end)
+
+  it("may be somebody else, who has the address now", function ()
+    answers["2"] = { status = { cluster = "c9", name = "other" },
+      first_entry = first_entry(77) }
+    assert.is_true(recover()[1])
+    answers["2"] = { status = { cluster = "c9", name = "told" },
+      first_entry = first_entry(nil) }
+    assert.is_true(recover()[1])
+    answers["2"] = { status = { cluster = "c9", name = "told" } }
+    assert.is_true(recover()[1])
   end)
 end)

@@ -109,6 +109,13 @@ describe("luaraft recover #once", function ()
         { deadline = "20s" })
       assert.same({ true, i }, { ok, value })
     end
+    -- Another survivor would be another cluster.
+    code, out, err = recover(lost[2], { leader, lost[1] })
+    assert.same({ 1, "" }, { code, out })
+    assert.matches(("luaraft recover: at %s a cluster answers, %s, that was "
+      .. "recovered from one named spec: join that one, unless a second one "
+      .. "is meant (accept_second) (exists)\n"):format(cluster.addresses[leader],
+        cluster:status(leader).cluster), err, 1, true)
     cluster:start(lost[2])
     for id, told in pairs { [lost[2]] = "replica.refused_by peer=" .. leader,
       [leader] = "replica.refused peer=" .. lost[2] } do
@@ -158,9 +165,9 @@ describe("luaraft recover #once", function ()
     code, out, err = luaraft("recover --dir %s --dir %s --into %s/new "
       .. "--lost %d --accept-loss", cluster:dir_of(leader),
       cluster:dir_of(lost[1]), cluster.dir, lost[2])
-    assert.same({ 1, "", "luaraft recover: a majority is here: serve it, "
-      .. "nothing is lost; who is gone is removed with luaraft members "
-      .. "(invalid)\n" }, { code, out, err })
+    assert.same({ 1, "", "luaraft recover: a majority is here: serve it; who "
+      .. "is gone is removed with luaraft members (invalid)\n" },
+      { code, out, err })
     assert.equal(1, (Cluster.sh("test -e " .. cluster.dir .. "/new")))
     assert.equal("", (select(2, Cluster.sh("ls -d " .. cluster.dir
       .. "/*.new* 2> /dev/null || true"))))
