@@ -12,7 +12,8 @@
 **   nth allocation; steps = n: the process dies after so many requests to
 **   the new disk; capacity = bytes of that. When it is done, power is lost,
 **   and the member has the new disk. It has it, too, of one that was not done
-**   with keep = "killed", the process is gone, or "power", that is lost. */
+**   with keep = "killed", the process is gone, or "power", that is lost: of
+**   changes that are not synced the nth is kept where 'mask' has bit n. */
 
 #include <string.h>
 
@@ -119,13 +120,13 @@ static void recover (struct recovering *self, struct desk_member *member,
 enum keep { KEEP_DONE, KEEP_KILLED, KEEP_POWER };
 
 static void move_in (struct recovering *self, struct desk_member *member,
-                     enum keep keep) {
-  struct sim_choice_mask nothing;
-  sim_choice_mask_init (&nothing, 0);
+                     enum keep keep, uint64_t mask) {
+  struct sim_choice_mask kept;
+  sim_choice_mask_init (&kept, mask);
   if (keep == KEEP_KILLED) {
     sim_disk_kill (self->into);
   } else {
-    sim_disk_crash (self->into, &nothing.choice);
+    sim_disk_crash (self->into, &kept.choice);
   }
   sim_disk_set_capacity (self->into, 0);
   sim_disk_free (member->disk);
@@ -134,7 +135,7 @@ static void move_in (struct recovering *self, struct desk_member *member,
 
 /* The process is gone; and, when it was done, power. */
 static void leave (struct recovering *self, struct desk_member *member,
-                   bool only_looks, enum keep keep) {
+                   bool only_looks, enum keep keep, uint64_t mask) {
   sim_disk_kill (self->from);
   for (int kind = SIM_DISK_WRITE; kind < SIM_DISK_FAULTS; kind++) {
     sim_disk_fail (self->from, (enum sim_disk_fault)kind, 0, RAFT_OK);
@@ -142,7 +143,7 @@ static void leave (struct recovering *self, struct desk_member *member,
   }
   if (!only_looks && (keep != KEEP_DONE
                       || (self->is_done && self->status == RAFT_OK))) {
-    move_in (self, member, keep);
+    move_in (self, member, keep, mask);
   } else {
     sim_disk_free (self->into);
   }
@@ -170,11 +171,12 @@ static int probe_recover (lua_State *L) {
   raft_id id = (raft_id)luaL_checkinteger (L, 2);
   struct field_table options = field_open (
     L, 3, "options",
-    "look fail after code reads_fail memory steps capacity keep ");
+    "look fail after code reads_fail memory steps capacity keep mask ");
   static const char *const keeps[] = { "killed", "power" };
   static const struct field_words words = { keeps, 2, KEEP_KILLED };
   bool only_looks = field_boolean (&options, "look");
   int keep = field_word (&options, "keep", &words, KEEP_DONE);
+  uint64_t mask = field_number (&options, "mask", 0, UINT32_MAX);
   struct desk_member *member;
   struct sim_disk_counts counts;
   struct recovering self;
@@ -194,7 +196,7 @@ static int probe_recover (lua_State *L) {
   sim_disk_kill (self.from);
   after = sim_disk_hash (self.from);
   push_result (L, &self, after, counts.requests);
-  leave (&self, member, only_looks, (enum keep)keep);
+  leave (&self, member, only_looks, (enum keep)keep, mask);
   raft_arena_clear (&self.arena);
   return self.panic[0] != '\0' ? luaL_error (L, "assert: %s", self.panic)
                                : 1;

@@ -31,42 +31,31 @@ static void submit_last (struct rescue *rescue, enum fs_operation operation,
   rescue->options.into->submit (rescue->options.into, request);
 }
 
-/* Whether nothing has failed yet, what was requested last included. */
-static bool is_good (struct rescue *rescue) {
-  if (rescue->request.status != RAFT_OK) {
-    rescue_fail_plainly (rescue, rescue->request.status);
-  }
-  return rescue->status == RAFT_OK;
-}
-
 static void on_unmarked (struct fs_request *request) {
   struct rescue *rescue = request->owner;
-  (void)is_good (rescue);
+  if (request->status != RAFT_OK) {
+    rescue_fail_plainly (rescue, request->status);
+  }
   rescue_end (rescue);
 }
 
 static void on_mark_removed (struct fs_request *request) {
-  struct rescue *rescue = request->owner;
-  if (is_good (rescue)) {
-    submit_last (rescue, FS_SYNC_DIRECTORY, on_unmarked);
+  if (request->status == RAFT_OK) {
+    submit_last (request->owner, FS_SYNC_DIRECTORY, on_unmarked);
   } else {
-    rescue_end (rescue);
+    on_unmarked (request);
   }
 }
 
-static void on_all_synced (struct fs_request *request) {
-  struct rescue *rescue = request->owner;
-  if (is_good (rescue)) {
+/* The log and the snapshot have synced their names, each with the directory;
+** so the mark, which goes last, stands as long as anything may be lost. */
+static void on_wal_closed (void *owner) {
+  struct rescue *rescue = owner;
+  if (rescue->status == RAFT_OK) {
     submit_last (rescue, FS_REMOVE, on_mark_removed);
   } else {
     rescue_end (rescue);
   }
-}
-
-/* The log has synced the directory for its own names; once more for all,
-** before the mark goes. */
-static void on_wal_closed (void *owner) {
-  submit_last (owner, FS_SYNC_DIRECTORY, on_all_synced);
 }
 
 static void close_log (struct rescue *rescue) {
