@@ -90,6 +90,31 @@ local function enumerate(made, commands, given, status)
   check_whole(made, commands)
 end
 
+-- Dies after one request more each time, until it is done. What is left is
+-- whole, or nobody opens it.
+local function die_at_each(has_base, how)
+  local refused, nth = {}, 0
+  repeat
+    nth = nth + 1
+    local made, commands = new(has_base, 4)
+    how.steps = nth
+    local found = recover(made, how)
+    local code, text = opened(made)
+    if code == "ok" then
+      check_applied(made, commands)
+    else
+      assert.same({ "died", "not_initialised" }, { found.status, code })
+      refused[text] = (refused[text] or 0) + 1
+    end
+  until found.status == "ok"
+  assert.is_true(refused[UNFINISHED] > 10, refused[UNFINISHED])
+  refused[UNFINISHED] = nil
+  for text, times in pairs(refused) do
+    assert.matches("^expected a directory made by init, got ", text)
+    assert.is_true(times <= 5, times) -- the mark is not durable
+  end
+end
+
 for _, has_base in ipairs { false, true } do
   describe("replica: a recovery " .. (has_base and "with a snapshot, "
     or "of a whole log, ") .. "whose Nth", function ()
@@ -132,27 +157,7 @@ for _, has_base in ipairs { false, true } do
     for _, how in ipairs(kept) do
       it(("request is its last leaves what nobody opens, %s, mask %.0f")
         :format(how.keep, how.mask or 0), function ()
-          local refused, nth = {}, 0
-          repeat
-            nth = nth + 1
-            local made, commands = new(has_base, 4)
-            how.steps = nth
-            local found = recover(made, how)
-            local code, text = opened(made)
-            if code == "ok" then
-              check_applied(made, commands)
-            else
-              assert.same({ "died", "not_initialised" },
-                { found.status, code })
-              refused[text] = (refused[text] or 0) + 1
-            end
-          until found.status == "ok"
-          assert.is_true(refused[UNFINISHED] > 10, refused[UNFINISHED])
-          refused[UNFINISHED] = nil
-          for text, times in pairs(refused) do
-            assert.matches("^expected a directory made by init, got ", text)
-            assert.is_true(times <= 5, times) -- the mark is not durable
-          end
+          die_at_each(has_base, how)
         end)
     end
 

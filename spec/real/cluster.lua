@@ -69,6 +69,9 @@ function Cluster.sh(command)
   return tonumber(code), printed
 end
 
+--- What a shell runs as luaraft.
+Cluster.COMMAND = LUA .. " scripts/luaraft"
+
 --- Directories of members, none of them started.
 -- @param given { count = 3, member = options of raft.node for all of them,
 -- modules = "build/bugs/lua-5.4": of which build the processes are }
@@ -137,6 +140,14 @@ function Cluster:start(id, pipe, more)
       base, command, base, pipe or "", base, base))
   assert(code == 0, pid)
   self.pids[id] = pid:match "%d+"
+end
+
+--- Runs luaraft. @return its exit code, what it printed, what to stderr
+function Cluster:luaraft(format, ...)
+  local err = self.dir .. "/err"
+  local code, out = Cluster.sh(("%s %s 2> %s"):format(Cluster.COMMAND,
+    format:format(...), err))
+  return code, out, read_all(err)
 end
 
 --- Waits until the process of a member has ended. @return its exit code; of

@@ -5,20 +5,11 @@
 local Cluster = require "spec.real.cluster"
 local raft = require "raft"
 
-local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d"
-
 describe("luaraft members #once", function ()
   local cluster
 
-  -- { exit code, what it printed, what to stderr }
-  local function luaraft(format, ...)
-    local err = cluster.dir .. "/err"
-    local code, out = Cluster.sh(("%s scripts/luaraft %s 2> %s"):format(LUA,
-      format:format(...), err))
-    local file = assert(io.open(err))
-    local text = file:read "*a"
-    file:close()
-    return code, out, text
+  local function luaraft(...)
+    return cluster:luaraft(...)
   end
 
   local function pick(first, last, ...)
@@ -252,8 +243,8 @@ describe("luaraft members #once", function ()
       local _, _, code, detail = raft.admin(
         cluster:dir_of(leader % 3 + 1)):set { voters = { 1, 2 } }
       assert.same({ "not_leader", leader }, { code, detail.leader })
-      Cluster.sh(("{ %s scripts/luaraft members --dir %s --timeout 2s "
-        .. "--voters 1,2,3,5=%s; } > %s/busy 2>&1 &"):format(LUA,
+      Cluster.sh(("{ %s members --dir %s --timeout 2s --voters 1,2,3,5=%s; }"
+        .. " > %s/busy 2>&1 &"):format(Cluster.COMMAND,
           cluster:dir_of(leader), at(5), cluster.dir))
       cluster:wait("the change to begin", function ()
         return seen(leader).changing
@@ -296,8 +287,8 @@ describe("luaraft members #once", function ()
         "join --id 4 --dir %s/again --to %s", cluster.dir, at(leader))))
     assert.equal(1, (Cluster.sh("test -e " .. cluster.dir .. "/again")))
     -- Number 5 is not there, and so it never catches up.
-    Cluster.sh(("{ %s scripts/luaraft members --dir %s --timeout 2s "
-      .. "--voters 1,2,3,5=%s; } > %s/busy 2>&1 &"):format(LUA,
+    Cluster.sh(("{ %s members --dir %s --timeout 2s --voters 1,2,3,5=%s; }"
+      .. " > %s/busy 2>&1 &"):format(Cluster.COMMAND,
         cluster:dir_of(leader), at(5), cluster.dir))
     cluster:wait("the change to begin", function ()
       return seen(leader).changing

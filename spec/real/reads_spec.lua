@@ -6,20 +6,11 @@
 local Cluster = require "spec.real.cluster"
 local raft = require "raft"
 
-local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d"
-
 describe("luaraft query --read #once", function ()
   local cluster
 
-  -- exit code, what it printed, what to stderr
-  local function luaraft(format, ...)
-    local err = cluster.dir .. "/err"
-    local code, out = Cluster.sh(("%s scripts/luaraft %s 2> %s"):format(LUA,
-      format:format(...), err))
-    local file = assert(io.open(err))
-    local text = file:read "*a"
-    file:close()
-    return code, out, text
+  local function luaraft(...)
+    return cluster:luaraft(...)
   end
 
   local function new()

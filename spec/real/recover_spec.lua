@@ -6,20 +6,11 @@
 local Cluster = require "spec.real.cluster"
 local raft = require "raft"
 
-local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d"
-
 describe("luaraft recover #once", function ()
   local cluster
 
-  -- Exit code, what it printed, what to stderr.
-  local function luaraft(format, ...)
-    local err = cluster.dir .. "/err"
-    local code, out = Cluster.sh(("%s scripts/luaraft %s 2> %s"):format(LUA,
-      format:format(...), err))
-    local file = assert(io.open(err))
-    local text = file:read "*a"
-    file:close()
-    return code, out, text
+  local function luaraft(...)
+    return cluster:luaraft(...)
   end
 
   local function new(count)
@@ -113,6 +104,7 @@ describe("luaraft recover #once", function ()
     assert.matches('^{"cluster":"%x+","dir":"[^"]+","id":%d,"last":%d+,'
       .. '"term":%d+}\n$', out)
     assert.equal(before, sum(leader))
+    local new_cluster = out:match '"cluster":"(%x+)"'
     -- Who comes back with an old directory is refused, and says why.
     Cluster.sh(("mv %s %s.was; mv %s.new %s; mv %s.old %s"):format(
       cluster:dir_of(leader), cluster:dir_of(leader),
@@ -131,7 +123,7 @@ describe("luaraft recover #once", function ()
     assert.equal(("luaraft recover: at %s a cluster answers, %s, that was "
       .. "recovered from one named spec: join that one, unless a second "
       .. "one is meant (accept_second) (exists)\n"):format(
-        cluster.addresses[leader], cluster:status(leader).cluster), err)
+        cluster.addresses[leader], new_cluster), err)
     cluster:start(lost[2])
     for id, told in pairs { [lost[2]] = "replica.refused_by peer=" .. leader,
       [leader] = "replica.refused peer=" .. lost[2] } do

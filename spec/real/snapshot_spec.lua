@@ -6,22 +6,13 @@
 local Cluster = require "spec.real.cluster"
 local raft = require "raft"
 
-local LUA = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "%d.%d"
-
 local VALUE = ("v"):rep(32 * 1024)
 
 describe("luaraft snapshot #once", function ()
   local cluster
 
-  -- Exit code, what it printed, what to stderr.
-  local function luaraft(format, ...)
-    local err = cluster.dir .. "/err"
-    local code, out = Cluster.sh(("%s scripts/luaraft %s 2> %s"):format(LUA,
-      format:format(...), err))
-    local file = assert(io.open(err))
-    local text = file:read "*a"
-    file:close()
-    return code, out, text
+  local function luaraft(...)
+    return cluster:luaraft(...)
   end
 
   local function new(count, limits, machine)
