@@ -7,10 +7,13 @@
 -- Knows not: how anything is done: that is raft.admin.
 
 local address = require "raft.address"
+local core = require "raft.core"
 local json = require "raft.json"
 local quantity = require "raft.quantity"
 
 local cli_admin = {}
+
+local LOOK_US = 50 * 1000 -- between two looks whether a change has ended
 
 -- ---- arguments -------------------------------------------------------------
 
@@ -118,6 +121,8 @@ function cli_admin.add(parser, read)
   join:option("--listen", "With --admin: where it will listen.")
     :args(1):argname("HOST:PORT"):convert(read.address)
   join:flag("--learner", "With --admin: without a vote.")
+  join:option("--timeout", "With --admin: do not wait longer until it is one.")
+    :args(1):argname("TIME"):convert(read.duration):default("10min")
 end
 
 -- ---- what they do ----------------------------------------------------------
@@ -187,13 +192,8 @@ local function members(raft, world, given, failed)
   return 0
 end
 
--- Adds the new member to those that there are.
-local function add(raft, world, given, failed)
-  local operator = raft.admin(given.admin)
-  local ok, now, code = operator:members()
-  if not ok then
-    return failed(world, "join", now, code)
-  end
+-- Who shall be a member: those that are, and the new one.
+local function with_new(now, given)
   local sets = { voters = {}, learners = {} }
   for _, member in ipairs(now.members) do
     local set = member.learner and sets.learners or sets.voters
@@ -201,8 +201,31 @@ local function add(raft, world, given, failed)
   end
   local set = given.learner and sets.learners or sets.voters
   set[#set + 1] = { given.id, given.listen }
-  return told(world, failed, "join", operator:set {
-    voters = sets.voters, learners = sets.learners, expected = now.index })
+  return sets
+end
+
+-- Another change is under way, or was when the members were asked.
+local PASSES = { busy = true, conflict = true }
+
+-- Adds the new member; while that cannot be, it looks again who they are.
+local function add(raft, world, given, failed)
+  local operator = raft.admin(given.admin)
+  local ends = core.now() + quantity.duration(given.timeout)
+  while true do
+    local ok, now, code = operator:members()
+    if not ok then
+      return failed(world, "join", now, code)
+    end
+    local sets = with_new(now, given)
+    local left = math.max(ends - core.now(), 1)
+    local added, result, why, detail = operator:set {
+      voters = sets.voters, learners = sets.learners, expected = now.index,
+      timeout = ("%.0fus"):format(left) }
+    if added or not PASSES[why] or core.now() + LOOK_US > ends then
+      return told(world, failed, "join", added, result, why, detail)
+    end
+    core.poll({}, {}, LOOK_US)
+  end
 end
 
 --- Runs one of them. @param failed(world, what, message, code) -> exit code

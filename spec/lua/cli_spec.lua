@@ -19,6 +19,9 @@ describe("luaraft", function()
       return function(...)
         asked[#asked + 1] = { name, ... }
         local given = answers[name] or { true }
+        if type(given) == "function" then
+          return given(...)
+        end
         return given[1], given[2], given[3]
       end
     end
@@ -37,6 +40,10 @@ describe("luaraft", function()
         return { run = method "run", address = function()
           return "h:1"
         end }
+      end,
+      join = answer "join",
+      admin = function()
+        return { members = method "members", set = method "set" }
       end,
       client = function(addresses)
         asked[#asked + 1] = { "client", addresses }
@@ -275,6 +282,47 @@ describe("luaraft", function()
     end
     assert.same({ 2, "", "luaraft chaos: -5: No such file or directory\n" },
       { run("chaos", "-5") })
+  end)
+
+  describe("join --admin", function()
+    local words = { "join", "--id", "7", "--dir", "d", "--to", "a:1",
+      "--admin", "e", "--listen", "g:7" }
+    local index
+
+    before_each(function()
+      index = 0
+      answers.members = function()
+        index = index + 1
+        return true, { index = index, members = {
+          { id = 1, voter = true }, { id = 2, learner = true } } }
+      end
+    end)
+
+    it("waits while other changes are under way, and asks anew", function()
+      local refusals = { "busy", "conflict", "busy" }
+      answers.set = function(given)
+        local code = refusals[index]
+        if code then
+          return nil, "not now", code
+        end
+        assert.is_string(given.timeout)
+        given.timeout = nil
+        assert.same({ voters = { 1, { 7, "g:7" } }, learners = { 2 },
+          expected = 4 }, given)
+        return true, { index = 5 }
+      end
+      assert.same({ 0, '{"index":5}\n', "" }, { run(unpack(words)) })
+      answers.set = { nil, "no", "invalid" }
+      assert.same({ 1, "", "luaraft join: no (invalid)\n" },
+        { run(unpack(words)) })
+    end)
+
+    it("waits no longer than it may", function()
+      answers.set = { nil, "not now", "busy" }
+      local told = { run("join", "--timeout", "120ms", unpack(words, 2)) }
+      assert.same({ 1, "", "luaraft join: not now (busy)\n" }, told)
+      assert.is_true(index <= 4, index) -- a look each 50 ms
+    end)
   end)
 
   it("answers 1 for a refusal and 3 for an unknown outcome", function()

@@ -106,7 +106,13 @@ function Runs:read(name)
   return text
 end
 
+--- What was begun has ended when its shell has told so, in this folder.
 function Runs:close()
+  local pid = self:read "run.pid"
+  if pid and not self:read "run.code" then
+    Cluster.sh("kill -KILL " .. pid)
+    self:finish()
+  end
   Cluster.sh("rm -rf " .. self.dir)
 end
 

@@ -78,7 +78,8 @@ Cluster.COMMAND = LUA .. " scripts/luaraft"
 function Cluster.new(given)
   local self = setmetatable({
     dir = Cluster.folder(), host = Cluster.host(), count = given.count or 3,
-    member = given.member or {}, addresses = {}, pids = {},
+    member = given.member or {}, addresses = {}, pids = {}, lives = {},
+    exits = {}, -- of a member: where the end of its process is told
     environment = given.modules
       and ("LUA_CPATH='%s/?.so;;' "):format(given.modules) or "",
   }, Cluster)
@@ -130,16 +131,19 @@ function Cluster:start(id, pipe, more)
   file:write(source(options))
   file:close()
   local base = ("%s/%d"):format(self.dir, id)
+  local exit = ("%s.exit-%d"):format(base, #self.lives)
   local command = ("%ssh -c 'echo $$ > %s.pid; "
     .. "exec env --default-signal=HUP %s spec/real/member.lua "
     .. '"$(cat %s)"\''):format(self.environment, base, LUA, path)
-  local code, pid = Cluster.sh(("rm -f %s.pid %s.exit\n"
+  local code, pid = Cluster.sh(("rm -f %s.pid\n"
     .. "( exec >> %s.log 2>&1 < /dev/null\n"
-    .. "  { %s; echo $? > %s.exit; } 2>&1 %s ) &\n"
+    .. "  { %s; echo $? > %s; } 2>&1 %s ) &\n"
     .. "while [ ! -s %s.pid ]; do :; done; cat %s.pid"):format(base, base,
-      base, command, base, pipe or "", base, base))
+      command, exit, pipe or "", base, base))
   assert(code == 0, pid)
   self.pids[id] = pid:match "%d+"
+  self.lives[#self.lives + 1] = { pid = self.pids[id], exit = exit }
+  self.exits[id] = exit
 end
 
 --- Runs luaraft. @return its exit code, what it printed, what to stderr
@@ -154,7 +158,7 @@ end
 -- one that a signal ended, 128 and the signal's number
 function Cluster:exit_code(id)
   return self:wait("the exit code of member " .. id, function ()
-    return tonumber(read_all(("%s/%d.exit"):format(self.dir, id)))
+    return tonumber(read_all(self.exits[id]))
   end)
 end
 
@@ -285,13 +289,28 @@ function Cluster:settle()
   return rows
 end
 
---- Ends everything and removes the folder.
-function Cluster:close()
-  for id = 1, self.count do
-    self:kill(id)
+-- Lives whose shells have not told their ends.
+local function open_lives(self)
+  local open = {}
+  for _, life in ipairs(self.lives) do
+    open[#open + 1] = read_all(life.exit) == "" and life or nil
   end
+  return open
+end
+
+--- Ends everything, waits until all of it is told, and removes the folder:
+-- what a shell wrote while that goes on would stay.
+function Cluster:close()
+  for _, life in ipairs(open_lives(self)) do
+    Cluster.sh("kill -KILL " .. life.pid)
+  end
+  local ok, message = pcall(self.wait, self, "all processes to end",
+    function ()
+      return #open_lives(self) == 0
+    end)
   self.watcher:close()
   Cluster.sh("rm -rf " .. self.dir)
+  assert(ok, message)
 end
 
 return Cluster

@@ -213,6 +213,41 @@ describe("luaraft members #once", function ()
     cluster:kill(heir, "CONT")
   end)
 
+  it("joins and adds, when the change that is under way has ended",
+    function ()
+      local leader = new(3)
+      write({ 1, 2, 3 }, 1)
+      assert(raft.join { id = 5, dir = cluster:dir_of(5), to = { at(1) } })
+      local function begin(name, format, ...)
+        Cluster.sh(("{ %s scripts/luaraft %s; echo $?; } > %s/%s 2>&1 &")
+          :format(LUA, format:format(...), cluster.dir, name))
+      end
+      begin("first", "members --dir %s --voters 1,2,3,5=%s",
+        cluster:dir_of(leader), at(5))
+      cluster:wait("the change to begin", function ()
+        return seen(leader).changing and #seen(leader).catching_up == 1
+      end)
+      begin("second", "join --id 6 --dir %s --to %s --admin %s --listen %s"
+        .. " --learner", cluster:dir_of(6), at(1), cluster:dir_of(leader),
+        at(6))
+      cluster:wait("the directory", function ()
+        return Cluster.sh("test -e " .. cluster:dir_of(6)) == 0
+      end)
+      cluster.count = 5
+      cluster:start(5, nil, { listen = at(5) }) -- now it can catch up
+      for _, name in ipairs { "first", "second" } do
+        local told = cluster:wait("the " .. name .. " to be done", function ()
+          local _, text = Cluster.sh(("cat %s/%s; echo"):format(cluster.dir,
+            name))
+          return text:find "\n%d+%s+$" and text
+        end)
+        assert.matches('^{"index":%d+}\n0\n', told)
+      end
+      local now = seen(leader)
+      assert.same({ 1, 2, 3, 5 }, voters(leader))
+      assert.same({ 6, true }, { now.members[5].id, now.members[5].learner })
+    end)
+
   it("refuses it from Lua, too: code and message, and nothing changed",
     function ()
       local leader = new(3)
