@@ -219,8 +219,8 @@ describe("luaraft members #once", function ()
       write({ 1, 2, 3 }, 1)
       assert(raft.join { id = 5, dir = cluster:dir_of(5), to = { at(1) } })
       local function begin(name, format, ...)
-        Cluster.sh(("{ %s scripts/luaraft %s; echo $?; } > %s/%s 2>&1 &")
-          :format(LUA, format:format(...), cluster.dir, name))
+        Cluster.sh(("{ %s %s; echo $?; } > %s/%s 2>&1 &"):format(
+          Cluster.COMMAND, format:format(...), cluster.dir, name))
       end
       begin("first", "members --dir %s --voters 1,2,3,5=%s",
         cluster:dir_of(leader), at(5))
