@@ -236,14 +236,13 @@ end
 -- line that says what is wrong; or nil, nil and what --help or --version shows
 function arguments.read(version, words)
   local parser, shown = parser_of(version)
-  local ran, ok, result = pcall(parser.pparse, parser,
-    readers.marked(words))
+  local ran, ok, result = pcall(parser.pparse, parser, readers.marked(words))
   if shown.text then
     return nil, nil, shown.text
   elseif not ran then
     error(ok, 0)
   elseif not ok then
-    return nil, (tostring(result):gsub("%z", ""):gsub("%s+", " "))
+    return nil, readers.message(result)
   end
   return readers.unmarked(result)
 end

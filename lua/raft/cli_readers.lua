@@ -12,8 +12,8 @@ local quantity = require("raft.quantity")
 local readers = {}
 
 -- What begins like a negative number is one, and no option "-5", as argparse
--- thinks: it gets a mark that no argument of a program can have.
-local MARK = "\0"
+-- thinks: it gets a mark that nobody types.
+local MARK = "\1"
 
 local function plain(value)
   if type(value) == "string" and value:sub(1, 1) == MARK then
@@ -41,6 +41,11 @@ function readers.unmarked(given)
     given[name] = plain(value)
   end
   return given
+end
+
+--- What argparse says, without marks, on one line.
+function readers.message(text)
+  return (tostring(text):gsub(MARK, ""):gsub("%s+", " "))
 end
 
 --- A converter for argparse, which wants the value, or nil and a message.
