@@ -28,6 +28,7 @@ local HUB = 254 -- the last part of its address
 local NETWORK = "10.77.0."
 local ANSWER_US = 5 * 1000 * 1000 -- for nft, of a computer that has much to do
 local LOOK_US = 1000
+local SIGNALS = 3 -- each ends one read, and the last of them the process
 
 local function address_of(id)
   return NETWORK .. (id == CLIENTS and HUB or id)
@@ -40,7 +41,11 @@ end
 local function sh(script)
   local pipe = io.popen("( trap '' INT TERM HUP; set -e\n" .. script
     .. "\n) 2>&1; echo $?")
-  local text = pipe:read("*a") or pipe:read("*a") or "" -- after a signal
+  local text
+  for _ = 1, SIGNALS do
+    text = text or pipe:read("*a")
+  end
+  text = text or ""
   pipe:close()
   local said, code = text:match("^(.-)(%d+)%s*$")
   return code == "0", ((said or text):gsub("%s+$", ""):gsub("[\r\n]+", "; "))

@@ -100,4 +100,30 @@ return raft.scenario { nodes = 1, machine = "bare.lua", duration = "10s",
       assert.truthy(said:find(words:format(place), 1, true), said)
     end
   end)
+
+  -- What is asked here sends the command two signals, while that reads.
+  local ASKED = [[
+#!/bin/sh
+p=$$
+while ! grep -q ^lua /proc/$p/comm; do
+  p=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$p/status)
+done
+for _ in 1 2; do
+  sleep 0.2
+  kill -HUP $p
+done
+sleep 0.2
+echo 1234
+]]
+
+  it("reads to the end what signals come between", function ()
+    Cluster.sh(("mkdir %s/bin; cat > %s/bin/id << 'END'\n%sEND\n"
+      .. "chmod +x %s/bin/id"):format(runs.dir, runs.dir, ASKED, runs.dir))
+    local path = runs:scenario("quiet", QUIET)
+    local code, said = runs:run(path .. " --namespaces",
+      ("env PATH=%s/bin:$PATH"):format(runs.dir))
+    assert.equal(1, code)
+    assert.truthy(said:find("luaraft chaos: [^\n]*: network namespaces:"
+      .. " expected to be root, got user 1234\n$"), said)
+  end)
 end)
