@@ -8,7 +8,8 @@ local raft = require "raft"
 
 local IS_FULL = os.getenv "RAFT_FULL" == "1"
 local MIB = IS_FULL and 1024 or 32
-local TURN_MS = 10
+local RESULT = 1000000 -- bytes that a session keeps
+local SESSIONS = 60
 
 -- A GiB may take its time.
 local function await_installed(cluster, id)
@@ -20,6 +21,19 @@ local function await_installed(cluster, id)
     pcall(cluster.wait, cluster, "the snapshot to be installed", is_there)
   end
   cluster:wait("the snapshot to be installed", is_there)
+end
+
+-- What half of all results costs of the processor, copied once, here and under
+-- the load that there is: no turn may take as long. One that does no more than
+-- its part takes less than a tenth of that.
+local function much_ms()
+  local longest = 0
+  for _ = 1, 3 do
+    local from = os.clock()
+    assert(("v"):rep(SESSIONS * RESULT / 4)) -- it is copied twice
+    longest = math.max(longest, (os.clock() - from) * 1000)
+  end
+  return longest
 end
 
 describe("a snapshot of " .. MIB .. " MiB #once", function ()
@@ -38,11 +52,11 @@ describe("a snapshot of " .. MIB .. " MiB #once", function ()
       local ok, message = client:propose { "fill", 64 }
       assert(ok, ("%d: %s\n%s"):format(i, message, cluster:logs()))
     end
-    -- ... and results that their sessions keep, 60 MB of them.
+    -- ... and results that their sessions keep.
     local clients = {}
-    for i = 1, 60 do
+    for i = 1, SESSIONS do
       clients[i] = cluster:client { deadline = "60s" }
-      assert(clients[i]:propose { "give", 1000000 })
+      assert(clients[i]:propose { "give", RESULT })
     end
     local ids = {}
     for id = 1, 3 do
@@ -50,20 +64,23 @@ describe("a snapshot of " .. MIB .. " MiB #once", function ()
     end
 
     -- The longest turns since the process began, in milliseconds. What is
-    -- asserted is processor time: others run here, too, and what they take
-    -- makes a turn longer, but not of more work.
+    -- asserted is processor time, beside what other work takes of it: others
+    -- run here, too, and make every turn longer, and dearer, but not that much.
     local function report(what, id)
       local status = cluster:wait("a status", function ()
         return cluster:status(id)
       end)
       local cpu = status.turn_longest_cpu_us / 1000
-      print(("%s: longest turn %.2f ms, of the processor %.2f ms"):format(
-        what, status.turn_longest_us / 1000, cpu))
-      assert.is_true(cpu < TURN_MS, ("%s: %.2f ms"):format(what, cpu))
+      local much = much_ms()
+      print(("%s: longest turn %.2f ms, of the processor %.2f ms, of %.2f")
+        :format(what, status.turn_longest_us / 1000, cpu, much))
+      assert.is_true(cpu < much, ("%s: %.2f ms of %.2f"):format(what, cpu,
+        much))
       return status
     end
 
-    assert.is_true(report("filled", leader).session_bytes > 6e7)
+    assert.is_true(report("filled", leader).session_bytes
+      > SESSIONS * RESULT)
     for _, id in ipairs(ids) do
       assert(raft.admin(cluster:dir_of(id)):snapshot())
       report("written by " .. id, id)
