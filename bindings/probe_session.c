@@ -13,7 +13,10 @@
 **   table:time(50)              -> ids of the sessions that expired
 **   table:trim()                -> ids of the sessions that expired
 **   table:is_swept()            all that was forgotten was given back
-**   table:shed()                a part goes -> true, it is empty             */
+**   table:shed()                a part goes -> true, it is empty
+**   probe.meta_sheds(130, 1000) so many results of so many bytes, which nobody
+**       but a snapshot has any more, are given back -> { results that are left
+**       after each turn }, bytes that are left at the end                    */
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,7 @@
 #include "field.h"
 #include "replica/digest.h"
 #include "replica/session.h"
+#include "replica/snapshot.h"
 
 #define TABLE_NAME "raft.probe.session_table"
 #define TABLE_BATCH_MAX 1024 /* commands between two batch_end */
@@ -228,6 +232,37 @@ static int digest_poll_run (lua_State *L) {
   return 1;
 }
 
+static size_t results_left (const struct replica_meta_writer *writer) {
+  return writer->count - writer->next;
+}
+
+static int meta_sheds (lua_State *L) {
+  size_t count = (size_t)luaL_checknumber (L, 1);
+  size_t size = (size_t)luaL_checknumber (L, 2);
+  struct replica_meta_writer writer;
+  struct raft_arena arena;
+  int turn = 0;
+  bool is_empty;
+  raft_arena_init (&arena);
+  replica_meta_writer_init (&writer, &arena.memory);
+  for (size_t i = 0; i < count; i++) {
+    struct raft_block *result = raft_block_new (&arena.memory, size);
+    if (result == NULL || replica_meta_share (&writer, result) != RAFT_OK) {
+      return luaL_error (L, "no memory");
+    }
+    raft_block_release (result);
+  }
+  lua_newtable (L);
+  do {
+    is_empty = replica_meta_writer_shed (&writer);
+    lua_pushnumber (L, (lua_Number)results_left (&writer));
+    lua_rawseti (L, -2, ++turn);
+  } while (!is_empty);
+  lua_pushnumber (L, (lua_Number)arena.bytes);
+  raft_arena_clear (&arena);
+  return 2;
+}
+
 void raft_probe_session (lua_State *L) {
   if (luaL_newmetatable (L, TABLE_NAME)) {
     luaL_newlib (L, table_methods);
@@ -240,4 +275,6 @@ void raft_probe_session (lua_State *L) {
   lua_setfield (L, -2, "session_table");
   lua_pushcfunction (L, digest_poll_run);
   lua_setfield (L, -2, "digest_poll");
+  lua_pushcfunction (L, meta_sheds);
+  lua_setfield (L, -2, "meta_sheds");
 }

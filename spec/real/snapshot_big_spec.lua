@@ -36,6 +36,20 @@ local function much_ms()
   return longest
 end
 
+-- The longest turns since the process began, in milliseconds. What is asserted
+-- is processor time, beside what other work takes of it: others run here, too,
+-- and make every turn longer, and dearer, but not that much.
+local function reported(cluster, what, id)
+  local status = cluster:wait("a status", function ()
+    return cluster:status(id)
+  end)
+  local cpu, much = status.turn_longest_cpu_us / 1000, much_ms()
+  print(("%s: longest turn %.2f ms, of the processor %.2f ms, of %.2f"):format(
+    what, status.turn_longest_us / 1000, cpu, much))
+  assert.is_true(cpu < much, ("%s: %.2f ms of %.2f"):format(what, cpu, much))
+  return status
+end
+
 describe("a snapshot of " .. MIB .. " MiB #once", function ()
   it("stalls no engine's loop", function ()
     local cluster = Cluster.new { count = 3, member = {
@@ -62,21 +76,8 @@ describe("a snapshot of " .. MIB .. " MiB #once", function ()
     for id = 1, 3 do
       ids[#ids + 1] = id ~= away and id or nil
     end
-
-    -- The longest turns since the process began, in milliseconds. What is
-    -- asserted is processor time, beside what other work takes of it: others
-    -- run here, too, and make every turn longer, and dearer, but not that much.
     local function report(what, id)
-      local status = cluster:wait("a status", function ()
-        return cluster:status(id)
-      end)
-      local cpu = status.turn_longest_cpu_us / 1000
-      local much = much_ms()
-      print(("%s: longest turn %.2f ms, of the processor %.2f ms, of %.2f")
-        :format(what, status.turn_longest_us / 1000, cpu, much))
-      assert.is_true(cpu < much, ("%s: %.2f ms of %.2f"):format(what, cpu,
-        much))
-      return status
+      return reported(cluster, what, id)
     end
 
     assert.is_true(report("filled", leader).session_bytes

@@ -94,6 +94,17 @@ describe("session table: of very many results", function ()
     assert.is_true(parts >= 10, parts)
     assert.equal(0, look(sessions).memory)
   end)
+
+  -- Its sessions have forgotten them while it was written.
+  it("what only a snapshot has goes by parts", function ()
+    local left, memory = probe.meta_sheds(1000, 1000)
+    local before = 1000
+    for _, count in ipairs(left) do
+      assert.is_true(before - count <= 64, before - count)
+      before = count
+    end
+    assert.same({ 0, 0 }, { left[#left], memory })
+  end)
 end)
 
 describe("replica: large results", function ()
