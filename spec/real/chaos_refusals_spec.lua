@@ -87,13 +87,14 @@ end }
 ]])
     local nemesis = runs:scenario("nemesis", [[
 local idle = { client = function() end }
-return raft.scenario { nodes = 1, machine = "bare.lua", duration = "10s",
-  workload = idle, nemesis = raft.nemesis.snapshot { every = "100ms" } }
+local given = { nodes = 1, machine = "bare.lua", duration = "10s" }
+given.workload, given.nemesis = idle, raft.nemesis.snapshot { every = "100ms" }
+return raft.scenario(given)
 ]])
     local words = ("scenario: %%s: cluster:snapshot: expected a machine with"
       .. " the methods 'snapshot' and 'restore', got %s/bare.lua without")
       :format(runs.dir)
-    for _, row in ipairs { { story, 4 }, { nemesis, 3 } } do
+    for _, row in ipairs { { story, 4 }, { nemesis, 5 } } do
       local code, said = runs:run(row[1])
       assert.equal(1, code, said)
       local place = ("%s:%d"):format(row[1], row[2])

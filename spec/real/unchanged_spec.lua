@@ -8,7 +8,7 @@ local raft = require "raft"
 
 local WAIT = 60 -- seconds; no wait here is longer
 
-describe("raft.admin, raft.join and raft.client, refused", function ()
+describe("raft.admin, raft.join and raft.client, refused #once", function ()
   local folder, host, nodes, client
 
   local function dir(id)
