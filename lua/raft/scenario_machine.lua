@@ -15,7 +15,10 @@ local function find(name, folder)
   local machine = require "raft.machine"
   if folder and name:find("%.lua$") and name:sub(1, 1) ~= "/" then
     local path = machine.find(folder .. name, package.path)
-    return path or machine.find(name, package.path)
+    if path then
+      return path
+    end
+    return machine.find(name, package.path)
   end
   local templates = package.path
   if folder then

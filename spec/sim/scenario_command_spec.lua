@@ -124,6 +124,8 @@ describe("luaraft sim #once", function()
         .. ' you mean "loss"?',
       ["return require 'raft'.scenario { run = print, machine = 'no' }"]
         = "bad.lua:1: machine: expected a module name or the path of a Lua",
+      ["return require 'raft'.scenario { run = print, machine = 'no.lua' }"]
+        = "bad.lua:1: machine: cannot read no.lua: No such file",
       ["return require 'raft'.scenario { schedule = {}, of = 'no.lua' }"]
         = "bad.lua:1: raft.scenario: option of: no.lua: No such file",
       ["local n = require 'raft' return n.scenario { nodes = 99 }"]
