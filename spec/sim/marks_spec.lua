@@ -17,7 +17,7 @@ local BY_OTHERS = {
   session_expired = true, overloaded = true,
   sync_stall = true, session_unused = true,
   window_bytes = true,
-  stall_transfer = true, peer_full = true, priority_transfer = true,
+  stall_transfer = true,
 }
 
 -- From, to, cause. A role is left for a lower one, or for the next step of an
