@@ -7,7 +7,8 @@
 -- Rule:      results go to stdout as JSON, everything else to stderr, one line
 --            per mistake. Exit codes of every subcommand: 0 done, 1 refused or
 --            failed, 2 used wrongly, 3 outcome unknown, 4 an error of ours;
---            serve also 5: removed from the cluster; recover 130: Ctrl-C.
+--            serve also 5: removed from the cluster; 130: Ctrl-C, which
+--            serve, sim and chaos take as their end, and have codes of theirs.
 
 local arguments = require("raft.cli_arguments")
 local json = require("raft.json")
@@ -17,6 +18,7 @@ local cli = {}
 
 cli.OK, cli.FAILED, cli.USAGE, cli.UNKNOWN, cli.INTERNAL = 0, 1, 2, 3, 4
 cli.REMOVED = 5 -- of serve: this member is none any more
+cli.INTERRUPTED = 130
 
 -- Codes that leave open whether a command was done. A question changes
 -- nothing: one without an answer has failed, and no more.
@@ -214,6 +216,13 @@ local STANDARD = {
   end,
 }
 
+-- What lua itself raises after Ctrl-C, in the middle of anything.
+local INTERRUPT = {}
+
+local function is_interrupt(message)
+  return type(message) == "string" and message:find "interrupted!$" ~= nil
+end
+
 --- Runs one command line.
 -- @param words a list of strings
 -- @param raft what does it; default: require "raft"
@@ -229,16 +238,24 @@ function cli.run(words, raft, world)
     local _, message = door.out(text)
     unwritten = unwritten or message
   end }
+  local command
   local ok, result = xpcall(function()
     local given, code = parse(raft, world, words)
     if not given then
       return code
     end
-    return commands[given.command](raft, world, given)
+    command = given.command
+    return commands[command](raft, world, given)
   end, function(message)
-    return debug.traceback("luaraft: internal error: " .. tostring(message))
+    return is_interrupt(message) and INTERRUPT
+      or debug.traceback("luaraft: internal error: " .. tostring(message))
   end)
-  if not ok then
+  if not ok and result == INTERRUPT then
+    world.err(("luaraft%s: interrupted%s\n"):format(
+      command and " " .. command or "",
+      command == "propose" and ", whether it was done is unknown" or ""))
+    return cli.INTERRUPTED
+  elseif not ok then
     world.err(tostring(result) .. "\n")
     return cli.INTERNAL
   elseif unwritten then

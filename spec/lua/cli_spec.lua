@@ -361,6 +361,17 @@ describe("luaraft", function()
         (select(3, run("status", "--to", "a:1", "--json"))) })
   end)
 
+  it("ends by Ctrl-C with one line, and 130", function()
+    local function stop()
+      error "interrupted!" -- as lua raises it, wherever it is then
+    end
+    answers.query, answers.propose = stop, stop
+    assert.same({ 130, "", "luaraft query: interrupted\n" },
+      { run("query", "--to", "a:1", "1") })
+    assert.same({ 130, "", "luaraft propose: interrupted, whether it was done"
+      .. " is unknown\n" }, { run("propose", "--to", "a:1", "1") })
+  end)
+
   it("answers 4 with a trace for an error of its own", function()
     answers.propose = { true, print }
     local code, out, err = run("propose", "--to", "a:1", "1")
