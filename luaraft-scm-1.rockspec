@@ -101,6 +101,7 @@ build = {
     ["raft.nemesis_board"] = "lua/raft/nemesis_board.lua",
     ["raft.nemesis_kinds"] = "lua/raft/nemesis_kinds.lua",
     ["raft.nemesis_members"] = "lua/raft/nemesis_members.lua",
+    ["raft.nemesis_needs"] = "lua/raft/nemesis_needs.lua",
     ["raft.nemesis_partition"] = "lua/raft/nemesis_partition.lua",
     ["raft.nemesis_round"] = "lua/raft/nemesis_round.lua",
     ["raft.node"] = "lua/raft/node.lua",

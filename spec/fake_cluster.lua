@@ -61,6 +61,11 @@ function Fake:spares()
   return list
 end
 
+function Fake:not_applicable(text)
+  self.log[#self.log + 1] = "not applicable: " .. text
+  error({ not_applicable = text }, 0)
+end
+
 -- "0.250 set_members 1 2 | 3", and nothing where nobody leads.
 function Fake:set_members(voters, learners)
   if not self.leading then

@@ -24,6 +24,7 @@
 local blame = require "raft.blame"
 local boards = require "raft.nemesis_board"
 local kinds = require "raft.nemesis_kinds"
+local needs = require "raft.nemesis_needs"
 local options = require "raft.options"
 local round = require "raft.nemesis_round"
 local wording = require "raft.wording"
@@ -103,6 +104,9 @@ local function single(kind, given, level)
     act = function (cluster)
       inflict(cluster, kind, o)
     end,
+    lack = function (cluster)
+      return needs.lack(kind.name, o, cluster)
+    end,
   }
 end
 
@@ -166,13 +170,35 @@ local function check_weights(where, weights, count, level)
   return total
 end
 
+-- What the first lacks that lacks something; and whether all do.
+local function lack_of(list)
+  return function (cluster)
+    local first, count = nil, 0
+    for _, one in ipairs(list) do
+      local lack = one.lack(cluster)
+      first, count = first or lack, count + (lack and 1 or 0)
+    end
+    return first, count == #list
+  end
+end
+
+-- Chance leaves out what cannot be, unless nothing can.
+local function lack_of_all(list)
+  local lack = lack_of(list)
+  return function (cluster)
+    local first, is_all = lack(cluster)
+    return is_all and first or nil
+  end
+end
+
 --- One of them by chance, each time.
 -- @param given { a, b, weights = { 3, 1 }, every = "1s" }
 function nemesis.mix(given)
   local list, o = split("nemesis.mix", given, {
     weights = { "table" }, every = { "any", default = "1s" } }, 1)
   local total = check_weights("nemesis.mix", o.weights, #list, 1)
-  return new { pause = o.every, act = function (cluster)
+  return new { pause = o.every, lack = lack_of_all(list),
+               act = function (cluster)
     local at = cluster:random(total)
     for i, one in ipairs(list) do
       at = at - (o.weights and o.weights[i] or 1)
@@ -189,9 +215,10 @@ end
 function nemesis.sequence(given)
   local list, o = split("nemesis.sequence", given, {
     every = { "any", default = "0s" } }, 1)
-  return new { pause = o.every, act = function (cluster)
+  return new { pause = o.every, lack = lack_of(list),
+               act = function (cluster)
     for _, one in ipairs(list) do
-      one:run(cluster, nil, 1)
+      one:rounds(cluster, nil, 1)
     end
   end }
 end
@@ -212,11 +239,12 @@ end
 function nemesis.all(given)
   local list, o = split("nemesis.all", given, {
     every = { "any", default = "1s" } }, 1)
-  local made = new { pause = o.every, act = function (cluster)
+  local made = new { pause = o.every, lack = lack_of(list),
+                     act = function (cluster)
     in_parallel(list, cluster, "once")
   end }
-  function made.run(_, cluster, ends, count)
-    in_parallel(list, cluster, "run", ends, count)
+  function made.rounds(_, cluster, ends, count)
+    in_parallel(list, cluster, "rounds", ends, count)
   end
   return made
 end
@@ -225,20 +253,21 @@ end
 function nemesis.stagger(mean, one)
   local time = read_time("nemesis.stagger", "the mean pause", mean, 1)
   check_nemesis("nemesis.stagger", one, 1)
-  return new { pause = { 0, time[1] + time[2] }, act = one.act }
+  return new { pause = { 0, time[1] + time[2] }, act = one.act,
+               lack = one.lack }
 end
 
 --- Once in each span of this length, at a moment by chance.
 function nemesis.at_random(span, one)
   local length = read_time("nemesis.at_random", "the span", span, 1)[1]
   check_nemesis("nemesis.at_random", one, 1)
-  local made = new { pause = { 0, length }, act = one.act }
-  function made.run(self, cluster, ends, count)
+  local made = new { pause = { 0, length }, act = one.act, lack = one.lack }
+  function made.rounds(self, cluster, ends, count)
     local began = cluster:now()
     while cluster:is_running() and (not count or count > 0)
           and (not ends or began < ends) do
       local last = began + length
-      Nemesis.run(self, cluster, ends and math.min(ends, last) or last, 1)
+      Nemesis.rounds(self, cluster, ends and math.min(ends, last) or last, 1)
       sleep(cluster, last - cluster:now())
       began = cluster:now()
       count = count and count - 1
@@ -252,16 +281,17 @@ function nemesis.during(from, to, one)
   local first = read_time("nemesis.during", "the begin", from, 1)[1]
   local last = read_time("nemesis.during", "the end", to, 1)[1]
   check_nemesis("nemesis.during", one, 1)
-  local made = new { pause = one.pause, act = function (cluster)
+  local made = new { pause = one.pause, lack = one.lack,
+                     act = function (cluster)
     local time = cluster:now() - boards.of(cluster).began
     if time >= first and time < last then
       one:once(cluster)
     end
   end }
-  function made.run(_, cluster, ends, count)
+  function made.rounds(_, cluster, ends, count)
     local began = boards.of(cluster).began
     sleep(cluster, began + first - cluster:now())
-    one:run(cluster, math.min(ends or began + last, began + last), count)
+    one:rounds(cluster, math.min(ends or began + last, began + last), count)
   end
   return made
 end
@@ -274,7 +304,7 @@ function nemesis.limit(count, one)
   end
   check_nemesis("nemesis.limit", one, 1)
   local made
-  made = new { pause = one.pause, act = function (cluster)
+  made = new { pause = one.pause, lack = one.lack, act = function (cluster)
     if boards.of(cluster):take(made, count) then
       one:once(cluster)
     end

@@ -78,11 +78,11 @@ end
 -- ---- losses ----------------------------------------------------------------
 
 --- Whether what is on the disk of a member can be lost, so that a majority
--- still has all: the most that can be survived, and no more. Where members
--- were changed nobody knows who will vote.
+-- still has all: the most that can be survived, and no more. Spares have no
+-- vote, and where members were changed nobody knows who will.
 function Board:may_lose(cluster, id)
   return not self.lost[id] and not self.has_changed
-    and (self.lost_count + 1) * 2 < #cluster:members()
+    and (self.lost_count + 1) * 2 < #cluster:members() - #cluster:spares()
 end
 
 function Board:lose(id)

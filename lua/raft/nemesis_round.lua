@@ -51,7 +51,9 @@ local sleep = round.sleep
 
 -- ---- what every nemesis does -----------------------------------------------
 
---- parts = { act = what happens, pause = from one begin to the next }.
+--- parts = { act = what happens, pause = from one begin to the next,
+-- lack = what of a cluster says why it can never do all that it is for, or
+-- nil }.
 function round.new(parts)
   return setmetatable(parts, Nemesis)
 end
@@ -65,8 +67,7 @@ end
 -- when its pause is over, counted from the begin of the one before.
 -- @param ends when no more shall begin; nil: with the cluster's duration
 -- @param count how many at most
-function Nemesis:run(cluster, ends, count)
-  boards.of(cluster) -- its time begins
+function Nemesis:rounds(cluster, ends, count)
   local began = cluster:now()
   while cluster:is_running() and (not count or count > 0) do
     local at = began + draw(cluster, self.pause)
@@ -78,6 +79,17 @@ function Nemesis:run(cluster, ends, count)
     self:once(cluster)
     count = count and count - 1
   end
+end
+
+--- The same, where a nemesis is the whole and not a part: what it can never
+-- do in this cluster ends the run as not applicable.
+function Nemesis:run(cluster, ends, count)
+  boards.of(cluster) -- its time begins
+  local lack = self.lack(cluster)
+  if lack then
+    cluster:not_applicable(lack)
+  end
+  self:rounds(cluster, ends, count)
 end
 
 return round

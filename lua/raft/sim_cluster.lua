@@ -315,8 +315,9 @@ for _, name in ipairs(MISSING) do
 end
 
 --- Ends the run as not applicable: this world lacks what it needs.
-function Cluster:not_applicable(text) -- luacheck: no self
-  error({ not_applicable = (blame.place() or "") .. tostring(text) }, 0)
+function Cluster:not_applicable(text)
+  error({ not_applicable = (blame.place() or self.place or "")
+          .. tostring(text) }, 0)
 end
 
 local strict = blame.strict("cluster", Cluster)

@@ -103,7 +103,7 @@ end)
 describe("nemesis: losses", function ()
   it("take the disks of less than half of the members in a run", function ()
     for seed = 1, 50 do
-      for nodes = 1, 7 do
+      for nodes = 3, 7 do
         local rot = nemesis.disk { kind = "rot", every = "10ms",
                                    lasts = "1ms" }
         local wipe = nemesis.wipe { every = "15ms", lasts = "2ms" }
@@ -121,6 +121,35 @@ describe("nemesis: losses", function ()
         assert.is_true(wiped <= 1)
       end
     end
+  end)
+end)
+
+describe("nemesis: losses beside spares", function ()
+  it("are counted against those who vote", function ()
+    for seed = 1, 20 do
+      local log = attack(nemesis.disk { kind = "rot", every = "10ms",
+        lasts = "1ms" }, { seed = seed, nodes = 5, spares = 2, lasts = "1s" })
+      assert.equal(2, #log) -- one, and its restart
+    end
+  end)
+
+  it("hit nobody twice, and nothing else hits who lost his disk", function ()
+    local log = attack(nemesis.sequence {
+      nemesis.limit(1, nemesis.wipe { target = 2, lasts = "10ms" }),
+      nemesis.kill { target = 2 }, nemesis.pause { target = 2 },
+      nemesis.clock { target = 2 }, nemesis.disk { target = 2 },
+    }, { lasts = "9s" })
+    assert.same({ "1.001 wipe 2", "1.011 restart 2" }, log)
+    log = attack(nemesis.all {
+      nemesis.limit(1, nemesis.wipe { target = 2, lasts = "10ms" }),
+      nemesis.kill { target = "random", every = "50ms", lasts = "1ms" },
+    }, { nodes = 3, lasts = "9s" })
+    local wiped
+    for _, line in ipairs(log) do
+      assert.falsy(wiped and line:find "kill 2$")
+      wiped = wiped or line:find "wipe"
+    end
+    assert.truthy(wiped)
   end)
 end)
 

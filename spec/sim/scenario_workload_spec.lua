@@ -105,6 +105,15 @@ describe("scenario: workload and nemesis", function()
     assert.is_false(result.ok)
   end)
 
+  it("are not applicable where the cluster has too few members", function()
+    local result = raft.scenario { nodes = 2, workload = register(),
+      nemesis = raft.nemesis.wipe {} }:run { seed = 1 }
+    assert.matches("scenario_workload_spec.lua:%d+: nemesis.wipe {} needs at"
+      .. " least 3 members, got 2$", result.not_applicable)
+    assert.is_false(result.ok)
+    assert.is_nil(result.violation)
+  end)
+
   it("end the faults first, so that what is under way can end well",
   function()
     local workload = register()
