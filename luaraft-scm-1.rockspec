@@ -131,6 +131,7 @@ build = {
     ["raft.scenario_options"] = "lua/raft/scenario_options.lua",
     ["raft.scenario_verdict"] = "lua/raft/scenario_verdict.lua",
     ["raft.schedule"] = "lua/raft/schedule.lua",
+    ["raft.schedule_rows"] = "lua/raft/schedule_rows.lua",
     ["raft.service_calls"] = "lua/raft/service_calls.lua",
     ["raft.service_owner"] = "lua/raft/service_owner.lua",
     ["raft.service_proxy"] = "lua/raft/service_proxy.lua",

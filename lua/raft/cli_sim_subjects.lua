@@ -90,13 +90,14 @@ local function of_file(path, given)
   if not loaded then
     return nil, message
   elseif scenario.is(loaded) then
-    local ok, problem = pcall(loaded.check, loaded)
+    local ok, problem = pcall(loaded.check, loaded, given.nodes)
     if not ok then
       return nil, (tostring(problem):gsub("[\r\n]+", " "))
     end
     return of_scenario(path, loaded, given)
   end
-  local ok, problem = pcall(sim.read_options, loaded, 1000000)
+  local ok, problem = pcall(sim.read_options,
+    sim.mix(loaded, { members = given.nodes }), 1000000)
   if not ok then
     return nil, path .. ": " .. tostring(problem)
   end

@@ -115,19 +115,32 @@ local function initial_network(flat)
   return initial
 end
 
--- @param make what makes another world than the simulated one
--- @return { handle = the world, flat = its options, initial = how its network
--- is at first, machine = what runs there }
-local function new_world(source, read, given, make)
+-- Options of the world of a run; raises what they lack at the user's line.
+local function flat_of(self, read, given)
   local mixed = sim.mix(read.options or {}, {
     members = given.nodes or read.nodes, seed = given.seed or read.seed or 1,
     keep_traces = given.keep_traces, bug = given.bug or read.bug,
     schedule = read.schedule, starts = read.starts == false and 0 or nil,
     record = given.record and 1 or nil,
   })
-  local world = { flat = sim.read_options(mixed, scenario_options.NOBODY),
+  local ok, flat = pcall(sim.read_options, mixed, scenario_options.NOBODY)
+  local problem = flat
+  if ok then
+    ok, problem = pcall(scenario_options.check_members, flat)
+  end
+  if not ok then
+    error(self.place .. tostring(problem), 0)
+  end
+  return flat
+end
+
+-- @param make what makes another world than the simulated one
+-- @return { handle = the world, flat = its options, initial = how its network
+-- is at first, machine = what runs there }
+local function new_world(source, read, flat, make)
+  local world = { flat = flat,
     machine = scenario_machine.of(read, source.folder, source.place) }
-  local flat, machine = world.flat, world.machine
+  local machine = world.machine
   if make then
     flat.members = flat.members or 3
     world.handle, world.initial = make { flat = flat, machine = machine,
@@ -299,7 +312,8 @@ function Scenario:run(given)
       not_applicable = "the simulator has no services but ours: luaraft chaos"
         .. " has" }
   end
-  local world = new_world(source, read, asked, given and given.world)
+  local world = new_world(source, read, flat_of(self, read, asked),
+    given and given.world)
   local ran, result, cluster = pcall(without_jit, play, self, read, world)
   if ran then
     result.nodes = count_of(world.flat)
@@ -341,8 +355,10 @@ function Scenario:is_plain()
 end
 
 --- Raises, in one line, what a run would need and not find.
-function Scenario:check()
+-- @param nodes members, instead of its own
+function Scenario:check(nodes)
   local read, source = whole(self)
+  flat_of(self, read, { nodes = nodes })
   scenario_machine.of(read, source.folder, source.place)
 end
 

@@ -7,6 +7,7 @@
 -- Rule:      messages carry no place: the caller knows the user's line.
 
 local options = require "raft.options"
+local schedule = require "raft.schedule"
 local sim = require "raft.sim"
 local wording = require "raft.wording"
 
@@ -67,6 +68,31 @@ local function check_kinds(read)
   end
 end
 
+local MEMBERS = 15 -- of a world, with spares
+
+--- Raises when a world of these options would have too many members.
+-- @param flat options of the simulator
+function scenario_options.check_members(flat)
+  local spares = tonumber(flat.spares) or 0
+  if sim.members_of(flat) > MEMBERS then
+    error(("raft.scenario: expected at most %d members with spares, got %.0f"
+      .. " and %.0f spares"):format(MEMBERS, sim.members_of(flat) - spares,
+      spares), 0)
+  end
+end
+
+-- What only a run tells otherwise. With 'of' the other file may say how many
+-- members there are.
+local function check_schedule(read, flat)
+  local ok, message = true, nil
+  if read.schedule and not read.of then
+    ok, message = schedule.read(read.schedule, sim.members_of(flat))
+  end
+  if not ok then
+    error("raft.scenario: " .. message, 0)
+  end
+end
+
 --- Options as people write them, checked; raises for a mistake.
 function scenario_options.read(given)
   if type(given) ~= "table" then
@@ -78,7 +104,10 @@ function scenario_options.read(given)
   check_kinds(read)
   check_object("workload", read.workload, "client")
   check_object("nemesis", read.nemesis, "run")
-  sim.read_options(read.options, scenario_options.NOBODY)
+  local flat = sim.read_options(sim.mix(read.options or {},
+    { members = read.nodes }), scenario_options.NOBODY)
+  scenario_options.check_members(flat)
+  check_schedule(read, flat)
   return read
 end
 

@@ -70,6 +70,7 @@
 
 local core = require "raft.core"
 local quantity = require "raft.quantity"
+local schedule_rows = require "raft.schedule_rows"
 local weather = require "raft.weather"
 local wording = require "raft.wording"
 
@@ -92,46 +93,53 @@ end
 -- ---- reading ---------------------------------------------------------------
 
 local function refuse(at, message)
-  return nil, ("schedule[%d]: %s"):format(at, message)
+  return nil, (at and ("schedule[%d]: "):format(at) or "schedule: ") .. message
 end
 
-local function read_row(row, at)
+local function read_row(row, members)
   if type(row) ~= "table" then
-    return refuse(at, "expected a table, got " .. wording.describe(row))
-  elseif type(row.at) ~= "string" and row[1] ~= "invoke" then
-    return row -- nothing of it is written in another way
+    return nil, 'expected a row such as { at = "1s", "crash", 1 }, got '
+      .. wording.describe(row)
   end
-  local copy = {}
-  for key, value in pairs(row) do
-    copy[key] = value
+  local copy = row
+  if type(row.at) == "string" or row[1] == "invoke" then
+    copy = {} -- of what is written in another way
+    for key, value in pairs(row) do
+      copy[key] = value
+    end
+    copy.op = nil -- for whoever judges: sim_history.lua
   end
   if type(row.at) == "string" then
     local us, message = quantity.duration(row.at)
     if not us then
-      return refuse(at, "at: " .. message)
+      return nil, "at: " .. message
     end
     copy.at = us
   end
-  if row[1] == "invoke" and row.bytes == nil then
-    local ok, bytes = core.encode(row[4])
-    if not ok then
-      return refuse(at, "command: " .. tostring(bytes))
-    end
-    copy.bytes = bytes
+  local ok, message = schedule_rows.check(copy, members)
+  if ok and row[1] == "invoke" and row.bytes == nil then
+    ok, message = core.encode(row[4])
+    copy.bytes = message
+    message = not ok and "command: " .. tostring(message) or nil
   end
-  copy.op = nil -- for whoever judges: sim_history.lua
-  return copy
+  return ok and copy, message
 end
 
 --- Rows as people write them to rows as core/sim reads them: times are whole
 -- microseconds, commands are bytes.
+-- @param members how many the run has, with spares
 -- @return the rows, or nil and a message
-function schedule.read(rows)
+function schedule.read(rows, members)
   local read = {}
+  local ok, message, hole = schedule_rows.check_list(rows)
+  if not ok then
+    return refuse(hole, message)
+  end
   for at, row in ipairs(rows) do
-    local copy, message = read_row(row, at)
+    local copy
+    copy, message = read_row(row, members)
     if not copy then
-      return nil, message
+      return refuse(at, message)
     end
     read[at] = copy
   end

@@ -14,6 +14,7 @@ local swarm = require "raft.sim_swarm"
 local quantity = require "raft.quantity"
 local schedule = require "raft.schedule"
 local weather = require "raft.weather"
+local wording = require "raft.wording"
 
 local sim = { profiles = profiles }
 
@@ -38,7 +39,7 @@ local function heal_of(word, level)
     end
   end
   error(("option heal: expected %s, got %s"):format(
-    table.concat(core.sim_heals, ", "), word), level + 1)
+    table.concat(core.sim_heals, ", "), word), level + 2)
 end
 
 local function value_of(name, value, level)
@@ -51,7 +52,7 @@ local function value_of(name, value, level)
   end
   local number, message = read(value)
   if not number then
-    error(("option %s: %s"):format(name, message), level + 1)
+    error(("option %s: %s"):format(name, message), level + 2)
   end
   return number
 end
@@ -92,6 +93,12 @@ local function draw(given)
   return given
 end
 
+--- How many members a world of these options has, with its spares.
+function sim.members_of(read)
+  return (tonumber(read.members) or ROWS.members.value)
+    + (tonumber(read.spares) or 0)
+end
+
 local function read_options(where, given, level)
   if type(given) == "table" then
     given = draw(flatten(given))
@@ -101,8 +108,9 @@ local function read_options(where, given, level)
     result[name] = value_of(name, value, level + 1)
   end
   if result.schedule then
-    local rows, message = schedule.read(result.schedule)
-    result.schedule = rows or error(where .. ": " .. message, level + 1)
+    local rows, message = schedule.read(result.schedule,
+      sim.members_of(result))
+    result.schedule = rows or error(where .. ": " .. message, level + 2)
   end
   return result
 end
@@ -151,6 +159,14 @@ end
 -- @param more options beside it, such as { bug = "stale_vote" }
 -- @return as sim.run
 function sim.replay(given, more)
+  local rows = given
+  if type(given) == "table" then
+    rows = given.schedule
+  end
+  if type(rows) ~= "table" then
+    local _, message = wording.expected("a table with a schedule", rows)
+    error("sim.replay: " .. message, 2)
+  end
   return run(read_options("sim.replay", sim.mix(weather.options(given), {
     members = given.nodes, seed = given.seed, schedule = given.schedule,
     starts = given.starts == false and 0 or nil,

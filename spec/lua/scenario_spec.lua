@@ -78,6 +78,33 @@ describe("raft.scenario: a mistake in the options", function()
       in_file "run = print, of = 'x.lua'" },
     { "FILE:2: raft.scenario: expected of beside live, got none",
       in_file "schedule = {}, live = true" },
+    { "FILE:2: raft.scenario: expected at most 15 members with spares, got 3"
+      .. " and 13 spares", in_file "run = print, options = { spares = 13 }" },
+    { "FILE:2: raft.scenario: schedule[1]: drop: expected one of pre_vote,"
+      .. " pre_vote_result, vote, vote_result, append, append_result, message,"
+      .. " dial, greeting, down, redial, connect, connected, request, reply,"
+      .. " hang_up, disconnected, client, sync, write, change, apply, claim,"
+      .. " process, run, got nothing", in_file "schedule = { { 'drop' } }" },
+    { "FILE:2: raft.scenario: schedule[1]: crash: expected a member, 1 to 3,"
+      .. " got the number 99", in_file
+      "schedule = { { at = '1s', 'crash', 99 } }" },
+    { "FILE:2: raft.scenario: schedule[1]: expected an action or a choice,"
+      .. ' such as "crash" or "drop", got the string'
+      .. ' "crahs"', in_file "schedule = { { at = '1s', 'crahs', 1 } }" },
+    { "FILE:2: raft.scenario: schedule[2]: expected a row, got nothing",
+      in_file "schedule = { { at = '1s', 'crash', 1 }, nil, 3 }" },
+    { "FILE:2: raft.scenario: schedule: expected a list of rows, got the"
+      .. ' string "crash" as a place in it',
+      in_file "schedule = { crash = 1 }" },
+    { "FILE:2: raft.scenario: schedule[1]: expected a row such as"
+      .. ' { at = "1s", "crash", 1 }, got the number 3',
+      in_file "schedule = { 3 }" },
+    { "FILE:2: raft.scenario: schedule[1]: invoke: expected a client, 1 to 64,"
+      .. " got the number 77", in_file
+      "schedule = { { at = '1s', 'invoke', 77, 'write' } }" },
+    { "FILE:2: raft.scenario: schedule[1]: partition: expected a member, 1 to"
+      .. " 3, 0 for clients, or a list of them, got nothing", in_file
+      "schedule = { { at = '1s', 'partition', { 1 }, nil, { nil, 2 } } }" },
   } do
     it(row[1], function()
       assert.equal(row[1], refusal(row[2]))

@@ -206,16 +206,41 @@ describe("sim: a schedule replayed", function ()
 
   it("refuses what is no row, in one line", function ()
     for text, row in pairs {
-      ['schedule%[1%]: expected a table, got the number 7'] = 7,
-      ['expected an action or a choice, got "drip" "append"']
-        = { "drip", "append" },
-      ['crash: expected 1 arguments'] = { at = "1s", "crash" },
-      ['at: expected a duration'] = { at = "soon", "crash", 1 },
-      ['nth: expected a whole number'] = { "drop", "append", nth = -1 },
+      ['expected a row such as { at = "1s", "crash", 1 }, got the number 7']
+        = 7,
+      ['expected an action or a choice, such as "crash" or "drop", got the'
+        .. ' string "drip", did you mean "drop"?'] = { "drip", "append" },
+      ["crash: expected a member, 1 to 3, got nothing"]
+        = { at = "1s", "crash" },
+      ["at: expected a duration"] = { at = "soon", "crash", 1 },
+      ["drop append: nth: expected a whole number from 0, got the number -1"]
+        = { "drop", "append", nth = -1 },
+      ["drop append: from: expected a member, 1 to 3, or 0 for any, got the"
+        .. " number 17"] = { "drop", "append", nth = 1, from = 17, to = 1 },
+      ["delay sync: by: expected a whole number from 0, got nothing"]
+        = { "delay", "sync", nth = 1, member = 1 },
+      ["crash: at: expected a whole number from 0, got nothing"]
+        = { "crash", 1 },
+      ['crash: unknown field the string "aftr", did you mean "after"?']
+        = { at = 0, aftr = 1, "crash", 1 },
+      ["kill: expected 1 arguments, got one more: the number 2"]
+        = { at = 0, "kill", 1, 2 },
+      ["set: expected an option of the simulator, got the string"
+        .. ' "los", did you mean "loss"?'] = { at = 0, "set", "los", 1 },
     } do
-      local ok, message = pcall(sim.replay, { schedule = { row } })
-      assert(not ok and tostring(message):find(text),
+      local _, message = pcall(function ()
+        local result = sim.replay { schedule = { row } }
+        return result
+      end)
+      local said = tostring(message):match(
+        "^spec/sim/replay_spec.lua:%d+: sim.replay: schedule%[1%]: (.*)")
+      assert(said and said:find(text, 1, true),
         ("expected %s, got %s"):format(text, tostring(message)))
+    end
+    for got, given in pairs { nothing = {}, ["the number 3"] = 3 } do
+      local ok, message = pcall(sim.replay, given)
+      assert.same({ false, "sim.replay: expected a table with a schedule, got "
+        .. got }, { ok, message })
     end
   end)
 end)
