@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-// client.mjs - node client.mjs HOST:PORT,... (npm install @msgpack/msgpack)
-import { connect } from "node:net";
-import { decodeMultiStream, encode } from "@msgpack/msgpack";
-
+import { connect } from "node:net"; // node client.mjs HOST:PORT,HOST:PORT,...
+import { decodeMultiStream, encode } from "@msgpack/msgpack"; // npm install
 async function call(method, ...params) { // asks one member after the other
-  for (let tries = 0, members = process.argv[2].split(","); ; tries++) {
-    const [host, port] = members[tries % members.length].split(":");
-    const member = connect({ host, port });
+  for (let tries = 0, all = process.argv[2].split(","); ; tries++) {
+    const member = connect(...all[tries % all.length].split(":").reverse());
     member.write(encode([0, 1, method, params]));
-    const [, , error, result] = await decodeMultiStream(member).next()
-      .then((answer) => answer.value ?? [1, 1, [7, "closed"]],
-            (lost) => [1, 1, [7, lost.message]]);
+    const { value: [, , error, result] = [1, 1, [7, "no answer"]] } =
+      await decodeMultiStream(member).next().catch(() => ({}));
     member.destroy();
     if (!error) return result;
     if (![3, 4, 7].includes(error[0]) || tries > 98) throw Error(error[1]);

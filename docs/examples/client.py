@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-# client.py - python3 client.py HOST:PORT,HOST:PORT,... (needs python3-msgpack)
-import msgpack, socket, sys, time
+import msgpack, socket, sys, time  # python3 client.py HOST:PORT,HOST:PORT,...
 
 def call(method, *params):  # asks one member after the other, until one leads
     for at in sys.argv[1].split(",") * 99:
@@ -8,15 +7,12 @@ def call(method, *params):  # asks one member after the other, until one leads
             with socket.create_connection(at.split(":"), 5) as member:
                 member.sendall(msgpack.packb([0, 1, method, params]))
                 answer = next(msgpack.Unpacker(member.makefile("rb", 0)))
-                error, result = answer[2:]
         except (OSError, StopIteration) as lost:
-            error = [7, str(lost)]
-        if error is None:
-            return result
-        if error[0] not in (3, 4, 7):  # not_leader, overloaded, unknown
-            break
+            answer = [1, 1, [7, str(lost)], None]
+        if not answer[2] or answer[2][0] not in (3, 4, 7):
+            break  # else not_leader, overloaded, unknown: another one
         time.sleep(0.1)
-    raise RuntimeError(error[1])
+    return answer[3] if not answer[2] else sys.exit(answer[2][1])
 
 session = call("open_session")  # what is sent again is applied once
 call("propose", ["add", "visits", 2], session, 1, 1)

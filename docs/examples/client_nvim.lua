@@ -1,11 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- client_nvim.lua - MEMBERS=HOST:PORT,... nvim -c 'luafile client_nvim.lua'
-local members = vim.split(vim.env.MEMBERS, ",")
 local HELLO = { role = "client", protocol = 1, errors = "text" }
-
-local function call(method, ...) -- asks one member after the other
-  for tries = 1, 99 do
-    local at = members[tries % #members + 1]
+local function call(method, ...) -- asks one of $MEMBERS after the other
+  for _, at in ipairs(vim.fn["repeat"](vim.split(vim.env.MEMBERS, ","), 33)) do
     local is_up, member = pcall(vim.fn.sockconnect, "tcp", at, { rpc = true })
     if is_up then
       vim.rpcnotify(member, "hello", HELLO)

@@ -1,21 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- client_plain.lua - lua5.3 client_plain.lua HOST:PORT,...
--- Nothing of luaraft is used: lua-socket and lua-messagepack.
-local socket, msgpack = require "socket", require "MessagePack"
-
-local function call(method, ...) -- asks one member after the other
+local socket, msgpack = require "socket", require "MessagePack" -- of Debian
+local function call(method, ...) -- asks one of HOST:PORT,... after the other
   for host, port in (arg[1] .. ","):rep(99):gmatch "([^,]+):(%d+)" do
     local member = socket.connect(host, port)
-    if member then
-      member:send(msgpack.pack { 0, 1, method, { ... } })
+    if member and member:send(msgpack.pack { 0, 1, method, { ... } }) then
       local read = msgpack.unpacker(function() return member:receive(1) end)
-      local _, _, answer = pcall(read)
+      local _, _, got = pcall(read)
       member:close()
-      local code = answer and answer[3] and answer[3][1]
-      if answer and not code then return answer[4] end
-      -- not_leader, overloaded, unknown: again
-      if not ("3 4 7"):find(code or 7) then error(answer[3][2], 0) end
-    end
+      if got and not got[3] then return got[4] end
+      if got and not ("3 4 7"):find(got[3][1]) then error(got[3][2], 0) end
+    end -- not_leader, overloaded, unknown: another one
     socket.sleep(0.1)
   end
 end
