@@ -39,6 +39,13 @@ function blame.place(thread)
   end
 end
 
+--- "file.lua:12: ", where a function begins; "" for none, and one not in Lua.
+function blame.function_place(fn)
+  local info = type(fn) == "function" and getinfo(fn, "S")
+  return info and info.what ~= "C"
+    and ("%s:%d: "):format(info.short_src, info.linedefined) or ""
+end
+
 --- Raises a message at the user's line.
 function blame.raise(message)
   error((blame.place() or "") .. message, 0)

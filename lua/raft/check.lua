@@ -43,8 +43,10 @@ end
 --- The model of a name, a path of a Lua file, or a table of one's own.
 -- @return a model, or nil and a message
 function check.model(given)
-  if type(given) == "table" then
-    return given.words and given or check_user.model(given)
+  if type(given) == "table" and given.words then
+    return given
+  elseif type(given) == "table" then
+    return check_user.model(given)
   elseif type(given) ~= "string" then
     return nil, "expected a model, one of " .. table.concat(names(), ", ")
       .. ", the path of a Lua file, or a table, got "
@@ -59,6 +61,21 @@ function check.model(given)
     near and ('did you mean "%s"?'):format(near)
     or "expected one of " .. table.concat(names(), ", ")
       .. ", or the path of a Lua file")
+end
+
+--- Whether a history could be judged by a model that begins so: without any
+-- operation.
+-- @return true; or nil and a message
+function check.is_model(given, initial)
+  local model, message = check.model(given)
+  if not model then
+    return nil, message
+  end
+  local ok, state, why = pcall(model.initial, initial, models.new_ids())
+  if not ok or not state then
+    return nil, "initial state: " .. tostring(not ok and state or why)
+  end
+  return true
 end
 
 -- ---- whole histories -----------------------------------------------------

@@ -25,6 +25,7 @@
 -- returned, nil for what nobody knows the outcome of: then 'step' says what
 -- it becomes if it takes effect.
 
+local blame = require "raft.blame"
 local core = require "raft.core"
 local options = require "raft.options"
 local wording = require "raft.wording"
@@ -39,10 +40,11 @@ local SCHEMA = {
   name = { "string", default = "of one's own" },
 }
 
-local function encode(what, value)
+-- @param fn of the user's, that returned the value, if one did
+local function encode(what, value, fn)
   local ok, bytes = core.encode(value)
   if not ok then
-    error(what .. ": " .. tostring(bytes), 0)
+    error(blame.function_place(fn) .. what .. ": " .. tostring(bytes), 0)
   end
   return bytes
 end
@@ -94,10 +96,10 @@ function check_user.model(given)
     return word
   end
   function model.initial(value)
-    if value == nil then
-      value = o.init()
+    if value ~= nil then
+      return numbered(states, state_of, encode("initial", value))
     end
-    return numbered(states, state_of, encode("init", value))
+    return numbered(states, state_of, encode("init", o.init(), o.init))
   end
   function model.ask(state, operation)
     local output
@@ -109,7 +111,7 @@ function check_user.model(given)
     if not may then
       return nil
     end
-    return numbered(states, state_of, encode("step", next))
+    return numbered(states, state_of, encode("step", next, o.step))
   end
   function model.shown(state)
     return decode(states[state + 1])

@@ -6,6 +6,7 @@
 -- Knows not: what they do (scenario.lua).
 -- Rule:      messages carry no place: the caller knows the user's line.
 
+local check = require "raft.check"
 local options = require "raft.options"
 local schedule = require "raft.schedule"
 local sim = require "raft.sim"
@@ -68,6 +69,18 @@ local function check_kinds(read)
   end
 end
 
+-- Else it would be told when the history is judged, after all of the run.
+local function check_model(workload)
+  if not workload or workload.model == nil then
+    return
+  end
+  local ok, message = check.is_model(workload.model, workload.initial)
+  if not ok then
+    error("raft.scenario: option workload: model: "
+      .. message:gsub("^model: ", ""), 0)
+  end
+end
+
 local MEMBERS = 15 -- of a world, with spares
 
 --- Raises when a world of these options would have too many members.
@@ -103,6 +116,7 @@ function scenario_options.read(given)
     scenario_options.NOBODY)
   check_kinds(read)
   check_object("workload", read.workload, "client")
+  check_model(read.workload)
   check_object("nemesis", read.nemesis, "run")
   local flat = sim.read_options(sim.mix(read.options or {},
     { members = read.nodes }), scenario_options.NOBODY)

@@ -7,9 +7,11 @@
 -- Knows not: how a run is done (scenario.lua), how a history is judged
 --            (check.lua).
 
+local blame = require "raft.blame"
 local nemesis = require "raft.nemesis"
 local processes = require "raft.processes"
 local sim_history = require "raft.sim_history"
+local wording = require "raft.wording"
 
 local scenario_verdict = {}
 
@@ -28,6 +30,13 @@ local function by_model(history, result)
   end
 end
 
+-- A judge that says neither yes nor why not.
+local function unsaid(judge, answer)
+  return blame.function_place(judge) .. "judge: " .. select(2,
+    wording.expected("true, or nil and a message", answer))
+    .. (answer == nil and "" or " and no message")
+end
+
 local function by_judge(history, workload, result)
   local ok, message, detail = workload:judge(history)
   result.detail = detail
@@ -35,7 +44,8 @@ local function by_judge(history, workload, result)
   then
     result.unknown = tostring(message)
   elseif not ok then
-    result.violation = violation("workload", tostring(message), result.now)
+    result.violation = violation("workload", message == nil
+      and unsaid(workload.judge, ok) or tostring(message), result.now)
   end
 end
 

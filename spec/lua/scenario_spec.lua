@@ -257,6 +257,28 @@ describe("raft.scenario: a mistake in workload, nemesis or judge", function()
     { "FILE:7: attempt to index", { judge = "local t = nil; t.x = 1" } },
     { "FILE:10: in the model", { more = "w.model = { init = function() return"
       .. " 0 end, step = function() error 'in the model' end }" } },
+    { 'FILE:11: raft.scenario: option workload: model: unknown model'
+      .. ' "regster", did you mean "register"?', { more =
+      "w.model = 'regster'" } },
+    { "FILE:11: raft.scenario: option workload: model: expected a model, one"
+      .. " of append, cas-register, counter, kv, queue, register, set, the"
+      .. " path of a Lua file, or a table, got the number 3",
+      { more = "w.model = 3" } },
+    { "FILE:11: raft.scenario: option workload: model: cannot open"
+      .. " /nowhere/m.lua", { more = "w.model = '/nowhere/m.lua'" } },
+    { "FILE:11: raft.scenario: option workload: model: option init:"
+      .. " expected a function, got the number 3",
+      { more = "w.model = { init = 3 }" } },
+    { "FILE:11: raft.scenario: option workload: model: initial state: FILE:10:"
+      .. " init: value: a function cannot be encoded", { more = "w.model = {"
+      .. " init = function() return print end, step = print }" } },
+    { "FILE:10: step: value: a function cannot be encoded", { more =
+      "w.model = { init = function() return 0 end, step = function() return"
+      .. " true, print end }" } },
+    { "FILE:7: judge: expected true, or nil and a message, got nothing",
+      { judge = "do return end" } },
+    { "FILE:7: judge: expected true, or nil and a message, got the boolean"
+      .. " false and no message", { judge = "do return false end" } },
     { 'FILE:10: setup: no', { more = "function w:setup() error"
       .. " 'setup: no' end" } },
     { "FILE:10: nemesis.kill: option every: expected",
