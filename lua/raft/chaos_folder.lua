@@ -193,32 +193,42 @@ local function write_text(path, text)
   return ok and true, message
 end
 
---- Whatever can be wrong with a folder that a run is to be kept in is told
--- before the run: it is made, and must be empty, so that no two runs are mixed.
+--- Whatever can be wrong with a folder that runs are to be kept in is told
+-- before the first: it is made, and must be empty, so that no two are mixed.
+-- members/ in it is the claim: of two commands one makes it.
 -- @return true; or nil and a message
-function folder.prepare(dir)
-  local probe = dir .. "/summary.txt"
-  local pipe = io.popen(("{ export LC_ALL=C; mkdir -p %s && ls -A %s; }"
-    .. " 2>&1 | head -n 1")
-    :format(quoted(dir), quoted(dir)))
+function folder.claim(dir)
+  local claim = dir .. "/members"
+  local pipe = io.popen(("{ export LC_ALL=C; mkdir -p %s && mkdir %s"
+    .. " && ls -A %s | grep -vx members; } 2>&1 | head -n 1")
+    :format(quoted(dir), quoted(claim), quoted(dir)))
   local said = pipe:read("*l")
   pipe:close()
-  if said and (said:find("^mkdir: ") or said:find("^ls: ")) then
+  if not said then
+    return true
+  elseif said:find(claim, 1, true) and said:find("File exists$") then
+    said = "members"
+  else
+    folder.release(dir)
+  end
+  if said:find("^mkdir: ") or said:find("^ls: ") then
     return nil, ("the folder %s cannot be used: %s"):format(dir,
       (said:match("[^:]*$"):gsub("^%s+", ""):lower()))
-  elseif said then
-    return nil, ('expected an empty folder, or none, got %s with "%s" in it')
-      :format(dir, said)
   end
-  local ok, message = write_text(probe, "")
-  os.remove(probe)
-  return ok, message
+  return nil, ('expected an empty folder, or none, got %s with "%s" in it')
+    :format(dir, said)
 end
 
---- The first of NAME, NAME-2, NAME-3, … that is not there.
-function folder.free(name)
+--- The claim of a folder ends; what was kept there stays.
+function folder.release(dir)
+  shell("rmdir %s 2> /dev/null", dir .. "/members")
+end
+
+--- Makes the first of NAME, NAME-2, NAME-3, … that is not there, for this
+-- command alone. @return it; where none can be made, NAME
+function folder.new(name)
   local free, count = name, 1
-  while true do
+  while not shell("mkdir %s 2> /dev/null", free) do
     local file = io.open(free, "rb")
     if not file then
       return free
@@ -227,6 +237,7 @@ function folder.free(name)
     count = count + 1
     free = ("%s-%d"):format(name, count)
   end
+  return free
 end
 
 -- Each step: its name and what it does.

@@ -126,7 +126,7 @@ local function place_of(subject, one, given)
     return given.keep
   end
   local name = stem(subject, one.seed)
-  return folder.free(given.keep and given.keep .. "/" .. name or name)
+  return folder.new(given.keep and given.keep .. "/" .. name or name)
 end
 
 local function keep(world, subject, one, given)
@@ -240,7 +240,7 @@ function cli_chaos.run(world, given)
   local list, message = read_subjects(given)
   local ok = list ~= nil
   if ok and given.keep then
-    ok, message = folder.prepare(given.keep)
+    ok, message = folder.claim(given.keep)
     message = message and "--keep: " .. message
   end
   if not ok then
@@ -251,6 +251,9 @@ function cli_chaos.run(world, given)
   local code
   ok, code = pcall(run_all, world, list, given)
   core.sim_interrupt(false)
+  if given.keep then
+    folder.release(given.keep)
+  end
   if not ok then
     error(code, 0)
   end

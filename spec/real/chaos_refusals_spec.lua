@@ -59,6 +59,51 @@ end }
       .. " directory")
   end)
 
+  it("gives a folder to one of two that begin at the same moment",
+  function ()
+    local path = runs:scenario("second", [[
+return raft.scenario { nodes = 1, run = function(cluster)
+    cluster:sleep "1s"
+  end }
+]])
+    runs:start(path .. " --seed 1 --keep same")
+    local codes, said = {}, {}
+    codes[2], said[2] = runs:run(path .. " --seed 2 --keep same")
+    codes[1], said[1] = runs:finish()
+    local winner = codes[1] == 0 and 1 or 2
+    assert.same({ 0, 2 }, { codes[winner], codes[3 - winner] }, said[1]
+      .. said[2])
+    assert.truthy(said[3 - winner]:find('got same with "', 1, true))
+    local summary = runs:read "same/summary.txt"
+    assert.truthy(summary:find("seed " .. winner, 1, true), summary)
+  end)
+
+  it("gives a name of a folder once, before anything is in it", function ()
+    local folder, name = require "raft.chaos_folder", runs.dir .. "/found"
+    assert.equal(name, folder.new(name))
+    assert.equal(name .. "-2", folder.new(name))
+    assert.equal(runs.dir .. "/no/found", folder.new(runs.dir .. "/no/found"))
+  end)
+
+  it("leaves a folder free where a run had nothing to keep", function ()
+    local code, said = runs:run(runs:scenario("never", [[
+return raft.scenario { options = { spares = 2 }, run = function() end }
+]]) .. " --keep never")
+    assert.equal(3, code, said)
+    code, said = runs:run(runs:scenario("quiet", QUIET) .. " --keep never")
+    assert.equal(0, code, said)
+  end)
+
+  it("has no fault that its members can never have", function ()
+    local code, said = runs:run(runs:scenario("wipes", [[
+return raft.scenario { nodes = 2, duration = "1s",
+  workload = raft.workload.register {}, nemesis = raft.nemesis.wipe {} }
+]]))
+    assert.equal(3, code, said)
+    assert.truthy(said:find("wipes.lua:2: nemesis.wipe {} needs at least 3"
+      .. " members, got 2", 1, true), said)
+  end)
+
   it("keeps each telling of a story in a folder of its own", function ()
     local code, said = runs:run(runs:scenario("quiet", QUIET)
       .. " --time 1ms --keep kept")
