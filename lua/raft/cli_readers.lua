@@ -64,12 +64,18 @@ function readers.address(text)
   return ok and text, message
 end
 
---- Options of raft take durations as people write them.
-function readers.duration(text)
-  local ok, message = quantity.duration(text)
-  if ok == 0 then
+--- Microseconds that a command may go on, at least one.
+function readers.time(text)
+  local us, message = quantity.duration(text)
+  if us == 0 then
     return nil, "expected a duration above 0, got " .. text
   end
+  return us, message
+end
+
+--- Options of raft take durations as people write them.
+function readers.duration(text)
+  local ok, message = readers.time(text)
   return ok and text, message
 end
 
@@ -129,7 +135,11 @@ end
 function readers.seeds(text)
   local first, last = text:match("^(%d+)%.%.(%d+)$")
   first, last = tonumber(first or text), tonumber(last or text)
-  if not first or first % 1 ~= 0 or first < 0 or last < first
+  if first and last < first then
+    return nil, ("expected seeds such as 1..1000, got %s: the first is above"
+      .. " the last"):format(text)
+  end
+  if not first or first % 1 ~= 0 or first < 0
      or last > quantity.MAX then
     return nil, "expected seeds such as 1..1000, got " .. text
   end

@@ -124,6 +124,9 @@ end
 --- All that a command line names. @return a list; or nil and one line
 function subjects.of(given)
   local list = {}
+  if given.seed and given.seeds then
+    return nil, "expected one of --seed and --seeds, got both"
+  end
   if given.bug then
     local ok, message = check_bug(given.bug)
     if not ok then

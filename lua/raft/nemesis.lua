@@ -158,6 +158,13 @@ end
 
 local function check_weights(where, weights, count, level)
   local total = 0
+  for at in pairs(weights or {}) do
+    if type(at) ~= "number" or at % 1 ~= 0 or at < 1 or at > count then
+      error(("%s: option weights: expected %d whole numbers, one for each"
+        .. " nemesis, got weights[%s]"):format(where, count, tostring(at)),
+        level + 2)
+    end
+  end
   for i = 1, count do
     local weight = weights == nil and 1 or weights[i]
     if type(weight) ~= "number" or weight < 1 or weight % 1 ~= 0 then

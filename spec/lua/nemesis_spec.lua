@@ -385,6 +385,11 @@ describe("nemesis: mistakes", function ()
       refusal(function ()
         nemesis.mix { nemesis.kill {}, nemesis.kill {}, weights = { 1 } }
       end))
+    assert.matches(NAME .. "nemesis.mix: option weights: expected 1 whole"
+      .. " numbers, one for each nemesis, got weights%[2%]",
+      refusal(function ()
+        nemesis.mix { nemesis.kill {}, weights = { 1, 2 } }
+      end))
     assert.matches(NAME .. "nemesis.limit: expected a whole number from 1",
       refusal(function ()
         nemesis.limit(0, nemesis.kill {})

@@ -140,12 +140,23 @@ describe("luaraft sim #once", function()
   end)
 
   it("refuses a wrong command line with code 2", function()
+    write("crashes.lua", "return require 'raft'.scenario { schedule = {"
+      .. " { at = '1s', 'crash', 3 } } }")
+    write("rows.lua", "return { schedule = { { at = '1s', 'crash', 3 } } }")
     for words, said in pairs {
       [""] = "expected a file or %-%-profile NAME, got neither",
       ["nowhere.lua"] = "nowhere.lua: No such file",
       ["--profile everythin"] = 'there is no "everythin", did you mean'
         .. ' "everything"',
-      ["holds.lua --seeds 9..1"] = "expected seeds such as 1..1000, got 9..1",
+      ["holds.lua --seeds 9..1"] = "expected seeds such as 1..1000, got 9..1:"
+        .. " the first is above the last",
+      ["holds.lua --seed 1 --seeds 1..2"] = "expected one of %-%-seed and"
+        .. " %-%-seeds, got both",
+      ["holds.lua --time 0s"] = "expected a duration above 0, got 0s",
+      ["crashes.lua --nodes 2"] = "crashes.lua:1: options: schedule%[1%]:"
+        .. " crash: expected a member, 1 to 2, got the number 3",
+      ["rows.lua --nodes 2"] = "rows.lua: options: schedule%[1%]: crash:"
+        .. " expected a member, 1 to 2, got the number 3",
       ["holds.lua --sed 1"] = "unknown option",
       ["holds.lua --time 5"] = "expected a duration",
     } do
