@@ -9,6 +9,7 @@
 
 #define WHOM_REST 1 /* of SIM_MATTER_RUN; the nemesis has 0 */
 #define FLAP_ONE_IN 8
+#define FLAP_MEAN_US (400 * RAFT_MILLISECOND) /* that many looks, of run.c */
 
 static uint64_t draw (struct sim_world *world, uint64_t bound) {
   struct sim_matter matter
@@ -191,6 +192,12 @@ void sim_rest_begin (struct sim_world *world) {
     rest->heal = draw (world, 2) == 0
                    ? SIM_HEAL_ALL
                    : (enum sim_heal)(1 + draw (world, SIM_HEAL_SOME - 1));
+  }
+  /* Who flaps would lead on as long as its check quorum outlasts its cuts,
+  ** and serve badly: it stays away. */
+  if (rest->heal == SIM_HEAL_FLAPPING
+      && world->options.check_quorum_us > FLAP_MEAN_US) {
+    rest->heal = SIM_HEAL_SILENT;
   }
   rest->voters = settled_voters (world);
   if (rest->heal == SIM_HEAL_ALL || rest->voters == 0) {

@@ -28,6 +28,12 @@ describe("sim: checks", function ()
     assert.is_true(sim.run(sim.mix(options, { checks = 0 })).ok)
   end)
 
+  -- In this run a member acknowledges its last entry, and is removed by it.
+  it("hold nothing against who ended before it was looked at", function ()
+    local result = sim.run(sim.mix(sim.profiles.everything, { seed = 87516 }))
+    assert(result.ok, result.violation and result.violation.text)
+  end)
+
   it("do not call a leader good that has lost its majority", function ()
     -- Bridged to one of four others, it leads for as long as it takes to
     -- notice; all are level, and calm would not last.

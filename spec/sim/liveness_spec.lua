@@ -58,6 +58,16 @@ describe("sim: when a majority is healed, and the rest is", function ()
     end
   end)
 
+  -- It would lead on between its cuts, and serve badly.
+  it("flapping, it stays away where leaders wait for long", function ()
+    for seed = 1, helper.full and 1000 or 30 do
+      local result = run("partitions", seed, "flapping", { lease_us = 1500000,
+        lease_reads = 100, check_quorum_us = 4000000 })
+      assert(result.ok, result.violation
+        and ("seed %d: %s"):format(seed, result.violation.text))
+    end
+  end)
+
   it("unknown, that is told", function ()
     assert.has_error(function ()
       sim.run { heal = "sick" }
