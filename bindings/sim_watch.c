@@ -4,8 +4,8 @@
 **
 ** Holds: a count hook. Threads inherit it, which hooks set from Lua are not,
 **        so that no coroutine of a scenario escapes it.
-** Rule:  past its limit the error is raised at every look, so that a pcall in
-**        a loop does not catch it for long. */
+** Rule:  past its limit the error is raised at every instruction, so that a
+**        pcall in a loop catches it once, and the loop around it dies. */
 
 #include <stdio.h>
 #include <string.h>
@@ -60,9 +60,10 @@ static void push_place (lua_State *L, const char *prefix) {
 static void on_count (lua_State *L, lua_Debug *debug) {
   struct watch *watch = find_watch (L);
   (void)debug;
-  watch->count += WATCH_STEP;
+  watch->count += lua_gethookcount (L);
   if (watch->limit > 0 && watch->count > watch->limit) {
     char text[120];
+    lua_sethook (L, on_count, LUA_MASKCOUNT, 1);
     (void)snprintf (text, sizeof text, "more than %.0f instructions without "
                     "waiting for anything: a loop without end?",
                     (double)watch->limit);

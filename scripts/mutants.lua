@@ -11,6 +11,7 @@
 
 local core = require "raft.core"
 local keep = require "scripts.mutants_keep"
+local page = require "scripts.mutants_page"
 local shrink = require "raft.shrink"
 local sim = require "raft.sim"
 
@@ -171,15 +172,20 @@ local function reduce(bug, found, seconds)
   return best
 end
 
+local lines = {}
+
 local function show(number, bug, what, found)
+  local line
   if found then
-    io.write(("%3s  %-26s  %-21s %6d %7.1f  %4s  %s%s\n"):format(number, bug,
+    line = ("%3s  %-26s  %-21s %6d %7.1f  %4s  %s%s\n"):format(number, bug,
       what, found.seeds, found.seconds, found.rows or "-",
       (found.profile or "") .. (found.is_hinted and " (hint)" or ""),
-      found.kept and (", kept with %d seeds"):format(found.kept) or ""))
+      found.kept and (", kept with %d seeds"):format(found.kept) or "")
   else
-    io.write(("%3s  %-26s  %s\n"):format(number, bug, what))
+    line = ("%3s  %-26s  %s\n"):format(number, bug, what)
   end
+  lines[#lines + 1] = line
+  io.write(line)
   io.flush()
 end
 
@@ -228,7 +234,8 @@ end
 
 local function usage(message)
   io.stderr:write("scripts/mutants: ", message, "\nusage: scripts/mutants ",
-    "[--seconds N | --runs N] [--shrink N] [--clean N] [--keep] [bug ...]\n")
+    "[--seconds N | --runs N] [--shrink N] [--clean N] [--keep]\n",
+    "       [--page FILE] [bug ...]\n")
   os.exit(2)
 end
 
@@ -242,6 +249,9 @@ local function read_arguments(list)
     local name = list[at]:match("^%-%-(%a+)$")
     if name == "keep" then
       given.keep = true
+    elseif name == "page" then
+      given.page = list[at + 1] or usage "--page: expected a file"
+      at = at + 1
     elseif name and NUMBERS[name] then
       given[name] = tonumber(list[at + 1])
         or usage(("--%s: expected a number"):format(name))
@@ -304,6 +314,9 @@ local function main(list)
   if #lengths > 0 then
     io.write(("rows of shrunk schedules: median %d, longest %d\n"):format(
       lengths[math.ceil(#lengths / 2)], lengths[#lengths]))
+  end
+  if given.page then
+    page.write(given.page, lines, core.bugs, given.shrink)
   end
   local is_sound = given.some or clean(given.clean)
   io.write(("mutants: %s\n"):format(missed > 0 and missed .. " not caught"

@@ -10,6 +10,9 @@ local blame = {}
 
 local getinfo, pairs, type = debug.getinfo, pairs, type
 
+local LEVELS = 250 -- of a stack that are looked at: further down costs more
+                   -- than it tells, when a function calls itself without end
+
 --- How the names of the toolkit's own chunks begin: "@lua/raft/".
 blame.prefix = getinfo(1, "S").source:match("^(.*/)[^/]*$") or "@raft/"
 
@@ -27,15 +30,13 @@ end
 --- "file.lua:12: ", or nil when no such place is on the stack.
 -- @param thread of a coroutine that is not running; nil: from here
 function blame.place(thread)
-  local level = 0
-  while true do
+  for level = 0, LEVELS do
     local info = info_at(thread, level)
     if not info then
       return nil
     elseif info.currentline > 0 and not is_ours(info) then
       return ("%s:%d: "):format(info.short_src, info.currentline)
     end
-    level = level + 1
   end
 end
 
@@ -53,18 +54,16 @@ end
 
 -- The message without a place of ours before it.
 local function without_ours(thread, text)
-  local level = 0
-  while true do
+  for level = 0, LEVELS do
     local info = getinfo(thread, level, "Sl")
+    local head = info and info.short_src .. ":"
     if not info then
-      return text
-    end
-    local head = info.short_src .. ":"
-    if is_ours(info) and text:sub(1, #head) == head then
+      break
+    elseif is_ours(info) and text:sub(1, #head) == head then
       return (text:sub(#head + 1):gsub("^%d+: ", ""))
     end
-    level = level + 1
   end
+  return text
 end
 
 --- What a coroutine died of, as one line of text with the user's place.

@@ -38,6 +38,16 @@ describe("sim: the kept schedule of a known bug", function ()
     end
   end
 
+  it("stands on the page of all bugs, with what caught it", function ()
+    local file = assert(io.open "docs/bugs.md")
+    local page = file:read "*a"
+    file:close()
+    for _, row in ipairs(core.bugs) do
+      assert.truthy(page:find(("| `%s` | %s | %s | `"):format(row.name,
+        row.seen, row.text), 1, true), row.name)
+    end
+  end)
+
   if core.bugs[1] then -- else this build has none
     it("is there for more than half of them, and is short", function ()
       assert.is_true(count * 2 >= #core.bugs)
