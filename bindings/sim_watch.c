@@ -16,6 +16,8 @@
 #define PREFIX_MAX 512
 
 struct watch {
+  lua_State *driver; /* who resumes: where hooks are of all threads alike, as
+                     ** LuaJIT has them, it is looked at, too */
   lua_Number count; /* instructions so far */
   lua_Number limit;
   char prefix[PREFIX_MAX];
@@ -61,7 +63,7 @@ static void on_count (lua_State *L, lua_Debug *debug) {
   struct watch *watch = find_watch (L);
   (void)debug;
   watch->count += lua_gethookcount (L);
-  if (watch->limit > 0 && watch->count > watch->limit) {
+  if (L != watch->driver && watch->limit > 0 && watch->count > watch->limit) {
     char text[120];
     lua_sethook (L, on_count, LUA_MASKCOUNT, 1);
     (void)snprintf (text, sizeof text, "more than %.0f instructions without "
@@ -80,6 +82,7 @@ int binding_sim_watch (lua_State *L) {
   const char *prefix = luaL_checkstring (L, 3);
   struct watch *watch = make_watch (L);
   luaL_argcheck (L, thread != NULL, 1, "expected a coroutine");
+  watch->driver = L;
   watch->count = 0;
   watch->limit = limit;
   (void)snprintf (watch->prefix, sizeof watch->prefix, "%s", prefix);

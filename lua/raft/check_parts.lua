@@ -48,15 +48,23 @@ local NO_KEY = {}
 
 -- The call of a stale read stands where what it saw may be from: before all
 -- events that are not older than that. Nothing else moves.
+-- @return a list; or nil, a message and the operation of an event without time
 local function in_order(history)
   local list = history:events()
   if not history.has_ages then
     return list
   end
   local before, moved = {}, {}
+  for _, event in ipairs(list) do
+    if not event.time then
+      local operation = history.operations[event.operation]
+      return nil, describe(operation) .. ": expected a time of each event,"
+        .. " where reads have an age, got none", operation
+    end
+  end
   for at, event in ipairs(list) do
     if event.type == "invoke" and event.age then
-      while at > 1 and (list[at - 1].time or 0) >= event.time - event.age do
+      while at > 1 and list[at - 1].time >= event.time - event.age do
         at = at - 1
       end
       before[at] = before[at] or {}
@@ -78,7 +86,11 @@ end
 -- @return parts, ids; or nil, a message and the operation
 function check_parts.divide(history, model)
   local ids, parts, by_key, entries = models.new_ids(), {}, {}, {}
-  for _, event in ipairs(in_order(history)) do
+  local events, why, which = in_order(history)
+  if not events then
+    return nil, why, which
+  end
+  for _, event in ipairs(events) do
     local operation = history.operations[event.operation]
     local entry = entries[event.operation]
     if event.type == "invoke" and operation.outcome ~= "fail" then

@@ -89,6 +89,16 @@ describe("history:check", function ()
     assert.equal("linearizable", at_its_end:check().verdict)
   end)
 
+  it("wants the time of each event where a read has an age", function ()
+    local h = history.new { model = "register" }
+    h:ok(h:invoke(1, "write", nil, 1, 10000), nil)
+    h:allow_age(h:invoke(2, "read", nil, nil, 20000), 5)
+    local ok, message = pcall(h.check, h)
+    assert.is_false(ok)
+    assert.matches("operation 1 (process 1, write): expected a time of each"
+      .. " event, where reads have an age, got none", message, 1, true)
+  end)
+
   it("begins with the state that is given", function ()
     local h = history.new { model = "register", initial = 5 }
     h:ok(h:invoke(1, "read"), 5)

@@ -143,6 +143,11 @@ describe("raft.scenario: a mistake in run", function()
       "cluster:crash(4)" },
     { "FILE:4: cluster:crash: expected a member, 1 to 3, got nothing",
       "cluster:crash(cluster:leader())" },
+    { "FILE:4: cluster:partition: expected a member, 1 to 3, got nothing",
+      "cluster:partition({ 1, nil, 3 }, { nil, 2 })" },
+    { "FILE:4: stack overflow", "local function f() return f() + 1 end f()" },
+    { "FILE:4: " .. LONG, "while true do pcall(function() while true do end"
+      .. " end) end" },
     { "FILE:4: cluster:others: expected a member, 1 to 3, got nothing",
       "cluster:others(nil)" },
     { "FILE:4: cluster:partition: expected a member, 1 to 3, got the string"
