@@ -86,11 +86,11 @@ end
 -- @return parts, ids; or nil, a message and the operation
 function check_parts.divide(history, model)
   local ids, parts, by_key, entries = models.new_ids(), {}, {}, {}
-  local events, why, which = in_order(history)
-  if not events then
+  local list, why, which = in_order(history)
+  if not list then
     return nil, why, which
   end
-  for _, event in ipairs(events) do
+  for _, event in ipairs(list) do
     local operation = history.operations[event.operation]
     local entry = entries[event.operation]
     if event.type == "invoke" and operation.outcome ~= "fail" then

@@ -20,21 +20,11 @@ local CLIENTS = 0 -- all of them, in cuts
 
 -- ---- network ---------------------------------------------------------------
 
--- How long a list is, holes included: a nil in it is a mistake that # and
--- ipairs pass over.
-local function length_of(list)
-  local length = 0
-  for key in pairs(list) do
-    length = type(key) == "number" and math.max(length, key) or length
-  end
-  return length
-end
-
 -- A member, "clients", or a list of these.
 local function check_side(self, check_id, where, side)
   local list = type(side) == "table" and side or { side }
   local ids = {}
-  local length = length_of(list)
+  local length = wording.length(list)
   if length == 0 then
     blame.raise(where .. ": " .. select(2, wording.expected(
       "a member or a list of members", side)))

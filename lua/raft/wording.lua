@@ -63,6 +63,16 @@ local function distance(a, b, limit)
   return row[#b]
 end
 
+--- How long a list is, holes included: a nil in it is a mistake that # and
+-- ipairs pass over.
+function wording.length(list)
+  local length = 0
+  for key in pairs(list) do
+    length = type(key) == "number" and math.max(length, key) or length
+  end
+  return length
+end
+
 --- The name nearest to a mistyped word, or nil when none is near.
 -- @param word what came
 -- @param names a list of what there is; of equally near ones the first
