@@ -5,6 +5,7 @@
 local fake = require("spec.fake_cluster")
 local helper = require("spec.helper")
 local history = require("raft.history")
+local judge = require("raft.workload_judge")
 local workload = require("raft.workload")
 
 local NAMES = { "register", "cas_register", "counter", "append", "set",
@@ -125,6 +126,26 @@ describe("workload: judges", function ()
           end
           return value
         end)))
+  end)
+
+  it("forgive a queue one lost element for each dequeue that may have taken"
+    .. " it, and no more", function ()
+    local function judged(lost, unknown)
+      local operations = {}
+      for i = 1, lost + unknown do
+        local is_lost = i <= lost
+        operations[i] = { number = i, process = i, key = 1, call_time = i,
+          f = is_lost and "enqueue" or "dequeue", input = is_lost and i or nil,
+          outcome = is_lost and "ok" or "info" }
+      end
+      return judge.queue(operations)
+    end
+    for unknown = 0, 3 do
+      assert.is_true(judged(unknown, unknown))
+      local ok, message = judged(unknown + 1, unknown)
+      assert.is_false(ok)
+      assert.matches(("^%d of 1 is lost"):format(unknown + 1), message)
+    end
   end)
 
   it("find registers that serve what is no longer there", function ()

@@ -41,6 +41,30 @@ local function directories(writes)
   end
 end
 
+local function read_all(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "*a"
+  file:close()
+  return bytes
+end
+
+-- Shortens a segment to end with a batch that has an entry (5), as a kill may.
+-- @return its bytes; where that batch begins
+local function end_with_entry(path)
+  local bytes, at, ends = read_all(path), 0, 0
+  for sector = 512, #bytes - 1, 512 do
+    if bytes:find("^BATC", sector + 1) and bytes:byte(sector + 65) == 5 then
+      local low, high = bytes:byte(sector + 5, sector + 6)
+      at, ends = sector, sector + low + high * 256
+    end
+  end
+  assert(at > 512)
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes:sub(1, ends))
+  file:close()
+  return bytes:sub(1, ends), at
+end
+
 -- In thousands; LuaJIT does not count what it compiles.
 local function instructions_of(fn, ...)
   local thousands = 0
@@ -82,5 +106,29 @@ describe("the disk of a member that is down", function ()
     assert.equal(1, #found.problems)
     assert.matches("damaged at offset %d+", found.problems[1].message)
     assert.is_false((chaos_disk.rot(dirs[1] .. "-not", math.random)))
+  end)
+
+  it("is not damaged in its last batch, which nothing proves yet", function ()
+    local segments = select(2, assert(raft.inspect(dirs[2]))).segments
+    local path = dirs[2] .. "/" .. segments[1].name
+    local bytes, at = end_with_entry(path)
+    local first = true
+    assert.is_true((chaos_disk.rot(dirs[2], function (bound)
+      local drawn = first and 1 or bound -- the last entry of that segment
+      first = false
+      return drawn
+    end)))
+    local damaged = read_all(path)
+    assert.is_false(bytes:sub(1, at) == damaged:sub(1, at))
+    assert.is_true(bytes:sub(at + 1) == damaged:sub(at + 1))
+  end)
+
+  it("may be mended where a snapshot holds the same", function ()
+    local name = dirs[2] .. "/snapshot-0000000000000042"
+    assert(io.open(name, "w")):close()
+    local is_done, must_refuse = chaos_disk.rot(dirs[2], function ()
+      return 1
+    end)
+    assert.same({ true, false }, { is_done, must_refuse })
   end)
 end)

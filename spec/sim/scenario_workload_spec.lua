@@ -82,6 +82,23 @@ describe("scenario: workload and nemesis", function()
     assert.is_false(result.ok)
   end)
 
+  it("are unknown where the search for an order gave up", function()
+    local workload = register()
+    local client = workload.client
+    function workload.client(self, cluster, process)
+      cluster:history().check = function()
+        return { verdict = "unknown", reason = "states" }
+      end
+      client(self, cluster, process)
+    end
+    local result = raft.scenario { duration = "1s", workload = workload }
+      :run { seed = 1 }
+    assert.equal("the history was not decided within its limits",
+      result.unknown)
+    assert.is_false(result.ok)
+    assert.is_nil(result.violation)
+  end)
+
   it("fail when the workload's own judge says so", function()
     local workload = register()
     function workload.judge(_, history)
