@@ -108,6 +108,7 @@ void real_mailbox_set_phase (struct real_mailbox *mailbox,
                              const struct raft_detail *detail) {
   uv_mutex_lock (&mailbox->mutex);
   mailbox->phase = phase;
+  mailbox->was_open = mailbox->was_open || phase == REAL_OPEN;
   mailbox->status = status;
   if (detail != NULL) {
     mailbox->detail = *detail;
@@ -168,13 +169,15 @@ enum real_phase real_mailbox_phase (struct real_mailbox *mailbox,
   return phase;
 }
 
-void real_mailbox_await (struct real_mailbox *mailbox,
-                         enum real_phase phase) {
+bool real_mailbox_await (struct real_mailbox *mailbox) {
+  bool was_open;
   uv_mutex_lock (&mailbox->mutex);
-  while (mailbox->phase == phase) {
+  while (mailbox->phase == REAL_OPENING) {
     uv_cond_wait (&mailbox->changed, &mailbox->mutex);
   }
+  was_open = mailbox->was_open;
   uv_mutex_unlock (&mailbox->mutex);
+  return was_open;
 }
 
 uint32_t real_mailbox_call (struct real_mailbox *mailbox, uint32_t call) {

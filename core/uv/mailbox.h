@@ -40,6 +40,7 @@ struct real_mailbox {
   uint32_t count;
   uint64_t dropped;        /* records, ever */
   enum real_phase phase;
+  bool was_open;
   int status;              /* why it ended; 0: it was asked to */
   struct raft_detail detail;
   /* The host's call: one at a time. */
@@ -72,8 +73,9 @@ bool real_mailbox_take (struct real_mailbox *mailbox,
 void real_record_free (struct real_record *record);
 enum real_phase real_mailbox_phase (struct real_mailbox *mailbox,
                                     int *status, struct raft_detail *detail);
-/* Waits while the phase is 'phase'. */
-void real_mailbox_await (struct real_mailbox *mailbox, enum real_phase phase);
+/* Waits until the member has opened, or failed to. Returns which: one that has
+** ended since was open, and what it told is to be taken. */
+bool real_mailbox_await (struct real_mailbox *mailbox);
 /* The number of a new call. */
 uint32_t real_mailbox_call (struct real_mailbox *mailbox, uint32_t call);
 /* Waits for its answer; the bytes become the caller's ('answer' is plain and

@@ -88,14 +88,13 @@ int real_server_start (struct real_server **made,
 int real_server_await (struct real_server *server,
                        struct raft_detail *detail) {
   int status;
-  real_mailbox_await (&server->mailbox, REAL_OPENING);
-  if (real_mailbox_phase (&server->mailbox, &status, detail)
-      == REAL_ENDED) {
-    return status != RAFT_OK ? status
-                             : raft_fail (detail, RAFT_ECLOSED, "%s",
-                                          raft_error_text (RAFT_ECLOSED));
+  if (real_mailbox_await (&server->mailbox)) {
+    return RAFT_OK;
   }
-  return RAFT_OK;
+  (void)real_mailbox_phase (&server->mailbox, &status, detail);
+  return status != RAFT_OK ? status
+                           : raft_fail (detail, RAFT_ECLOSED, "%s",
+                                        raft_error_text (RAFT_ECLOSED));
 }
 
 const char *real_server_address (const struct real_server *server) {

@@ -13,6 +13,7 @@ local counterexamples = require "raft.cli_sim_views"
 local nemesis = require "raft.nemesis"
 local report = require "raft.report"
 local trace = require "raft.trace"
+local wording = require "raft.wording"
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -169,14 +170,10 @@ end
 
 -- ---- writing ---------------------------------------------------------------
 
-local function quoted(path)
-  return "'" .. path:gsub("'", "'\\''") .. "'"
-end
-
 local function shell(format, ...)
   local words = { ... }
   for i, word in ipairs(words) do
-    words[i] = quoted(word)
+    words[i] = wording.quoted(word)
   end
   local status = os.execute(format:format(unpack(words)))
   return status == true or status == 0
@@ -201,7 +198,7 @@ function folder.claim(dir)
   local claim = dir .. "/members"
   local pipe = io.popen(("{ export LC_ALL=C; mkdir -p %s && mkdir %s"
     .. " && ls -A %s | grep -vx members; } 2>&1 | head -n 1")
-    :format(quoted(dir), quoted(claim), quoted(dir)))
+    :format(wording.quoted(dir), wording.quoted(claim), wording.quoted(dir)))
   local said = pipe:read("*l")
   pipe:close()
   if not said then

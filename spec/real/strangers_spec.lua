@@ -44,9 +44,7 @@ describe("a real member that the others refuse", function ()
     assert.truthy(log:find(("refuses this one for good: %s"):format(advice),
       1, true), log)
     assert.truthy(log:find(("(%s)\n"):format(code), 1, true), log)
-    -- Who ends before raft.node has returned says why, and has no log.
-    local is_logged = log:find("replica.refused_by", 1, true)
-    assert.equal(is_logged and 1 or 0, count_of(log, "replica.stopped"))
+    assert.equal(1, count_of(log, "replica.stopped"))
   end
 
   it("as of another cluster ends, and all say so once", function ()
